@@ -1,0 +1,5 @@
+/** A checkpoint of a job as OpenAI shows it; its files are a folder the trainer wrote. */
+
+import type OpenAI from 'openai';
+
+export type Checkpoint = OpenAI.FineTuning.Jobs.FineTuningJobCheckpoint;

@@ -1,0 +1,34 @@
+/**
+ * New ids in OpenAI's spelling: a prefix that tells the noun, then random letters and digits.
+ * Ids are opaque; nothing in the house parses one.
+ */
+
+import { randomBytes, randomInt } from 'node:crypto';
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
+const shapes = {
+  file: { prefix: 'file-', letters: 22 },
+  job: { prefix: 'ftjob-', letters: 24 },
+  event: { prefix: 'ftevent-', letters: 24 },
+  checkpoint: { prefix: 'ftckpt_', letters: 24 },
+  chat: { prefix: 'chatcmpl-', letters: 29 },
+} as const;
+
+export type IdKind = keyof typeof shapes;
+
+export function newId(kind: IdKind): string {
+  return shapes[kind].prefix + randomLetters(shapes[kind].letters);
+}
+
+/** `req_` and 32 hex digits, the value of `x-request-id`. */
+export function newRequestId(): string {
+  return `req_${randomBytes(16).toString('hex')}`;
+}
+
+/** Letters and digits from a cryptographic source; the last segment of a fine-tuned model's name has 8. */
+export function randomLetters(count: number): string {
+  let letters = '';
+  for (let i = 0; i < count; i++) letters += alphabet[randomInt(alphabet.length)];
+  return letters;
+}

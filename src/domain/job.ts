@@ -1,0 +1,80 @@
+/**
+ * A fine-tuning job and its events, as OpenAI shows them, with our optional extras.
+ *
+ * A job waits in the queue, is validated, trains, and ends; `moves` is the whole story of its status.
+ * `paused` is in pause responses of the live service though the official enum lacks it.
+ */
+
+import type OpenAI from 'openai';
+
+type OfficialJob = OpenAI.FineTuning.FineTuningJob;
+
+export type JobStatus = OfficialJob['status'] | 'paused';
+export type Auto = 'auto';
+
+/** OpenAI's three hyper-parameters; `auto` until validation has counted the data. */
+export interface OfficialHyperparameters {
+  n_epochs: number | Auto;
+  batch_size: number | Auto;
+  learning_rate_multiplier: number | Auto;
+}
+
+/** Ours: optional in a request, resolved in the answer, ignored by every official client. */
+export interface ExtraHyperparameters {
+  lora_rank: number | Auto;
+  lora_alpha: number | Auto;
+  lora_dropout: number | Auto;
+  /** Which linear layers get an adapter, in PEFT's names: `q_proj`, `k_proj`, `v_proj`, `o_proj`, `gate_proj`, `up_proj`, `down_proj`. */
+  lora_targets: string[] | Auto;
+  weight_decay: number | Auto;
+  /** Share of all steps spent raising the learning rate from zero. */
+  warmup_ratio: number | Auto;
+  lr_schedule: 'cosine' | 'linear' | 'constant' | Auto;
+  /** Absolute learning rate; wins over `learning_rate_multiplier`. */
+  learning_rate: number | Auto;
+  max_grad_norm: number | Auto;
+  /** Longest sequence in tokens; longer examples are cut at the end. */
+  max_length: number | Auto;
+  /** Steps between two validation mini-batches. */
+  eval_interval: number | Auto;
+  /** Arithmetic of the frozen base: exact `f32`, or `int8` with f32 adapters. */
+  base_precision: 'f32' | 'int8' | Auto;
+}
+
+export type Hyperparameters = OfficialHyperparameters & Partial<ExtraHyperparameters>;
+
+export type Job = Omit<OfficialJob, 'status' | 'hyperparameters' | 'method'> & {
+  status: JobStatus;
+  hyperparameters: Hyperparameters | null;
+  method: { type: 'supervised'; supervised: { hyperparameters: Hyperparameters } };
+  user_provided_suffix: string | null;
+};
+
+export const moves: Record<JobStatus, readonly JobStatus[]> = {
+  validating_files: ['queued', 'failed', 'cancelled'],
+  queued: ['running', 'failed', 'cancelled'],
+  running: ['succeeded', 'failed', 'cancelled', 'paused', 'queued'], // back to queued after a crash
+  paused: ['queued', 'cancelled'],
+  succeeded: [],
+  failed: [],
+  cancelled: [],
+};
+
+export const isFinal = (status: JobStatus): boolean => moves[status].length === 0;
+
+export type JobEvent = OpenAI.FineTuning.FineTuningJobEvent;
+
+/** `data` of a metrics event, full precision (spec §2.4). Our extras follow the official keys. */
+export interface StepMetrics {
+  step: number;
+  total_steps: number;
+  train_loss: number;
+  train_mean_token_accuracy: number;
+  valid_loss?: number;
+  valid_mean_token_accuracy?: number;
+  full_valid_loss?: number;
+  full_valid_mean_token_accuracy?: number;
+  learning_rate?: number;
+  grad_norm?: number;
+  tokens_per_second?: number;
+}

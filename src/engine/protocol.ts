@@ -1,0 +1,117 @@
+/**
+ * The one page between the trainer process and everybody else.
+ *
+ * A plan goes in (`plan.json` in the job's folder, nothing left "auto"); events come out on stdout, one JSON
+ * object per line; commands come in on stdin, one JSON object per line. End of stdin means that the parent
+ * died: the trainer stops without a snapshot, and the next one resumes from the last checkpoint.
+ * stderr is for people. Any program that keeps this page can be a trainer.
+ *
+ *   trainer --> started, (step | checkpoint | warning)*, then exactly one of done | paused | cancelled | failed
+ *   worker  --> pause | cancel
+ *
+ * Checkpoints are folders `<jobFolder>/checkpoints/step-<n>/` holding `adapter.safetensors` (PEFT names and
+ * layout), `optimizer.safetensors`, `state.json` and `manifest.json` (SHA-256 of the others); they are written
+ * under a temporary name, flushed, hashed and renamed. A trainer that starts resumes from the newest one whose
+ * manifest holds and re-emits nothing of what happened up to that step. After a crash the same step can be
+ * reported twice (with the same numbers): readers keep the first.
+ */
+
+export const protocolVersion = 1;
+
+export interface LoraPlan {
+  readonly rank: number;
+  readonly alpha: number;
+  readonly dropout: number;
+  /** PEFT module names, e.g. `q_proj`. */
+  readonly targets: readonly string[];
+}
+
+export interface TrainingPlan {
+  readonly version: typeof protocolVersion;
+  readonly recipe: 'supervised';
+  readonly jobId: string;
+  readonly model: { readonly id: string; readonly path: string; readonly sha256: string };
+  /** An `adapter.safetensors` to start from (a fine-tune of a fine-tune), or null for a fresh adapter. */
+  readonly initialAdapter: string | null;
+  readonly trainingFile: string;
+  readonly validationFile: string | null;
+  readonly seed: number;
+  readonly epochs: number;
+  /** Examples per optimiser step. Steps = ceil(examples / batchSize) x epochs. */
+  readonly batchSize: number;
+  /** Peak learning rate of AdamW. */
+  readonly learningRate: number;
+  readonly schedule: 'cosine' | 'linear' | 'constant';
+  readonly warmupRatio: number;
+  readonly weightDecay: number;
+  /** Global gradient norm is clipped to this; 0 means never. */
+  readonly gradientNormMax: number;
+  readonly lora: LoraPlan;
+  /** Sequences longer than this are cut at the end. */
+  readonly tokensMax: number;
+  /** A validation mini-batch runs every so many steps; the full validation set at each epoch's end. */
+  readonly evaluationInterval: number;
+  /** Seconds between snapshots kept only for resuming (epoch checkpoints come on top). */
+  readonly snapshotSeconds: number;
+  readonly basePrecision: 'f32' | 'int8';
+  readonly threads: number;
+}
+
+export interface ValidationMetrics {
+  readonly loss: number;
+  readonly tokenAccuracy: number;
+}
+
+export type TrainerEvent =
+  | {
+      readonly type: 'started';
+      readonly version: typeof protocolVersion;
+      readonly totalSteps: number;
+      readonly stepsPerEpoch: number;
+      readonly examples: number;
+      /** Tokens of the training set after truncation, times epochs: the job's `trained_tokens` when done. */
+      readonly trainedTokens: number;
+      readonly supervisedTokens: number;
+      readonly truncatedLines: readonly number[];
+      /** 0, or the step of the checkpoint that this run continues from. */
+      readonly resumedFromStep: number;
+      readonly trainableParameters: number;
+    }
+  | {
+      readonly type: 'step';
+      readonly step: number;
+      readonly epoch: number;
+      /** Mean cross entropy per supervised token of this step's batch, before the update. */
+      readonly loss: number;
+      readonly tokenAccuracy: number;
+      readonly learningRate: number;
+      readonly gradientNorm: number;
+      /** All tokens of the batch, padding not counted, and those in the loss. */
+      readonly tokens: number;
+      readonly supervisedTokens: number;
+      readonly elapsedMs: number;
+      /** After the update: a mini-batch (every `evaluationInterval`) and the whole set (epoch end). */
+      readonly validation: ValidationMetrics | null;
+      readonly fullValidation: ValidationMetrics | null;
+    }
+  | {
+      readonly type: 'checkpoint';
+      readonly step: number;
+      readonly epoch: number;
+      /** `epoch`: shown to the user, the last three kept. `snapshot`: only the newest kept, only for resuming. */
+      readonly kind: 'epoch' | 'snapshot';
+      readonly folder: string;
+    }
+  | { readonly type: 'warning'; readonly message: string }
+  | { readonly type: 'done'; readonly step: number; readonly trainedTokens: number; readonly folder: string }
+  | { readonly type: 'paused'; readonly step: number; readonly folder: string }
+  | { readonly type: 'cancelled'; readonly step: number }
+  | {
+      readonly type: 'failed';
+      /** Machine-readable, e.g. `invalid_training_file`, `model_unreadable`, `disk_full`, `out_of_memory`, `diverged`. */
+      readonly code: string;
+      readonly message: string;
+      readonly param: string | null;
+    };
+
+export type TrainerCommand = { readonly type: 'pause' } | { readonly type: 'cancel' };

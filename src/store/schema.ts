@@ -1,0 +1,96 @@
+/**
+ * The rows of the house: one text for SQLite and PostgreSQL.
+ *
+ * Wire objects are stored whole as JSON text in `object`, beside the few columns we query by; private
+ * bookkeeping has columns of its own and never enters the object. JSON is text, booleans are 0/1, times are
+ * unix seconds unless the name says Ms. `seq` columns give a total order that survives equal timestamps.
+ */
+
+import type { Generated } from 'kysely';
+
+export interface FilesTable {
+  seq: Generated<number>;
+  id: string;
+  purpose: string;
+  created_at: number;
+  expires_at: number | null;
+  /** FileObject. */
+  object: string;
+  /** SHA-256 of the content, hex. */
+  sha256: string;
+}
+
+export interface JobsTable {
+  seq: Generated<number>;
+  id: string;
+  status: string;
+  created_at: number;
+  /** Job. */
+  object: string;
+  /** Idempotency key, or null. */
+  idempotency_key: string | null;
+  /** What the user asked the running job to do: `pause`, `cancel` or null. */
+  requested: string | null;
+  /** The worker that holds the job, and until when (unix ms): a lease renewed by heartbeat. */
+  lease_owner: string | null;
+  lease_until_ms: number | null;
+  /** Trainer launches so far; a job that keeps crashing without progress is given up. */
+  attempts: number;
+  /** Newest step that was recorded, to tell progress from a crash loop. */
+  step: number;
+  /** JSON of the resolved plan, or null before validation. */
+  plan: string | null;
+}
+
+export interface JobEventsTable {
+  seq: Generated<number>;
+  id: string;
+  job_id: string;
+  created_at: number;
+  /** Metric events are unique per job and step, so a resumed trainer tells the story once. */
+  step: number | null;
+  /** Messages that must appear once per job carry a key, e.g. `started`, `checkpoint-101`. */
+  once: string | null;
+  /** JobEvent. */
+  object: string;
+}
+
+export interface CheckpointsTable {
+  seq: Generated<number>;
+  id: string;
+  job_id: string;
+  step: number;
+  /** The model name it answers to. */
+  model_id: string;
+  created_at: number;
+  /** 0 until the job has succeeded. */
+  visible: number;
+  /** Checkpoint. */
+  object: string;
+  /** Folder below the data folder. */
+  folder: string;
+}
+
+/** Fine-tuned models and their checkpoints; base models live in the models folder's manifests. */
+export interface ModelsTable {
+  seq: Generated<number>;
+  /** `ft:base:org:suffix:id`, with `:ckpt-step-n` for checkpoints. */
+  id: string;
+  created_at: number;
+  /** Name of the base as the job gave it (may be an alias) and the id of the local base it stood for. */
+  base: string;
+  base_model_id: string;
+  job_id: string;
+  /** Folder below the data folder with `adapter.gguf`, `adapter_model.safetensors`, `adapter_config.json`. */
+  folder: string;
+  /** Model. */
+  object: string;
+}
+
+export interface Schema {
+  files: FilesTable;
+  jobs: JobsTable;
+  job_events: JobEventsTable;
+  checkpoints: CheckpointsTable;
+  models: ModelsTable;
+}
