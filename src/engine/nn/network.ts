@@ -18,15 +18,18 @@ export interface Parameter {
 }
 
 /**
- * Examples packed into one row of T tokens. Positions restart at every example and segments keep neighbours
- * apart (0 is padding):
+ * Examples packed into B rows of T = `rowTokens` tokens each, flattened to B*T. Positions restart at every
+ * example and segments keep neighbours apart (0 is padding). One row:
  *
  *   ids        a a a b b .      positions  0 1 2 0 1 0      segments  1 1 1 2 2 0
  *
- * `rows[i]` is a position whose next token `targets[i]` is judged with weight `weights[i]`. The weights of all
+ * Attention costs T per token, so short examples go into many short rows, not into one long one.
+ *
+ * `rows[i]` is a position in 0..B*T-1 whose next token `targets[i]` is judged with weight `weights[i]`. The weights of all
  * rows of one optimiser step sum to 1, so losses and gradients of its micro-batches simply add up.
  */
 export interface MicroBatch {
+  readonly rowTokens: number;
   readonly ids: Int32Array;
   readonly positions: Int32Array;
   readonly segments: Int32Array;
