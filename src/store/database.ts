@@ -1,0 +1,54 @@
+/**
+ * The house's memory: rows in SQLite, every acknowledged write on disk.
+ *
+ * Opening brings the tables up to date; a database that a newer Tunesmith has written, or a file that is no
+ * database, is refused by name and left untouched. Closing is `await database.destroy()`, or `await using`.
+ *
+ * Inside `database.transaction().execute(...)` use the transaction it hands over: SQLite has one
+ * connection, so a query on `database` itself would wait for the very transaction it is part of.
+ */
+
+import { DEFAULT_MIGRATION_TABLE, Kysely, Migrator, sql } from 'kysely';
+import { TunesmithError } from '../domain/errors.ts';
+import { firstRows } from './migrations/0001-first-rows.ts';
+import type { Schema } from './schema.ts';
+import { HouseSqliteDialect, openSqlite } from './sqlite.ts';
+
+/** In the order they run; a published one is never edited. */
+const migrations = { '0001-first-rows': firstRows };
+
+export async function openDatabase(path: string): Promise<Kysely<Schema>> {
+  let database: Kysely<Schema> | null = null;
+  try {
+    database = new Kysely<Schema>({ dialect: new HouseSqliteDialect(openSqlite(path)) });
+    await migrate(database);
+    return database;
+  } catch (cause) {
+    await database?.destroy();
+    if (cause instanceof TunesmithError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TunesmithError('internal', `The database ${path} cannot be opened: ${reason}.`, { cause });
+  }
+}
+
+async function migrate(database: Kysely<Schema>): Promise<void> {
+  const migrator = new Migrator({ db: database, provider: { getMigrations: async () => migrations } });
+  const unknown = (await migrationsDone(database)).filter((name) => !Object.hasOwn(migrations, name));
+  if (unknown.length > 0)
+    throw new TunesmithError(
+      'internal',
+      `The database was written by a newer Tunesmith: it has the migration ${unknown.join(', ')}, and this one knows ` +
+        `up to ${Object.keys(migrations).at(-1)}. Install the newer version again, or choose another data folder.`,
+    );
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+}
+
+async function migrationsDone(database: Kysely<Schema>): Promise<string[]> {
+  const tables = await database.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some((table) => table.name === DEFAULT_MIGRATION_TABLE)) return [];
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(DEFAULT_MIGRATION_TABLE)}`.execute(
+    database,
+  );
+  return rows.map((row) => row.name);
+}
