@@ -47,10 +47,13 @@ export interface Judgement {
 
 export interface Network extends AsyncDisposable {
   readonly parameters: readonly Parameter[];
-  /** Adds this micro-batch's gradients to `parameter.gradient`. `dropoutSeed` fixes the LoRA dropout mask. */
-  accumulate(batch: MicroBatch, dropoutSeed: number): Promise<Judgement>;
+  /**
+   * Adds the micro-batches' gradients to `parameter.gradient` and gives their summed judgement. A network may
+   * run them side by side, yet the sum never depends on timing. `dropoutSeed` fixes the LoRA dropout masks.
+   */
+  accumulate(batches: readonly MicroBatch[], dropoutSeed: number): Promise<Judgement>;
   /** The loss without gradients and without dropout. */
-  evaluate(batch: MicroBatch): Promise<Judgement>;
+  evaluate(batches: readonly MicroBatch[]): Promise<Judgement>;
   /** Logits [vocabulary] at the last position of one sequence, for probes and greedy continuation. */
   logits(ids: Int32Array): Promise<Float32Array>;
 }
