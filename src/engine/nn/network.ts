@@ -5,6 +5,8 @@
  * run them. It has never heard of files, epochs, optimisers or adapters on disk.
  */
 
+import type { MicroBatch } from '../../dataset/batch.ts';
+
 /** One trainable tensor. `data` and `gradient` are the live arrays: the optimiser writes one and reads the other. */
 export interface Parameter {
   /** PEFT's name, e.g. `base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight`. */
@@ -15,27 +17,6 @@ export interface Parameter {
   readonly gradient: Float32Array;
   /** False for parameters that weight decay must not touch. */
   readonly decay: boolean;
-}
-
-/**
- * Examples packed into B rows of T = `rowTokens` tokens each, flattened to B*T. Positions restart at every
- * example and segments keep neighbours apart (0 is padding). One row:
- *
- *   ids        a a a b b .      positions  0 1 2 0 1 0      segments  1 1 1 2 2 0
- *
- * Attention costs T per token, so short examples go into many short rows, not into one long one.
- *
- * `rows[i]` is a position in 0..B*T-1 whose next token `targets[i]` is judged with weight `weights[i]`. The weights of all
- * rows of one optimiser step sum to 1, so losses and gradients of its micro-batches simply add up.
- */
-export interface MicroBatch {
-  readonly rowTokens: number;
-  readonly ids: Int32Array;
-  readonly positions: Int32Array;
-  readonly segments: Int32Array;
-  readonly rows: Int32Array;
-  readonly targets: Int32Array;
-  readonly weights: Float32Array;
 }
 
 export interface Judgement {
