@@ -82,7 +82,7 @@ export function threefry(key: readonly [number, number], counter: readonly [numb
   let left = (counter[0] + key[0]) | 0;
   let right = (counter[1] + key[1]) | 0;
   for (let round = 0; round < 20; round++) {
-    const rotation = rotations[(round % 8) as 0]!;
+    const rotation = rotations[(round % 8) as 0];
     left = (left + right) | 0;
     right = ((right << rotation) | (right >>> (32 - rotation))) ^ left;
     if (round % 4 === 3) {
