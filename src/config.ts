@@ -1,0 +1,122 @@
+/**
+ * Every setting of Tunesmith, in one table: its environment variable, its default, what it is for.
+ *
+ * Settings are read once, at the start, and passed on as values; the command line overrides the environment.
+ */
+
+import { availableParallelism, homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { invalid } from './domain/errors.ts';
+import { type LogLevel, logLevels } from './log.ts';
+
+interface Setting<Value> {
+  readonly variable: string;
+  readonly initial: Value;
+  readonly help: string;
+  /** Reads the variable's text; throws a sentence about what was expected. */
+  readonly read: (text: string) => Value;
+}
+
+export const settingsTable = {
+  home: setting('TUNESMITH_HOME', join(homedir(), '.tunesmith'), 'The data folder.', (text) => resolve(text)),
+  host: setting('TUNESMITH_HOST', '127.0.0.1', 'Where the API listens. Beyond loopback only with keys.', String),
+  port: setting('TUNESMITH_PORT', 8080, 'The port of the API; 0 takes a free one.', wholeNumber(0, 65_535)),
+  apiKeys: setting(
+    'TUNESMITH_API_KEYS',
+    [],
+    'Keys that clients must send one of, with commas between. Without any, every key will do.',
+    commaSeparated,
+  ),
+  organization: setting('TUNESMITH_ORG', 'personal', 'The organisation in model names.', organizationSlug),
+  modelAliases: setting(
+    'TUNESMITH_MODEL_ALIASES',
+    {},
+    'Other names for base models: gpt-4o-mini=smollm2-135m-instruct, with commas between.',
+    aliases,
+  ),
+  threads: setting(
+    'TUNESMITH_THREADS',
+    availableParallelism(),
+    'Processor cores to use for training and answering.',
+    wholeNumber(1, 1024),
+  ),
+  resultFiles: setting(
+    'TUNESMITH_RESULT_FILES',
+    'base64',
+    "How step_metrics.csv is delivered: base64, as OpenAI's clients expect, or plain.",
+    oneOf('base64', 'plain'),
+  ),
+  logLevel: setting('TUNESMITH_LOG', 'info', `What is logged: ${logLevels.join(', ')}.`, oneOf(...logLevels)),
+} satisfies Record<string, Setting<unknown>>;
+
+export interface Settings {
+  readonly home: string;
+  readonly host: string;
+  readonly port: number;
+  readonly apiKeys: readonly string[];
+  readonly organization: string;
+  /** Alias → id of a base model. */
+  readonly modelAliases: Readonly<Record<string, string>>;
+  readonly threads: number;
+  readonly resultFiles: 'base64' | 'plain';
+  readonly logLevel: LogLevel;
+}
+
+/** The settings of this environment; an empty variable counts as absent. */
+export function readSettings(environment: NodeJS.ProcessEnv, overrides: Partial<Settings> = {}): Settings {
+  const read = Object.entries(settingsTable).map(([name, row]) => [name, valueOf(row, environment[row.variable])]);
+  const given = Object.entries(overrides).filter(([, value]) => value !== undefined);
+  return { ...(Object.fromEntries(read) as Settings), ...Object.fromEntries(given) };
+}
+
+function valueOf(row: Setting<unknown>, text: string | undefined): unknown {
+  if (text === undefined || text.trim() === '') return row.initial;
+  try {
+    return row.read(text.trim());
+  } catch (cause) {
+    const expected = cause instanceof Error ? cause.message : String(cause);
+    throw invalid(row.variable, `${row.variable} is "${text}"; expected ${expected}.`, 'invalid_setting');
+  }
+}
+
+function setting<Value>(variable: string, initial: Value, help: string, read: (text: string) => Value): Setting<Value> {
+  return { variable, initial, help, read };
+}
+
+function wholeNumber(minimum: number, maximum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= minimum && value <= maximum) return value;
+    throw new Error(`a whole number from ${minimum} to ${maximum}`);
+  };
+}
+
+function oneOf<Value extends string>(...values: readonly Value[]): (text: string) => Value {
+  return (text) => {
+    const value = values.find((candidate) => candidate === text);
+    if (value === undefined) throw new Error(`one of ${values.join(', ')}`);
+    return value;
+  };
+}
+
+function commaSeparated(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+/** The slug becomes a segment of `ft:` names, which clients split on colons. */
+function organizationSlug(text: string): string {
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(text)) throw new Error('letters, digits, dots, dashes and underscores');
+  return text;
+}
+
+function aliases(text: string): Record<string, string> {
+  const pairs = commaSeparated(text).map((pair) => {
+    const [alias, base, ...rest] = pair.split('=').map((part) => part.trim());
+    if (!alias || !base || rest.length > 0) throw new Error(`alias=base pairs, and "${pair}" is none`);
+    return [alias, base] as const;
+  });
+  return Object.fromEntries(pairs);
+}

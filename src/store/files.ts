@@ -1,0 +1,160 @@
+/**
+ * The files of the house: an object in a row, its content in a blob of the same id.
+ *
+ * Content first, then the row: a file that was acknowledged is whole. Deleting goes the other way round. A file
+ * past its `expires_at` is gone for every reader from that second on and is swept away later; while an unfinished
+ * job needs a file it is neither deleted nor swept.
+ */
+
+import type { Kysely, Transaction } from 'kysely';
+import type { Readable } from 'node:stream';
+import { invalid, notFound } from '../domain/errors.ts';
+import type { FileObject, FilePurpose } from '../domain/file.ts';
+import { newId } from '../domain/ids.ts';
+import { isFinal, type Job, type JobStatus, moves } from '../domain/job.ts';
+import type { ArrivedBlob, Blobs } from './blobs.ts';
+import type { Schema } from './schema.ts';
+
+export interface NewFile {
+  readonly filename: string;
+  readonly purpose: FilePurpose;
+  /** Seconds until it vanishes, or null for never. */
+  readonly expiresAfterSeconds: number | null;
+}
+
+export interface FileQuery {
+  readonly purpose: string | null;
+  readonly after: string | null;
+  readonly limit: number;
+  readonly order: 'asc' | 'desc';
+}
+
+export class Files {
+  readonly #database: Kysely<Schema>;
+  readonly #blobs: Blobs;
+
+  constructor(database: Kysely<Schema>, blobs: Blobs) {
+    this.#database = database;
+    this.#blobs = blobs;
+  }
+
+  /** Stores content that has arrived as a new file. */
+  async add(content: ArrivedBlob, { filename, purpose, expiresAfterSeconds }: NewFile): Promise<FileObject> {
+    const createdAt = now();
+    const file: FileObject = {
+      id: newId('file'),
+      object: 'file',
+      bytes: content.sizeBytes,
+      created_at: createdAt,
+      expires_at: expiresAfterSeconds === null ? null : createdAt + expiresAfterSeconds,
+      filename,
+      purpose,
+      status: 'processed',
+      status_details: null,
+    };
+    await content.keep(file.id);
+    await this.#database
+      .insertInto('files')
+      .values({
+        id: file.id,
+        purpose,
+        created_at: createdAt,
+        expires_at: file.expires_at,
+        object: JSON.stringify(file),
+        sha256: content.sha256,
+      })
+      .execute();
+    return file;
+  }
+
+  async find(id: string): Promise<FileObject | null> {
+    const row = await this.#alive().where('id', '=', id).select('object').executeTakeFirst();
+    return row === undefined ? null : (JSON.parse(row.object) as FileObject);
+  }
+
+  async get(id: string): Promise<FileObject> {
+    const file = await this.find(id);
+    if (file === null) throw noSuchFile(id);
+    return file;
+  }
+
+  /** One row more than asked for tells the pager that there is another page. */
+  async list({ purpose, after, limit, order }: FileQuery): Promise<FileObject[]> {
+    let query = this.#alive()
+      .select('object')
+      .orderBy('seq', order)
+      .limit(limit + 1);
+    if (purpose !== null) query = query.where('purpose', '=', purpose);
+    if (after !== null) {
+      const cursor = await this.#alive().where('id', '=', after).select('seq').executeTakeFirst();
+      if (cursor === undefined)
+        throw invalid('after', `Invalid 'after': there is no file '${after}'.`, 'invalid_value');
+      query = query.where('seq', order === 'asc' ? '>' : '<', cursor.seq);
+    }
+    return (await query.execute()).map((row) => JSON.parse(row.object) as FileObject);
+  }
+
+  async content(id: string): Promise<{ file: FileObject; bytes: Readable }> {
+    const file = await this.get(id);
+    return { file, bytes: await this.#blobs.read(id) };
+  }
+
+  /** Where the content is, for the process that trains on it. */
+  path(id: string): string {
+    return this.#blobs.path(id);
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.get(id);
+    await this.#database.transaction().execute(async (transaction) => {
+      const job = (await neededFiles(transaction)).get(id);
+      if (job !== undefined)
+        throw invalid(
+          'id',
+          `File ${id} is needed by fine-tuning job ${job.id}, which is ${job.status}. Cancel the job or wait for its end.`,
+          'file_in_use',
+        );
+      await transaction.deleteFrom('files').where('id', '=', id).execute();
+    });
+    await this.#blobs.delete(id);
+  }
+
+  /** Removes what has expired; says how many files. */
+  async sweep(): Promise<number> {
+    const swept = await this.#database.transaction().execute(async (transaction) => {
+      const needed = await neededFiles(transaction);
+      const expired = await transaction.selectFrom('files').where('expires_at', '<=', now()).select('id').execute();
+      const ids = expired.map((row) => row.id).filter((id) => !needed.has(id));
+      for (const id of ids) await transaction.deleteFrom('files').where('id', '=', id).execute();
+      return ids;
+    });
+    for (const id of swept) await this.#blobs.delete(id);
+    return swept.length;
+  }
+
+  #alive() {
+    return this.#database
+      .selectFrom('files')
+      .where((column) => column.or([column('expires_at', 'is', null), column('expires_at', '>', now())]));
+  }
+}
+
+export function noSuchFile(id: string) {
+  return notFound('id', `No such File object: ${id}`);
+}
+
+/** File ids that unfinished jobs read, each with its job. */
+async function neededFiles(transaction: Transaction<Schema>): Promise<Map<string, Job>> {
+  const rows = await transaction.selectFrom('jobs').where('status', 'in', unfinished).select('object').execute();
+  const needed = new Map<string, Job>();
+  for (const row of rows) {
+    const job = JSON.parse(row.object) as Job;
+    needed.set(job.training_file, job);
+    if (job.validation_file !== null) needed.set(job.validation_file, job);
+  }
+  return needed;
+}
+
+const unfinished = (Object.keys(moves) as JobStatus[]).filter((status) => !isFinal(status));
+
+const now = (): number => Math.floor(Date.now() / 1000);
