@@ -1,0 +1,168 @@
+/**
+ * A trained adapter in the two forms the world reads, with a card that tells what it is.
+ *
+ *   adapter.gguf                                     llama.cpp, on top of the base's own GGUF
+ *   adapter_model.safetensors, adapter_config.json   PEFT, on top of the unquantised original
+ *   README.md                                        for people
+ *
+ * Effect on a weight W [out, in]: W + alpha / r · B A, with A [r, in] and B [out, r]. The checkpoint has
+ * Hugging Face's order of rows; the GGUF needs llama.cpp's for query and key (see `tensor-names.ts`).
+ * The folder appears by one rename: whoever sees it sees all of it.
+ */
+
+import { copyFile, mkdtemp, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { invalid } from '../domain/errors.ts';
+import { writeGguf, type GgufTensorSource } from '../formats/gguf.ts';
+import { GgufMetadata, ggufValue } from '../formats/gguf-metadata.ts';
+import { readSafetensors } from '../formats/safetensors.ts';
+import { adapterCard, type AdapterCard } from './adapter-card.ts';
+import type { BaseModel } from './manifest.ts';
+import { interleaveRows, linearLayers, type LinearLayer } from './tensor-names.ts';
+
+export interface AdapterExport {
+  /** A checkpoint of the trainer, with `adapter.safetensors`. */
+  readonly checkpointFolder: string;
+  readonly base: BaseModel;
+  /** Where the four files go; made by this. One that exists already was finished earlier and stays. */
+  readonly folder: string;
+  readonly card: AdapterCard;
+}
+
+export type { AdapterCard } from './adapter-card.ts';
+
+/** One adapted layer: its place and its two matrices, as PEFT has them. */
+interface Pair {
+  readonly layer: number;
+  readonly linear: LinearLayer;
+  readonly a: Matrix;
+  readonly b: Matrix;
+}
+
+interface Matrix {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export async function exportAdapter({ checkpointFolder, base, folder, card }: AdapterExport): Promise<void> {
+  if (await exists(folder)) return;
+  const source = join(checkpointFolder, 'adapter.safetensors');
+  const { tensors, metadata } = await readSafetensors(source);
+  const alpha = Number(metadata['alpha']);
+  if (!(alpha > 0)) throw damaged(source, `its metadata names the alpha ${JSON.stringify(metadata['alpha'])}`);
+  const pairs = pairUp(tensors, source);
+  const rank = pairs[0]!.a.shape[0]!;
+  const targets = linearLayers
+    .map(({ target }) => target)
+    .filter((t) => pairs.some(({ linear }) => linear.target === t));
+
+  await mkdir(dirname(folder), { recursive: true });
+  const draft = await mkdtemp(join(dirname(folder), `.${basename(folder)}-`));
+  try {
+    await writeGguf(join(draft, 'adapter.gguf'), ggufAdapter(base, pairs, { rank, alpha, targets }));
+    await copyFile(source, join(draft, 'adapter_model.safetensors'));
+    const config = peftConfig(base, { rank, alpha, targets });
+    await writeFile(join(draft, 'adapter_config.json'), `${JSON.stringify(config, null, 2)}\n`);
+    await writeFile(join(draft, 'README.md'), adapterCard(base, { rank, alpha, targets }, card));
+    await flush(draft, ['adapter_model.safetensors', 'adapter_config.json', 'README.md']);
+    await rename(draft, folder);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+}
+
+export interface LoraShape {
+  readonly rank: number;
+  readonly alpha: number;
+  readonly targets: readonly string[];
+}
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+async function flush(folder: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await using file = await open(join(folder, name), 'r+');
+    await file.sync();
+  }
+}
+
+const damaged = (path: string, what: string): Error =>
+  invalid(null, `${path} is not an adapter: ${what}.`, 'adapter_unreadable');
+
+const peftName = /^base_model\.model\.model\.layers\.(\d+)\.(\w+\.\w+)\.lora_([AB])\.weight$/;
+
+function pairUp(tensors: ReadonlyMap<string, Matrix>, path: string): Pair[] {
+  const pairs: Pair[] = [];
+  for (const [name, a] of tensors) {
+    const match = peftName.exec(name);
+    const linear = linearLayers.find(({ module }) => module === match?.[2]);
+    if (match === null || linear === undefined) throw damaged(path, `the tensor "${name}" is not of a known layer`);
+    if (match[3] === 'B') continue;
+    const b = tensors.get(name.replace('.lora_A.', '.lora_B.'));
+    if (b === undefined || b.shape[1] !== a.shape[0])
+      throw damaged(
+        path,
+        `"${name}" is [${a.shape.join()}] and its lora_B is ${b === undefined ? 'missing' : `[${b.shape.join()}]`}`,
+      );
+    pairs.push({ layer: Number(match[1]), linear, a, b });
+  }
+  if (pairs.length === 0 || pairs.length * 2 !== tensors.size)
+    throw damaged(path, `${tensors.size} tensors make ${pairs.length} pairs of lora_A and lora_B`);
+  return pairs;
+}
+
+function ggufAdapter(base: BaseModel, pairs: readonly Pair[], lora: LoraShape) {
+  const metadata = new GgufMetadata([
+    ['general.architecture', ggufValue.string(base.architecture.architecture)],
+    ['general.type', ggufValue.string('adapter')],
+    ['general.name', ggufValue.string(`${base.id}-lora`)],
+    ['adapter.type', ggufValue.string('lora')],
+    ['adapter.lora.alpha', ggufValue.f32(lora.alpha)],
+    ['tunesmith.base.id', ggufValue.string(base.id)],
+    ['tunesmith.base.sha256', ggufValue.string(base.sha256)],
+    ['tunesmith.lora.rank', ggufValue.u32(lora.rank)],
+    ['tunesmith.lora.targets', ggufValue.strings(lora.targets)],
+  ]);
+  const tensors = pairs.flatMap(({ layer, linear, a, b }): GgufTensorSource[] => {
+    const name = `blk.${layer}.${linear.gguf}.weight`;
+    return [
+      ggufTensor(`${name}.lora_a`, a),
+      ggufTensor(`${name}.lora_b`, { shape: b.shape, data: ggufRows(base, linear, b) }),
+    ];
+  });
+  return { metadata, tensors };
+}
+
+function ggufRows({ architecture }: BaseModel, { rotated }: LinearLayer, b: Matrix): Float32Array {
+  if (rotated === null || architecture.architecture !== 'llama') return b.data;
+  return interleaveRows(b.data, b.shape[1]!, architecture[rotated]);
+}
+
+const ggufTensor = (name: string, { shape, data }: Matrix): GgufTensorSource => ({
+  name,
+  shape,
+  type: 'F32',
+  data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+});
+
+/** PEFT's `adapter_config.json`. */
+const peftConfig = (base: BaseModel, { rank, alpha, targets }: LoraShape): Record<string, unknown> => ({
+  peft_type: 'LORA',
+  task_type: 'CAUSAL_LM',
+  base_model_name_or_path: base.original ?? base.id,
+  revision: null,
+  inference_mode: true,
+  r: rank,
+  lora_alpha: alpha,
+  lora_dropout: 0,
+  use_rslora: false,
+  use_dora: false,
+  bias: 'none',
+  fan_in_fan_out: false,
+  modules_to_save: null,
+  target_modules: targets,
+});

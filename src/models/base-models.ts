@@ -1,0 +1,188 @@
+/**
+ * The base models on this machine: `models/base/<id>/` with `model.gguf` and `manifest.json`.
+ *
+ * The folder is the truth and nothing is remembered beside it, so a model that another process pulled is there
+ * at once. A model appears by one rename, when its file was verified and its manifest written, and it is never
+ * changed afterwards; what a broken pull leaves lies in `.incoming/` and serves the next attempt.
+ */
+
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { notFound, TunesmithError } from '../domain/errors.ts';
+import { findInCatalogue } from './catalogue.ts';
+import { holdLock } from './lock.ts';
+import { manifestSchema, type BaseModel, type Manifest } from './manifest.ts';
+import { isBaseModelId } from './names.ts';
+import { fetchModel, planPull, type PulledFile, type PullOptions, type PullPlan, type PullSettings } from './pull.ts';
+import { hubSettings } from './sources/hub.ts';
+import { receivedAt } from './sources/receive.ts';
+
+export type { BaseModel } from './manifest.ts';
+export type { PullEvent, PullOptions } from './pull.ts';
+
+/** A folder that should hold a model and does not. */
+export interface BrokenModel {
+  readonly id: string;
+  readonly message: string;
+}
+
+export class BaseModels {
+  /** The data folder. */
+  readonly home: string;
+  readonly #folder: string;
+  readonly #settings: PullSettings;
+
+  private constructor(home: string, settings: PullSettings) {
+    this.home = home;
+    this.#folder = join(home, 'models', 'base');
+    this.#settings = settings;
+  }
+
+  static async open(home: string, settings: Partial<PullSettings> = {}): Promise<BaseModels> {
+    const models = new BaseModels(resolve(home), { hub: hubSettings(process.env), ...settings });
+    await mkdir(models.#folder, { recursive: true });
+    return models;
+  }
+
+  /** Every usable model, by id. */
+  list(): BaseModel[] {
+    return this.#read().flatMap((found) => ('message' in found ? [] : [found]));
+  }
+
+  /** Folders whose manifest or file is not as it should be. */
+  broken(): BrokenModel[] {
+    return this.#read().flatMap((found) => ('message' in found ? [found] : []));
+  }
+
+  /** The model of that id; undefined when it was never pulled, an error when its file is damaged. */
+  find(id: string): BaseModel | undefined {
+    if (!isBaseModelId(id)) return undefined;
+    const found = readModel(this.#folder, id);
+    if (found === undefined || !('message' in found)) return found;
+    throw new TunesmithError('internal', found.message, { code: 'model_damaged' });
+  }
+
+  /** Fetches a model unless it is already here, and says where it is. See `pull.ts` for what may be asked. */
+  async pull(nameOrPath: string, options: PullOptions = {}): Promise<BaseModel> {
+    const named = readModel(this.#folder, nameOrPath);
+    if (named !== undefined && !('message' in named)) return named;
+    const plan = await planPull(nameOrPath, options);
+    const incoming = join(this.#folder, '.incoming', plan.id);
+    await mkdir(incoming, { recursive: true });
+    await using _lock = await holdLock(join(this.#folder, '.incoming', `${plan.id}.lock`), options.signal);
+    const found = readModel(this.#folder, plan.id);
+    if (found !== undefined && !('message' in found)) return this.#sameOrConflict(found, plan);
+    const pulled = await fetchModel(plan, incoming, this.#settings, options);
+    await this.#install(plan, pulled, incoming);
+    return this.find(plan.id)!;
+  }
+
+  /** Reads the whole file and compares it with its manifest. */
+  async verify(id: string, signal?: AbortSignal): Promise<void> {
+    const model = this.#expect(id);
+    const sha256 = (await receivedAt(model.path, signal)).hash.digest('hex');
+    if (sha256 === model.sha256) return;
+    throw new TunesmithError(
+      'internal',
+      `${model.path} has SHA-256 ${sha256}; its manifest says ${model.sha256}. Remove the model and pull it again.`,
+      { code: 'model_damaged' },
+    );
+  }
+
+  async remove(id: string): Promise<void> {
+    if (!isBaseModelId(id) || readModel(this.#folder, id) === undefined) throw missing(id);
+    const trash = await mkdtemp(join(this.#folder, '.removed-'));
+    await rename(join(this.#folder, id), join(trash, id)); // gone at once, even when deleting takes a while
+    await rm(trash, { recursive: true, force: true });
+  }
+
+  #read(): (BaseModel | BrokenModel)[] {
+    return readdirSync(this.#folder)
+      .filter(isBaseModelId)
+      .sort()
+      .map((id) => readModel(this.#folder, id))
+      .filter((found) => found !== undefined);
+  }
+
+  #expect(id: string): BaseModel {
+    const model = this.find(id);
+    if (model === undefined) throw missing(id);
+    return model;
+  }
+
+  /** Two files must not hide behind one id. Whether they are the same shows their source. */
+  #sameOrConflict(model: BaseModel, plan: PullPlan): BaseModel {
+    if (plan.entry !== null) return model;
+    const [source] = plan.sources;
+    const same =
+      source?.type === 'local'
+        ? statSync(source.path).isDirectory() || statSync(source.path).size === model.sizeBytes
+        : true;
+    if (same) return model;
+    throw new TunesmithError(
+      'conflict',
+      `Another file is already here as ${model.id} (from ${model.source}). Give this one a name of its own with --id, or remove the other.`,
+      { param: 'model', code: 'model_exists' },
+    );
+  }
+
+  async #install(plan: PullPlan, pulled: PulledFile, incoming: string): Promise<void> {
+    const { entry } = plan;
+    const { architecture, name, licence } = pulled.inspection;
+    const manifest: Manifest = {
+      version: 1,
+      id: plan.id,
+      name: entry?.name ?? name ?? plan.id,
+      family: entry?.family ?? architecture.architecture,
+      licence: entry?.licence ?? licence ?? 'unknown',
+      source: pulled.source,
+      revision: pulled.revision,
+      sha256: pulled.sha256,
+      sizeBytes: statSync(pulled.path).size,
+      contextTokens: architecture.contextTokens,
+      parameters: architecture.parameters,
+      createdAt: Math.floor(Date.now() / 1000),
+      original: entry?.original ?? null,
+      architecture,
+    };
+    const ready = await mkdtemp(join(this.#folder, '.ready-'));
+    try {
+      await rename(pulled.path, join(ready, 'model.gguf'));
+      await using file = await open(join(ready, 'manifest.json'), 'wx');
+      await file.writeFile(`${JSON.stringify(manifest, null, 2)}\n`);
+      await file.sync();
+      const target = join(this.#folder, plan.id);
+      await rm(target, { recursive: true, force: true }); // only ever a damaged one
+      await rename(ready, target);
+    } finally {
+      await rm(ready, { recursive: true, force: true });
+    }
+    await rm(incoming, { recursive: true, force: true });
+  }
+}
+
+function readModel(folder: string, id: string): BaseModel | BrokenModel | undefined {
+  if (!isBaseModelId(id)) return undefined;
+  const path = join(folder, id, 'model.gguf');
+  const again =
+    findInCatalogue(id) === undefined ? 'Remove it and pull it again.' : `Pull it again: tunesmith models pull ${id}`;
+  try {
+    const parsed = manifestSchema.safeParse(JSON.parse(readFileSync(join(folder, id, 'manifest.json'), 'utf8')));
+    if (!parsed.success) return { id, message: `The manifest of ${id} cannot be read. ${again}` };
+    const { version: _version, ...manifest } = parsed.data;
+    const { size } = statSync(path);
+    if (size !== manifest.sizeBytes)
+      return { id, message: `${path} has ${size} bytes; its manifest says ${manifest.sizeBytes}. ${again}` };
+    return { ...manifest, path };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      return { id, message: `${id} cannot be read (${(error as Error).message}). ${again}` };
+    return statSync(join(folder, id), { throwIfNoEntry: false }) === undefined
+      ? undefined
+      : { id, message: `${join(folder, id)} lacks a part of the model. ${again}` };
+  }
+}
+
+const missing = (id: string): TunesmithError =>
+  notFound('model', `The base model '${id}' is not on this machine. See tunesmith models list.`, 'model_not_found');

@@ -1,0 +1,155 @@
+/**
+ * Whose weights a model's name stands for.
+ *
+ * Three kinds of names answer: base models by their id, the operator's aliases for them, and fine-tuned models
+ * with their checkpoints by `ft:base:org:suffix:id`. Base models live in their manifests; the database remembers
+ * the fine-tuned ones. The registry loads nothing and knows nothing of training.
+ */
+
+import { rm } from 'node:fs/promises';
+import { resolve, sep } from 'node:path';
+import type { Kysely, Transaction } from 'kysely';
+import { notFound, TunesmithError } from '../domain/errors.ts';
+import type { Model } from '../domain/model.ts';
+import type { ModelsTable, Schema } from '../store/schema.ts';
+import type { BaseModel, BaseModels } from './base-models.ts';
+
+/** A model that can answer: a base, and the adapter to put on it. */
+export interface ServedModel {
+  /** The name as it was asked for, which is how it is shown. */
+  readonly id: string;
+  readonly base: BaseModel;
+  /** Absolute path of `adapter.gguf`, or null for the base itself. */
+  readonly adapter: string | null;
+  /** Its folder, with `adapter_model.safetensors` to train on from. */
+  readonly adapterFolder: string | null;
+}
+
+/** From the name that clients use to the id of a base model. */
+export type Aliases = Readonly<Record<string, string>>;
+
+export interface FineTunedModel {
+  readonly id: string;
+  readonly createdAt: number;
+  /** The base as the job named it, and the id of the local model that it stood for. */
+  readonly base: string;
+  readonly baseModelId: string;
+  readonly jobId: string;
+  /** Below the data folder, with forward slashes. */
+  readonly folder: string;
+}
+
+export class ModelRegistry {
+  readonly #database: Kysely<Schema>;
+  readonly #bases: BaseModels;
+  readonly #aliases: Aliases;
+  readonly #organisation: string;
+
+  constructor(database: Kysely<Schema>, bases: BaseModels, aliases: Aliases = {}, organisation: string = 'personal') {
+    this.#database = database;
+    this.#bases = bases;
+    this.#aliases = aliases;
+    this.#organisation = organisation;
+  }
+
+  /** What the name stands for, or null when nothing here has it. */
+  async resolve(name: string): Promise<ServedModel | null> {
+    const base = this.#findBase(name);
+    if (base !== undefined) return { id: name, base, adapter: null, adapterFolder: null };
+    const row = await this.#row(name);
+    if (row === undefined) return null;
+    const below = this.#bases.find(row.base_model_id);
+    if (below === undefined)
+      throw notFound(
+        'model',
+        `The model '${name}' needs the base model '${row.base_model_id}', which was removed from this machine. Bring it back with: tunesmith models pull ${row.base_model_id}`,
+        'model_not_found',
+      );
+    const folder = this.#absolute(row.folder);
+    return { id: name, base: below, adapter: resolve(folder, 'adapter.gguf'), adapterFolder: folder };
+  }
+
+  /** Every name that answers: bases, aliases, then fine-tuned models and checkpoints, newest first. */
+  async list(): Promise<Model[]> {
+    const bases = this.#bases.list();
+    const aliased = Object.entries(this.#aliases).flatMap(([alias, id]) => {
+      const base = bases.find((base) => base.id === id);
+      return base === undefined ? [] : [baseObject(alias, base)];
+    });
+    const rows = await this.#database.selectFrom('models').select('object').orderBy('seq', 'desc').execute();
+    return [
+      ...bases.map((base) => baseObject(base.id, base)),
+      ...aliased,
+      ...rows.map((row) => JSON.parse(row.object) as Model),
+    ];
+  }
+
+  async retrieve(name: string): Promise<Model> {
+    const base = this.#findBase(name);
+    if (base !== undefined) return baseObject(name, base);
+    const row = await this.#row(name);
+    if (row === undefined) throw unknown(name);
+    return JSON.parse(row.object) as Model;
+  }
+
+  /** Makes a fine-tuned model or checkpoint answer once `transaction` commits; a second time changes nothing. */
+  async register(transaction: Transaction<Schema>, model: FineTunedModel): Promise<Model> {
+    this.#absolute(model.folder);
+    const object: Model = { id: model.id, object: 'model', created: model.createdAt, owned_by: this.#organisation };
+    await transaction
+      .insertInto('models')
+      .values({
+        id: model.id,
+        created_at: model.createdAt,
+        base: model.base,
+        base_model_id: model.baseModelId,
+        job_id: model.jobId,
+        folder: model.folder,
+        object: JSON.stringify(object),
+      })
+      .onConflict((conflict) => conflict.column('id').doNothing())
+      .execute();
+    return object;
+  }
+
+  /** Forgets a fine-tuned model and deletes its files. Bases belong to the operator, not to the API. */
+  async delete(name: string): Promise<void> {
+    if (this.#findBase(name) !== undefined)
+      throw new TunesmithError(
+        'forbidden',
+        `The model '${name}' is a base model; only fine-tuned models can be deleted here. The operator of this server can run: tunesmith models remove`,
+        { param: 'model' },
+      );
+    const row = await this.#row(name);
+    if (row === undefined) throw unknown(name);
+    await this.#database.deleteFrom('models').where('id', '=', name).execute();
+    const sharing = await this.#database.selectFrom('models').select('id').where('folder', '=', row.folder).execute();
+    if (sharing.length === 0) await rm(this.#absolute(row.folder), { recursive: true, force: true });
+  }
+
+  #findBase(name: string): BaseModel | undefined {
+    return this.#bases.find(Object.hasOwn(this.#aliases, name) ? this.#aliases[name]! : name);
+  }
+
+  async #row(name: string): Promise<Pick<ModelsTable, 'base_model_id' | 'folder' | 'object'> | undefined> {
+    const columns = ['base_model_id', 'folder', 'object'] as const;
+    return this.#database.selectFrom('models').select(columns).where('id', '=', name).executeTakeFirst();
+  }
+
+  /** Rows name folders below the data folder; one that leads out of it is never touched. */
+  #absolute(folder: string): string {
+    const path = resolve(this.#bases.home, folder);
+    if (path.startsWith(this.#bases.home + sep)) return path;
+    throw new Error(`the model folder ${JSON.stringify(folder)} lies outside ${this.#bases.home}`);
+  }
+}
+
+const baseObject = (id: string, base: BaseModel): Model => ({
+  id,
+  object: 'model',
+  created: base.createdAt,
+  owned_by: 'system',
+});
+
+const unknown = (name: string): TunesmithError =>
+  notFound('model', `The model '${name}' does not exist`, 'model_not_found');
