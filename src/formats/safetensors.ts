@@ -1,0 +1,210 @@
+/**
+ * safetensors, Hugging Face's format for named arrays; our adapters and optimiser states are kept in it.
+ *
+ *   u64 header length | JSON { name: { dtype, shape, data_offsets: [begin, end] }, __metadata__ } | data
+ *
+ * Offsets count from the end of the header. The tensors must cover the data without gap or overlap, so
+ * every byte of a file belongs to somebody; anything else is refused before it is allocated.
+ */
+
+import { open, type FileHandle } from 'node:fs/promises';
+import { TunesmithError } from '../domain/errors.ts';
+import { writeAtomically } from './atomic-write.ts';
+import { readInto, unreadable } from './model-file.ts';
+import { halfToFloat } from './quant.ts';
+
+interface ArrayOf {
+  readonly F32: Float32Array;
+  readonly F64: Float64Array;
+  /** Half-precision types as their bits; `floats` reads them. */
+  readonly F16: Uint16Array;
+  readonly BF16: Uint16Array;
+  readonly I64: BigInt64Array;
+  readonly I32: Int32Array;
+  readonly I16: Int16Array;
+  readonly I8: Int8Array;
+  readonly U64: BigUint64Array;
+  readonly U32: Uint32Array;
+  readonly U16: Uint16Array;
+  readonly U8: Uint8Array;
+  readonly BOOL: Uint8Array;
+}
+
+export type Dtype = keyof ArrayOf;
+
+export type SafeTensor = {
+  [D in Dtype]: { readonly dtype: D; readonly shape: readonly number[]; readonly data: ArrayOf[D] };
+}[Dtype];
+
+export interface Safetensors {
+  readonly tensors: ReadonlyMap<string, SafeTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Reads and checks a whole file. */
+export async function readSafetensors(path: string): Promise<Safetensors> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const { entries, metadata, dataStart } = await readHeader(file, path, size);
+    const tensors = new Map<string, SafeTensor>();
+    for (const { name, dtype, shape, begin, end } of entries) {
+      const data = new arrays[dtype](valueCount(shape));
+      await readInto(file, path, dataStart + begin, new Uint8Array(data.buffer, 0, end - begin));
+      tensors.set(name, { dtype, shape, data } as SafeTensor);
+    }
+    return { tensors, metadata };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Writes a file in one step: it is there whole, or the old one is. */
+export async function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, SafeTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  // Widest types first, then by name: this keeps every array aligned, and is the order of the reference writer.
+  const ordered = [...tensors].sort(
+    ([a, { dtype: x }], [b, { dtype: y }]) =>
+      arrays[y].BYTES_PER_ELEMENT - arrays[x].BYTES_PER_ELEMENT || (a < b ? -1 : 1),
+  );
+  const header: [string, unknown][] = [];
+  if (Object.keys(metadata).length > 0) header.push(['__metadata__', metadata]);
+  let at = 0;
+  for (const [name, { dtype, shape, data }] of ordered) {
+    if (data.length !== valueCount(shape))
+      throw new Error(`${name}: ${data.length} values for the shape [${shape.join(', ')}].`);
+    header.push([name, { dtype, shape, data_offsets: [at, at + data.byteLength] }]);
+    at += data.byteLength;
+  }
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(header)));
+  const padded = Buffer.alloc(Math.ceil(json.length / 8) * 8, ' ');
+  padded.set(json);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  const bytes = ordered.map(([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  await writeAtomically(path, [length, padded, ...bytes]);
+}
+
+/** The values of a floating-point tensor; an F32 tensor's own array, not a copy. */
+export function floats(tensor: SafeTensor): Float32Array {
+  switch (tensor.dtype) {
+    case 'F32':
+      return tensor.data;
+    case 'F64':
+      return Float32Array.from(tensor.data);
+    case 'F16':
+      return Float32Array.from(tensor.data, (bits) => halfToFloat[bits]!);
+    case 'BF16':
+      return new Float32Array(Uint32Array.from(tensor.data, (bits) => bits << 16).buffer);
+    default:
+      throw new TunesmithError('invalid', `Expected a tensor of floats, found one of ${tensor.dtype}.`, {
+        code: 'model_unreadable',
+      });
+  }
+}
+
+const arrays = {
+  F32: Float32Array,
+  F64: Float64Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
+  I64: BigInt64Array,
+  I32: Int32Array,
+  I16: Int16Array,
+  I8: Int8Array,
+  U64: BigUint64Array,
+  U32: Uint32Array,
+  U16: Uint16Array,
+  U8: Uint8Array,
+  BOOL: Uint8Array,
+} as const satisfies { [D in Dtype]: new (length: number) => ArrayOf[D] };
+
+/** The reference reader's own limit. */
+const headerBytesMax = 100_000_000;
+
+interface Entry {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+interface Header {
+  readonly entries: readonly Entry[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly dataStart: number;
+}
+
+async function readHeader(file: FileHandle, path: string, fileBytes: number): Promise<Header> {
+  if (fileBytes < 8) throw unreadable(path, `truncated: it has ${fileBytes} bytes, the header length alone needs 8`);
+  const length = Buffer.alloc(8);
+  await readInto(file, path, 0, length);
+  const headerBytes = Number(length.readBigUInt64LE());
+  if (headerBytes > headerBytesMax) {
+    throw unreadable(path, `not a safetensors file: its header would have ${headerBytes} bytes`);
+  }
+  if (8 + headerBytes > fileBytes) {
+    throw unreadable(path, `truncated: the header needs ${headerBytes} bytes, the file has ${fileBytes}`);
+  }
+  const json = Buffer.alloc(headerBytes);
+  await readInto(file, path, 8, json);
+  const dataStart = 8 + headerBytes;
+  return { ...parseHeader(json.toString('utf8'), fileBytes - dataStart, path), dataStart };
+}
+
+function parseHeader(json: string, dataBytes: number, path: string): Omit<Header, 'dataStart'> {
+  let header: unknown;
+  try {
+    header = JSON.parse(json);
+  } catch (error) {
+    throw unreadable(path, `not a safetensors file: its header is not JSON (${(error as Error).message})`);
+  }
+  if (!isObject(header)) throw unreadable(path, 'its header is not a JSON object');
+  const { __metadata__: metadata = {}, ...tensors } = header;
+  if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === 'string')) {
+    throw unreadable(path, 'its __metadata__ is not an object of texts');
+  }
+  const entries = Object.entries(tensors).map(([name, entry]) => parseEntry(name, entry, path));
+  entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  let covered = 0;
+  for (const { name, begin, end } of entries) {
+    if (begin !== covered) throw unreadable(path, `tensor "${name}" starts at ${begin}; expected ${covered}`);
+    covered = end;
+  }
+  if (covered > dataBytes) throw unreadable(path, `truncated: the tensors need ${covered} bytes, it has ${dataBytes}`);
+  if (covered < dataBytes) throw unreadable(path, `${dataBytes - covered} bytes at its end belong to no tensor`);
+  return { entries, metadata: metadata as Record<string, string> };
+}
+
+function parseEntry(name: string, entry: unknown, path: string): Entry {
+  const where = `tensor "${name}"`;
+  if (!isObject(entry)) throw unreadable(path, `${where} is not described by an object`);
+  const { dtype, shape, data_offsets: offsets } = entry;
+  if (typeof dtype !== 'string' || !Object.hasOwn(arrays, dtype)) {
+    const known = Object.keys(arrays).join(', ');
+    throw unreadable(path, `${where} has dtype ${JSON.stringify(dtype)}; expected one of ${known}`);
+  }
+  if (!isCounts(shape))
+    throw unreadable(path, `${where} has shape ${JSON.stringify(shape)}; expected a list of counts`);
+  if (!isCounts(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!) {
+    throw unreadable(path, `${where} has data_offsets ${JSON.stringify(offsets)}; expected [begin, end]`);
+  }
+  const [begin, end] = offsets as [number, number];
+  const needed = valueCount(shape) * arrays[dtype as Dtype].BYTES_PER_ELEMENT;
+  if (end - begin !== needed) {
+    throw unreadable(path, `${where} has ${end - begin} bytes; [${shape.join(', ')}] of ${dtype} needs ${needed}`);
+  }
+  return { name, dtype: dtype as Dtype, shape, begin, end };
+}
+
+const valueCount = (shape: readonly number[]): number => shape.reduce((count, size) => count * size, 1);
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isCounts = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((each) => Number.isSafeInteger(each) && each >= 0);
