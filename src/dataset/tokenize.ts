@@ -1,0 +1,87 @@
+/** Chat examples as the token sequences a model learns from, cut to the length it can take. */
+
+import { TunesmithError } from '../domain/errors.ts';
+import type { ChatExample, EncodedExample } from '../domain/example.ts';
+import { countTargets } from './batch.ts';
+import type { Fault } from './chat-example.ts';
+import { fileError, fileFailure, type FileRole } from './faults.ts';
+import { readChatFile, type FileLine } from './read.ts';
+
+/** What turns messages into tokens: the text codec of the model that is trained. */
+export interface ExampleEncoder {
+  /** One sequence, or several where the chat template shows earlier turns differently than it trained them. */
+  encodeExample(example: ChatExample, line: number): EncodedExample[];
+}
+
+export interface TokenizedExample {
+  readonly line: number;
+  /** At least one, each with something to learn. */
+  readonly sequences: readonly EncodedExample[];
+  /** Of all sequences, after the cut. */
+  readonly tokens: number;
+  /** How many of them are judged. */
+  readonly targets: number;
+  /** Whether a sequence was longer than the model can take. */
+  readonly truncated: boolean;
+}
+
+/**
+ * The tokens of one checked line, each sequence cut at the end to `tokensMax`. A sequence that keeps nothing to
+ * learn is dropped; an example that keeps none is a fault, and so is one the chat template refuses.
+ */
+export function tokenizeLine(
+  { example, faults, line, number }: FileLine,
+  encoder: ExampleEncoder,
+  tokensMax: number,
+): TokenizedExample | readonly Fault[] {
+  if (example === null) return faults;
+  let encoded: EncodedExample[];
+  try {
+    encoded = encoder.encodeExample(example, line);
+  } catch (error) {
+    if (!(error instanceof TunesmithError)) throw error;
+    return [{ kind: 'content', path: '$.messages', message: `Example ${number}: ${error.message}` }];
+  }
+  const sequences = encoded.map((sequence) => cut(sequence, tokensMax)).filter(({ mask }) => mask.includes(1));
+  if (sequences.length === 0) return [nothingToLearn(encoded, number, tokensMax)];
+  return {
+    line,
+    sequences,
+    tokens: sequences.reduce((sum, { ids }) => sum + ids.length, 0),
+    targets: countTargets(sequences),
+    truncated: encoded.some(({ ids }) => ids.length > tokensMax),
+  };
+}
+
+/** All examples of a file; the first fault ends it, in the words a failed job shows. */
+export async function tokenizeFile(
+  path: string,
+  options: { encoder: ExampleEncoder; tokensMax: number; role: FileRole; signal?: AbortSignal },
+): Promise<TokenizedExample[]> {
+  const { encoder, tokensMax, role, signal } = options;
+  const examples: TokenizedExample[] = [];
+  for await (const line of readChatFile(path, signal)) {
+    const tokenized = tokenizeLine(line, encoder, tokensMax);
+    if ('sequences' in tokenized) {
+      examples.push(tokenized);
+      continue;
+    }
+    const { code, param, message } = fileFailure(fileError(tokenized[0]!, line.line, role), role);
+    throw new TunesmithError('invalid', message, { code, param });
+  }
+  return examples;
+}
+
+function cut({ line, ids, mask }: EncodedExample, tokensMax: number): EncodedExample {
+  return { line, ids: ids.subarray(0, tokensMax), mask: mask.subarray(0, tokensMax) };
+}
+
+function nothingToLearn(encoded: readonly EncodedExample[], number: number, tokensMax: number): Fault {
+  const starts = encoded.map(({ mask }) => mask.indexOf(1)).filter((start) => start >= 0);
+  const message =
+    starts.length === 0
+      ? `Example ${number} has nothing to learn: its chat template gives the assistant's messages no tokens.`
+      : `Example ${number} has nothing left to learn after it was cut to ${tokensMax} tokens: ` +
+        `the first trained message of the assistant begins at token ${Math.min(...starts) + 1}.`;
+  return { kind: 'content', path: '$.messages', message };
+}

@@ -1,0 +1,139 @@
+/**
+ * Reads a whole training or validation file before anybody trains on it, and tells everything there is to tell:
+ * each fault with its line, what will be cut, what is there twice, and how many tokens there are.
+ *
+ * It streams in constant memory but for one number per example, by which duplicates are known, and gives the
+ * event loop its turns, so that a server can validate half a gigabyte and answer requests meanwhile.
+ */
+
+import { createHash } from 'node:crypto';
+import { fileError, fileFailure, listLines, type FileError, type FileFailure, type FileRole } from './faults.ts';
+import { readChatFile, type FileLine } from './read.ts';
+import { tokenizeLine, type ExampleEncoder } from './tokenize.ts';
+
+export interface ValidationOptions {
+  readonly codec: ExampleEncoder;
+  /** Longer sequences are cut at the end. */
+  readonly tokensMax: number;
+  readonly role: FileRole;
+  /** The `fingerprints` of the training file, to find its examples in a validation file. */
+  readonly known?: ReadonlySet<number>;
+  readonly signal?: AbortSignal;
+}
+
+export interface ValidationReport {
+  readonly ok: boolean;
+  readonly examples: number;
+  /** After the cut, of faultless examples: what one epoch trains. */
+  readonly tokens: number;
+  readonly supervisedTokens: number;
+  readonly truncatedLines: readonly number[];
+  readonly warnings: readonly string[];
+  /** In the order of the file; the first hundred. */
+  readonly errors: readonly FileError[];
+  readonly errorCount: number;
+  /** What the job's `error` says, or null when all is well. */
+  readonly failure: FileFailure | null;
+  readonly fingerprints: ReadonlySet<number>;
+}
+
+export const trainingExamplesMin = 10;
+const errorsKept = 100;
+
+export async function validateTrainingFile(path: string, options: ValidationOptions): Promise<ValidationReport> {
+  const { codec, tokensMax, role, known, signal } = options;
+  const errors: FileError[] = [];
+  const faultyLines: number[] = [];
+  const fingerprints = new Set<number>();
+  const remarks: Remarks = { truncated: [], repeated: [], shared: [], trailing: [], undefinedTools: new Map() };
+  let [examples, tokens, supervisedTokens, errorCount] = [0, 0, 0, 0];
+  const fail = (error: FileError): void => {
+    errorCount += 1;
+    if (errors.length < errorsKept) errors.push(error);
+  };
+
+  for await (const line of readChatFile(path, signal)) {
+    examples += 1;
+    const tokenized = tokenizeLine(line, codec, tokensMax);
+    if (!('sequences' in tokenized)) {
+      for (const fault of tokenized) fail(fileError(fault, line.line, role));
+      faultyLines.push(line.line);
+      continue;
+    }
+    tokens += tokenized.tokens;
+    supervisedTokens += tokenized.targets;
+    if (tokenized.truncated) remarks.truncated.push(line.line);
+    const print = fingerprint(line.text);
+    if (fingerprints.has(print)) remarks.repeated.push(line.line);
+    if (known?.has(print)) remarks.shared.push(line.line);
+    fingerprints.add(print);
+    remark(line, remarks);
+  }
+  if (errorCount === 0) {
+    const fault = tooFew(examples, role);
+    if (fault !== null) fail(fault);
+  }
+
+  return {
+    ok: errorCount === 0,
+    examples,
+    tokens,
+    supervisedTokens,
+    truncatedLines: remarks.truncated,
+    warnings: warningsOf(remarks, role, tokensMax),
+    errors,
+    errorCount,
+    failure: errors[0] === undefined ? null : fileFailure(errors[0], role, errorCount, faultyLines),
+    fingerprints,
+  };
+}
+
+function tooFew(examples: number, role: FileRole): FileError | null {
+  if (examples === 0) {
+    const message = `The file is empty, but must have one JSON object per line, each {"messages": […]}.`;
+    return fileError({ kind: 'content', path: '$', message }, null, role);
+  }
+  if (role === 'validation' || examples >= trainingExamplesMin) return null;
+  const message = `Training file has ${examples} example(s), but must have at least ${trainingExamplesMin} examples`;
+  return { line: null, path: '$', code: 'invalid_n_examples', message };
+}
+
+/** 53 bits of a hash of the line, so that a set of plain numbers will do; enough for a warning about ten million lines. */
+function fingerprint(text: string): number {
+  const hash = createHash('sha1').update(text.trim()).digest();
+  return hash.readUInt32LE(0) * 2 ** 21 + (hash.readUInt32LE(4) >>> 11);
+}
+
+/** Lines that are worth a word, though they train. */
+interface Remarks {
+  readonly truncated: number[];
+  readonly repeated: number[];
+  readonly shared: number[];
+  readonly trailing: number[];
+  readonly undefinedTools: Map<string, number[]>;
+}
+
+function remark({ line, trailingMessages, undefinedTools }: FileLine, remarks: Remarks): void {
+  if (trailingMessages > 0) remarks.trailing.push(line);
+  for (const name of undefinedTools) {
+    const lines = remarks.undefinedTools.get(name);
+    if (lines === undefined) remarks.undefinedTools.set(name, [line]);
+    else lines.push(line);
+  }
+}
+
+function warningsOf(remarks: Remarks, role: FileRole, tokensMax: number): string[] {
+  const warnings: string[] = [];
+  const warn = (lines: readonly number[], text: string): void => {
+    if (lines.length === 0) return;
+    const examples = `${lines.length} example${lines.length === 1 ? '' : 's'} of the ${role} file`;
+    warnings.push(`${text}: ${examples} (${listLines(lines)}).`);
+  };
+  warn(remarks.truncated, `Longer than ${tokensMax} tokens, will be cut at the end`);
+  warn(remarks.repeated, 'The same as an earlier line, word for word');
+  warn(remarks.shared, 'Also in the training file, so that validation looks better than it is');
+  warn(remarks.trailing, 'Messages after the last assistant message, which teach nothing');
+  for (const [name, lines] of remarks.undefinedTools)
+    warn(lines, `Calls of a tool "${name}" that "tools" does not define`);
+  return warnings;
+}
