@@ -1,0 +1,124 @@
+/**
+ * Ops that work number by number, with numpy's broadcasting.
+ */
+/* oxlint-disable import/no-cycle -- gradients refer to each other, but only once they are called */
+
+import assert from 'node:assert/strict';
+import { sameDim, shapeText, type Shape } from '../dims.ts';
+import { apply, scalar, type Op, type Tensor } from '../tensor.ts';
+import { sumTo } from './reduction.ts';
+
+type One = readonly [Tensor];
+type Two = readonly [Tensor, Tensor];
+
+export const Add: Op<Two, null, One> = {
+  onnx: 'Add',
+  shapes: ([a, b]) => [broadcast(a.shape, b.shape)],
+  gradient: ([dy], [a, b]) => [sumTo(a.shape, dy), sumTo(b.shape, dy)],
+};
+export const add = (a: Tensor, b: Tensor): Tensor => apply(Add, [a, b], null);
+
+export const Sub: Op<Two, null, One> = {
+  onnx: 'Sub',
+  shapes: ([a, b]) => [broadcast(a.shape, b.shape)],
+  gradient: ([dy], [a, b]) => [sumTo(a.shape, dy), sumTo(b.shape, neg(dy))],
+};
+export const sub = (a: Tensor, b: Tensor): Tensor => apply(Sub, [a, b], null);
+
+export const Mul: Op<Two, null, One> = {
+  onnx: 'Mul',
+  shapes: ([a, b]) => [broadcast(a.shape, b.shape)],
+  gradient: ([dy], [a, b]) => [sumTo(a.shape, mul(dy, b)), sumTo(b.shape, mul(dy, a))],
+};
+export const mul = (a: Tensor, b: Tensor): Tensor => apply(Mul, [a, b], null);
+
+export const Neg: Op<One, null, One> = {
+  onnx: 'Neg',
+  shapes: ([x]) => [x.shape],
+  gradient: ([dy]) => [neg(dy)],
+};
+export const neg = (x: Tensor): Tensor => apply(Neg, [x], null);
+
+export const Log: Op<One, null, One> = {
+  onnx: 'Log',
+  shapes: ([x]) => [x.shape],
+  gradient: ([dy], [x]) => [mul(dy, reciprocal(x))],
+};
+export const log = (x: Tensor): Tensor => apply(Log, [x], null);
+
+export const Reciprocal: Op<One, null, One> = {
+  onnx: 'Reciprocal',
+  shapes: ([x]) => [x.shape],
+  gradient: ([dy], _, [y]) => [neg(mul(dy, mul(y, y)))],
+};
+export const reciprocal = (x: Tensor): Tensor => apply(Reciprocal, [x], null);
+
+export const Sigmoid: Op<One, null, One> = {
+  onnx: 'Sigmoid',
+  shapes: ([x]) => [x.shape],
+  gradient: ([dy], _, [y]) => [mul(dy, mul(y, sub(scalar(1), y)))],
+};
+export const sigmoid = (x: Tensor): Tensor => apply(Sigmoid, [x], null);
+
+/** x sigmoid(x). Its slope is y + sigmoid(x) (1 - y): two wide values less to keep than by the product rule. */
+export const Silu: Op<One, null, One> = {
+  onnx: 'QuickGelu',
+  domain: 'com.microsoft',
+  shapes: ([x]) => [x.shape],
+  attributes: () => ({ alpha: { float: 1 } }),
+  gradient: ([dy], [x], [y]) => [mul(dy, add(y, mul(sigmoid(x), sub(scalar(1), y))))],
+};
+export const silu = (x: Tensor): Tensor => apply(Silu, [x], null);
+
+/** The larger of two. Not differentiated: we only use it to keep logarithms and scales away from zero. */
+export const Max: Op<Two, null, One> = { onnx: 'Max', shapes: ([a, b]) => [broadcast(a.shape, b.shape)] };
+export const max = (a: Tensor, b: Tensor): Tensor => apply(Max, [a, b], null);
+
+export const Abs: Op<One, null, One> = { onnx: 'Abs', shapes: ([x]) => [x.shape] };
+export const abs = (x: Tensor): Tensor => apply(Abs, [x], null);
+
+export const Equal: Op<Two, null, One> = {
+  onnx: 'Equal',
+  element: 'bool',
+  shapes: ([a, b]) => [broadcast(a.shape, b.shape)],
+};
+export const equal = (a: Tensor, b: Tensor): Tensor => apply(Equal, [a, b], null);
+
+export const GreaterOrEqual: Op<Two, null, One> = {
+  onnx: 'GreaterOrEqual',
+  element: 'bool',
+  shapes: ([a, b]) => [broadcast(a.shape, b.shape)],
+};
+export const greaterOrEqual = (a: Tensor, b: Tensor): Tensor => apply(GreaterOrEqual, [a, b], null);
+
+export const Greater: Op<Two, null, One> = {
+  onnx: 'Greater',
+  element: 'bool',
+  shapes: ([a, b]) => [broadcast(a.shape, b.shape)],
+};
+export const greater = (a: Tensor, b: Tensor): Tensor => apply(Greater, [a, b], null);
+
+export const And: Op<Two, null, One> = { onnx: 'And', shapes: ([a, b]) => [broadcast(a.shape, b.shape)] };
+export const and = (a: Tensor, b: Tensor): Tensor => apply(And, [a, b], null);
+
+/** `a` where the condition holds, else `b`; for masks, so not differentiated. */
+export const Where: Op<readonly [Tensor, Tensor, Tensor], null, One> = {
+  onnx: 'Where',
+  element: 'float32',
+  shapes: ([condition, a, b]) => [broadcast(condition.shape, broadcast(a.shape, b.shape))],
+};
+export const where = (condition: Tensor, a: Tensor, b: Tensor): Tensor => apply(Where, [condition, a, b], null);
+
+/** Numpy's rule: aligned at the last axis, sizes are equal or one of them is 1. */
+export function broadcast(a: Shape, b: Shape): Shape {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, axis) => {
+    const left = a[axis - rank + a.length] ?? 1;
+    const right = b[axis - rank + b.length] ?? 1;
+    assert(
+      left === 1 || right === 1 || sameDim(left, right),
+      `broadcast: [${shapeText(a)}] with [${shapeText(b)}]: axis ${axis} differs`,
+    );
+    return left === 1 ? right : left;
+  });
+}

@@ -1,0 +1,111 @@
+/**
+ * LoRA: what is trained. Beside a frozen linear layer W runs a thin detour, y = W x + (alpha / rank) B A x.
+ *
+ * Layers that read the same input share one matrix product with their A's on top of each other, so those lie
+ * next to each other in one array. Every `Parameter` is a view into such an array, in PEFT's layout, and what the
+ * optimiser writes is what the next run is fed.
+ */
+
+import type { LoraPlan } from '../protocol.ts';
+import { Random, streams } from '../random.ts';
+import { input, type Tensor } from '../graph/tensor.ts';
+import { modules, moduleSize, type Architecture, type ModuleName } from './architecture.ts';
+import type { Parameter } from './network.ts';
+
+/** The modules of a block that read the same input. */
+export const groups = [['q_proj', 'k_proj', 'v_proj'], ['o_proj'], ['gate_proj', 'up_proj'], ['down_proj']] as const;
+
+/** A trainable input of the graph. */
+export interface TrainableInput {
+  readonly name: string;
+  readonly tensor: Tensor;
+  readonly data: Float32Array;
+  readonly gradient: Float32Array;
+}
+
+/** The detours of the modules of one group that have one. */
+export interface Detour {
+  /** [modules x rank, in]: the A's of `modules`, in their order. */
+  readonly a: Tensor;
+  readonly modules: readonly DetouredModule[];
+  readonly rank: number;
+  readonly scale: number;
+}
+
+export interface DetouredModule {
+  readonly name: ModuleName;
+  /** [out, rank] */
+  readonly b: Tensor;
+  /** Counts through the network: which dropout mask is this module's. */
+  readonly index: number;
+}
+
+export class Adapter {
+  readonly lora: LoraPlan;
+  readonly inputs: readonly TrainableInput[];
+  /** In PyTorch's order: by layer, module, then A before B. */
+  readonly parameters: readonly Parameter[];
+  /** How many modules have a detour. */
+  readonly moduleCount: number;
+  readonly #detours: ReadonlyMap<string, Detour>;
+
+  /** PEFT's start: A uniform in +-1/sqrt(in), B zero, so that training begins at the base model. */
+  constructor(architecture: Architecture, lora: LoraPlan, seed: number) {
+    const random = Random.fromSeed(seed).split(streams.adapter);
+    const inputs: TrainableInput[] = [];
+    const parameters: Parameter[] = [];
+    const detours = new Map<string, Detour>();
+    let moduleCount = 0;
+    const trainable = (name: string, shape: readonly number[]): TrainableInput => {
+      const count = shape.reduce((a, b) => a * b, 1);
+      const data = new Float32Array(count);
+      const made = { name, data, gradient: new Float32Array(count), tensor: input(name, shape, 'float32', true) };
+      inputs.push(made);
+      return made;
+    };
+    for (let layer = 0; layer < architecture.layers; layer++) {
+      for (const group of groups) {
+        const members = group.filter((module) => lora.targets.includes(module));
+        if (members.length === 0) continue;
+        const inSize = moduleSize(architecture, group[0]).in;
+        const count = lora.rank * inSize;
+        const key = detourKey(layer, group);
+        const a = trainable(`${key}.A`, [members.length * lora.rank, inSize]);
+        const detoured = members.map((name, i): DetouredModule => {
+          const { out } = moduleSize(architecture, name);
+          const b = trainable(`layers.${layer}.${name}.B`, [out, lora.rank]);
+          const path = `base_model.model.model.layers.${layer}.${modules[name].path}`;
+          const data = a.data.subarray(i * count, (i + 1) * count);
+          fillUniform(data, 1 / Math.sqrt(inSize), random.split(moduleCount));
+          parameters.push(
+            {
+              name: `${path}.lora_A.weight`,
+              shape: [lora.rank, inSize],
+              data,
+              gradient: a.gradient.subarray(i * count, (i + 1) * count),
+              decay: true,
+            },
+            { name: `${path}.lora_B.weight`, shape: [out, lora.rank], data: b.data, gradient: b.gradient, decay: true },
+          );
+          return { name, b: b.tensor, index: moduleCount++ };
+        });
+        detours.set(key, { a: a.tensor, modules: detoured, rank: lora.rank, scale: lora.alpha / lora.rank });
+      }
+    }
+    this.lora = lora;
+    this.inputs = inputs;
+    this.parameters = parameters;
+    this.moduleCount = moduleCount;
+    this.#detours = detours;
+  }
+
+  detour(layer: number, group: readonly ModuleName[]): Detour | null {
+    return this.#detours.get(detourKey(layer, group)) ?? null;
+  }
+}
+
+const detourKey = (layer: number, group: readonly ModuleName[]): string => `layers.${layer}.${group.join('+')}`;
+
+function fillUniform(data: Float32Array, limit: number, random: Random): void {
+  for (let i = 0; i < data.length; i++) data[i] = (random.uint32() / 2 ** 31 - 1) * limit;
+}

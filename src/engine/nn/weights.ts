@@ -1,0 +1,171 @@
+/**
+ * The frozen weights of a model, in the layouts and precision that the graph wants.
+ *
+ * They are written once to a file that the runtime maps into memory, one tensor at a time: what is in memory at
+ * the peak is one matrix and its rounded copies, and sessions share the file's pages.
+ */
+
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Gguf } from '../../formats/gguf.ts';
+import type { ElementType } from '../../formats/onnx.ts';
+import { weight, type Tensor } from '../graph/tensor.ts';
+import { modules, moduleNames, moduleSize, type Architecture, type ModuleName } from './architecture.ts';
+import { roundColumns, weightLevels, type Int8Linear } from './int8.ts';
+
+export type FrozenLinear =
+  /** [out, in], as PyTorch keeps it. */
+  { readonly kind: 'f32'; readonly weight: Tensor } | ({ readonly kind: 'int8' } & Int8Linear);
+
+export interface FrozenBlock {
+  readonly attentionGain: Tensor;
+  readonly feedForwardGain: Tensor;
+  readonly linears: Readonly<Record<ModuleName, FrozenLinear>>;
+}
+
+export interface FrozenWeights {
+  readonly embedding: Tensor;
+  /** [vocabulary, width]; the embedding itself when the head is tied. */
+  readonly head: Tensor;
+  readonly finalGain: Tensor;
+  readonly blocks: readonly FrozenBlock[];
+}
+
+export const weightsFileName = 'weights.bin';
+
+/** Copies a model's weights to `weights.bin` in the folder, dequantised to `precision`. */
+export async function freezeWeights(
+  gguf: Gguf,
+  architecture: Architecture,
+  precision: 'f32' | 'int8',
+  folder: string,
+): Promise<FrozenWeights> {
+  const levels = precision === 'int8' ? await weightLevels() : null;
+  await using file = await WeightsFile.create(folder);
+  const copy = async (name: string): Promise<Tensor> => {
+    const { shape } = gguf.tensors.get(name)!;
+    return await file.add(name, await gguf.read(name), shape);
+  };
+  const embedding = await copy('token_embd.weight');
+  const head = architecture.tiedHead ? embedding : await copy('output.weight');
+  const finalGain = await copy('output_norm.weight');
+  const blocks: FrozenBlock[] = [];
+  for (let layer = 0; layer < architecture.layers; layer++) {
+    const linears = {} as Record<ModuleName, FrozenLinear>;
+    for (const module of moduleNames) {
+      const size = moduleSize(architecture, module);
+      const name = `blk.${layer}.${modules[module].gguf}.weight`;
+      const matrix = await readLinear(gguf, name, architecture, module);
+      linears[module] =
+        levels === null
+          ? { kind: 'f32', weight: await file.add(name, matrix, [size.out, size.in]) }
+          : { kind: 'int8', ...(await addRounded(file, name, matrix, size, levels)) };
+    }
+    blocks.push({
+      attentionGain: await copy(`blk.${layer}.attn_norm.weight`),
+      feedForwardGain: await copy(`blk.${layer}.ffn_norm.weight`),
+      linears,
+    });
+  }
+  return { embedding, head, finalGain, blocks };
+}
+
+/** A module's weight with its rows in PyTorch's order. */
+async function readLinear(
+  gguf: Gguf,
+  name: string,
+  architecture: Architecture,
+  module: ModuleName,
+): Promise<Float32Array> {
+  const matrix = await gguf.read(name);
+  if (module === 'q_proj') return halvesFromPairs(matrix, architecture.heads, architecture.headSize);
+  if (module === 'k_proj') return halvesFromPairs(matrix, architecture.keyHeads, architecture.headSize);
+  return matrix;
+}
+
+/**
+ * GGUF keeps the rows of q and k so that neighbours rotate together; we, like PyTorch, rotate row i of a head
+ * with row i + D/2:   0 1 2 3 4 5  ->  0 2 4 1 3 5
+ */
+function halvesFromPairs(matrix: Float32Array, heads: number, headSize: number): Float32Array {
+  const columns = matrix.length / (heads * headSize);
+  const ordered = new Float32Array(matrix.length);
+  for (let row = 0; row < heads * headSize; row++) {
+    const inHead = row % headSize;
+    const to = row - inHead + (inHead % 2) * (headSize / 2) + (inHead >> 1);
+    ordered.set(matrix.subarray(row * columns, (row + 1) * columns), to * columns);
+  }
+  return ordered;
+}
+
+async function addRounded(
+  file: WeightsFile,
+  name: string,
+  matrix: Float32Array,
+  size: { readonly in: number; readonly out: number },
+  levels: number,
+): Promise<Int8Linear> {
+  const add = async (suffix: string, values: Float32Array, rows: number, columns: number) => {
+    const rounded = roundColumns(values, rows, columns, levels);
+    return {
+      columns: await file.add(`${name}.${suffix}`, rounded.columns, [rows, columns], 'int8'),
+      scales: await file.add(`${name}.${suffix}.scales`, rounded.scales, [columns]),
+    };
+  };
+  return {
+    forward: await add('forward', transposed(matrix, size.out, size.in), size.in, size.out),
+    backward: await add('backward', matrix, size.out, size.in),
+  };
+}
+
+/** In square tiles, so that both sides stay in cache. */
+function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {
+  const result = new Float32Array(matrix.length);
+  const tile = 32;
+  for (let top = 0; top < rows; top += tile) {
+    for (let left = 0; left < columns; left += tile) {
+      for (let row = top; row < Math.min(rows, top + tile); row++) {
+        for (let column = left; column < Math.min(columns, left + tile); column++) {
+          result[column * rows + row] = matrix[row * columns + column]!;
+        }
+      }
+    }
+  }
+  return result;
+}
+
+class WeightsFile implements AsyncDisposable {
+  readonly #file: FileHandle;
+  #sizeBytes = 0;
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  static async create(folder: string): Promise<WeightsFile> {
+    const path = join(folder, weightsFileName);
+    // A file of that name may still be mapped by a session of an earlier network: leave its bytes to it.
+    await rm(path, { force: true });
+    return new WeightsFile(await open(path, 'wx'));
+  }
+
+  async add(
+    name: string,
+    values: Float32Array | Int8Array,
+    shape: readonly number[],
+    element: ElementType = 'float32',
+  ): Promise<Tensor> {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const offset = this.#sizeBytes;
+    for (let at = 0; at < bytes.length;) {
+      const { bytesWritten } = await this.#file.write(bytes, at, bytes.length - at, offset + at);
+      at += bytesWritten;
+    }
+    this.#sizeBytes = Math.ceil((offset + bytes.length) / 64) * 64;
+    return weight(name, shape, { location: weightsFileName, offset, sizeBytes: bytes.length }, element);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+  }
+}
