@@ -13,7 +13,7 @@ interface Setting<Value> {
   readonly variable: string;
   readonly initial: Value;
   readonly help: string;
-  /** Reads the variable's text; throws a sentence about what was expected. */
+  /** Reads the variable's text; throws what was expected. */
   readonly read: (text: string) => Value;
 }
 
@@ -74,8 +74,11 @@ function valueOf(row: Setting<unknown>, text: string | undefined): unknown {
   try {
     return row.read(text.trim());
   } catch (cause) {
-    const expected = cause instanceof Error ? cause.message : String(cause);
-    throw invalid(row.variable, `${row.variable} is "${text}"; expected ${expected}.`, 'invalid_setting');
+    throw invalid(
+      row.variable,
+      `${row.variable} is "${text}"; expected ${(cause as Error).message}.`,
+      'invalid_setting',
+    );
   }
 }
 
@@ -114,8 +117,9 @@ function organizationSlug(text: string): string {
 
 function aliases(text: string): Record<string, string> {
   const pairs = commaSeparated(text).map((pair) => {
-    const [alias, base, ...rest] = pair.split('=').map((part) => part.trim());
-    if (!alias || !base || rest.length > 0) throw new Error(`alias=base pairs, and "${pair}" is none`);
+    const [alias, base, ...rest] = pair.split('=').map((side) => side.trim());
+    if (!alias || !base || rest.length > 0)
+      throw new Error(`alias=base pairs with commas between, and "${pair}" is none`);
     return [alias, base] as const;
   });
   return Object.fromEntries(pairs);

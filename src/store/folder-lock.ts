@@ -12,38 +12,53 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TunesmithError } from '../domain/errors.ts';
 
-interface Holder {
+export interface FolderHolder {
   readonly pid: number;
   readonly since: string;
+  /** Where its API listens, without `/v1`; absent until it does. */
+  readonly url?: string;
 }
 
-export async function lockFolder(folder: string): Promise<AsyncDisposable> {
-  const holderFile = join(folder, 'server.json');
+export interface FolderLock extends AsyncDisposable {
+  /** Tells other programs of this machine where the API of this folder is. */
+  announce(url: string): Promise<void>;
+}
+
+export async function lockFolder(folder: string): Promise<FolderLock> {
   const lock = new DatabaseSync(join(folder, 'lock'), { timeout: 0 });
   try {
     lock.exec('begin exclusive');
   } catch (cause) {
     lock.close();
     if (!isBusy(cause)) throw cause;
-    throw await alreadyHeld(folder, holderFile, cause);
+    throw alreadyHeld(folder, await folderHolder(folder), cause);
   }
-  const holder: Holder = { pid: process.pid, since: new Date().toISOString() };
-  await writeFile(holderFile, JSON.stringify(holder));
+  const holder: FolderHolder = { pid: process.pid, since: new Date().toISOString() };
+  const tell = (told: FolderHolder) => writeFile(holderFile(folder), JSON.stringify(told));
+  await tell(holder);
   return {
+    announce: (url) => tell({ ...holder, url }),
     [Symbol.asyncDispose]: async () => {
-      await rm(holderFile, { force: true });
+      await rm(holderFile(folder), { force: true });
       lock.close();
     },
   };
 }
 
+/** Who has the folder, as they told; null when nobody does or they have not told yet. Believe it only of a locked folder. */
+export async function folderHolder(folder: string): Promise<FolderHolder | null> {
+  try {
+    return JSON.parse(await readFile(holderFile(folder), 'utf8')) as FolderHolder;
+  } catch {
+    return null;
+  }
+}
+
+const holderFile = (folder: string): string => join(folder, 'server.json');
+
 const isBusy = (error: unknown): boolean => (error as { errcode?: number }).errcode === 5;
 
-async function alreadyHeld(folder: string, holderFile: string, cause: unknown): Promise<TunesmithError> {
-  const holder = await readFile(holderFile, 'utf8').then(
-    (text) => JSON.parse(text) as Holder,
-    () => null,
-  );
+function alreadyHeld(folder: string, holder: FolderHolder | null, cause: unknown): TunesmithError {
   const who =
     holder === null ? 'another Tunesmith' : `another Tunesmith (process ${holder.pid}, since ${holder.since})`;
   return new TunesmithError(

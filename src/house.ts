@@ -1,0 +1,79 @@
+/**
+ * The house wired: every room opened on one data folder, and closed again in the reverse order.
+ *
+ *   tunesmith.db   rows            files/    blobs            models/   weights
+ *   jobs/<id>/     plans and checkpoints     lock, server.json   who is in
+ *
+ * Opening takes the folder's lock, so there is one house per folder. Rooms get what they need as plain values;
+ * none of them knows the house.
+ */
+
+import type { Kysely } from 'kysely';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Closing } from './closing.ts';
+import type { Settings } from './config.ts';
+import { Jobs } from './jobs/jobs.ts';
+import { type Log, openLog } from './log.ts';
+import { BaseModels } from './models/base-models.ts';
+import { ModelRegistry } from './models/registry.ts';
+import { Blobs } from './store/blobs.ts';
+import { openDatabase } from './store/database.ts';
+import { Files } from './store/files.ts';
+import { type FolderLock, lockFolder } from './store/folder-lock.ts';
+import type { Schema } from './store/schema.ts';
+
+const sweepMs = 60 * 60 * 1000;
+
+export interface House extends AsyncDisposable {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly home: string;
+  readonly lock: FolderLock;
+  readonly database: Kysely<Schema>;
+  readonly blobs: Blobs;
+  readonly files: Files;
+  readonly bases: BaseModels;
+  readonly models: ModelRegistry;
+  readonly jobs: Jobs;
+}
+
+export async function openHouse(settings: Settings, log: Log = openLog(settings.logLevel)): Promise<House> {
+  const { home } = settings;
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  await using opening = new Closing();
+  const lock = opening.use(await lockFolder(home));
+  const database = opening.use(await openDatabase(join(home, 'tunesmith.db')));
+  const blobs = await Blobs.open(join(home, 'files'));
+  const files = new Files(database, blobs);
+  const sweeper = sweepHourly(files, log);
+  opening.defer(() => clearInterval(sweeper));
+  const bases = await BaseModels.open(home);
+  const models = new ModelRegistry(database, bases, settings.modelAliases, settings.organization);
+  const jobs = new Jobs({ database, blobs, models, organization: settings.organization });
+  const open = opening.move();
+  return {
+    settings,
+    log,
+    home,
+    lock,
+    database,
+    blobs,
+    files,
+    bases,
+    models,
+    jobs,
+    [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
+  };
+}
+
+/** Expired files are invisible already; this gives their space back. */
+function sweepHourly(files: Files, log: Log): NodeJS.Timeout {
+  const sweep = (): Promise<void> =>
+    files.sweep().then(
+      (count) => void (count > 0 && log.info('files.expired', { count })),
+      (error: unknown) => log.error('files.sweep_failed', { error }),
+    );
+  void sweep();
+  return setInterval(() => void sweep(), sweepMs).unref();
+}

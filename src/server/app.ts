@@ -1,0 +1,135 @@
+/**
+ * HTTP in OpenAI's language: routes under `/v1`, and around them what every answer has in common.
+ *
+ * Each answer carries the request's id, the time it took and the organisation; errors of any origin leave through
+ * `errors.ts`. Routes translate and decide nothing: parse, call a room, answer.
+ */
+
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { invalid, notFound, TunesmithError } from '../domain/errors.ts';
+import { newRequestId } from '../domain/ids.ts';
+import type { House } from '../house.ts';
+import { checkKey, checkOrigin } from './auth.ts';
+import { answerTo } from './errors.ts';
+import { RouteTable } from './route-table.ts';
+import { fileRoutes } from './routes/files.ts';
+import { modelRoutes } from './routes/models.ts';
+
+const bodyBytesMax = 16 * 2 ** 20;
+
+export function createApp(house: House): FastifyInstance {
+  const { settings, log } = house;
+  const app = fastify({
+    logger: false,
+    genReqId: newRequestId,
+    requestIdHeader: false,
+    bodyLimit: bodyBytesMax,
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 1000 },
+    frameworkErrors: (error, request, reply) => {
+      commonHeaders(request, reply, house);
+      answerError(error, request, reply);
+    },
+  });
+  const table = new RouteTable(app);
+
+  app.addHook('onRequest', async (request, reply) => {
+    commonHeaders(request, reply, house);
+    checkOrigin(request.headers, settings.apiKeys);
+    reply.header('access-control-allow-origin', '*');
+    checkClientRequestId(request);
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('openai-processing-ms', String(Math.round(reply.elapsedTime)));
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    const ms = Math.round(reply.elapsedTime);
+    const facts = { id: request.id, method: request.method, path: pathOf(request), status: reply.statusCode, ms };
+    log.debug('request.answered', facts);
+  });
+
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
+  app.setNotFoundHandler((request, reply) => {
+    if (request.method === 'OPTIONS') return answerPreflight(request, reply);
+    throw wrongAddress(request, reply, table);
+  });
+  readJsonBodies(app);
+
+  app.register(
+    async (v1) => {
+      v1.addHook('onRequest', async (request) => checkKey(request.headers, settings.apiKeys));
+      fileRoutes(v1, house);
+      modelRoutes(v1, house);
+    },
+    { prefix: '/v1' },
+  );
+  return app;
+
+  function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const { status, headers, body, unforeseen } = answerTo(error, request.id);
+    const facts = { id: request.id, method: request.method, path: pathOf(request), error };
+    if (unforeseen) log.error('request.failed', facts);
+    void reply.status(status).headers(headers).send(body);
+  }
+}
+
+function commonHeaders(request: FastifyRequest, reply: FastifyReply, { settings }: House): void {
+  void reply.headers({
+    'x-request-id': request.id,
+    'openai-version': '2020-10-01',
+    'openai-organization': settings.organization,
+    'openai-processing-ms': '0', // until the answer is ready
+    'access-control-expose-headers': '*',
+    vary: 'Origin',
+  });
+}
+
+function checkClientRequestId(request: FastifyRequest): void {
+  const id = request.headers['x-client-request-id'];
+  if (typeof id === 'string' && (id.length > 512 || !/^[\x20-\x7e]*$/.test(id)))
+    throw invalid(
+      'X-Client-Request-Id',
+      `Invalid X-Client-Request-Id: expected at most 512 ASCII characters, found ${id.length > 512 ? id.length : 'others'}.`,
+    );
+}
+
+/** JSON whatever its content type says about charset; a request without a body has none, whatever its type. */
+function readJsonBodies(app: FastifyInstance): void {
+  const parseJson = app.getDefaultJsonParser('remove', 'ignore');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text, done) => {
+    if (text.length === 0) done(null, undefined);
+    else void parseJson(request, text as string, done);
+  });
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, bytes, done) => {
+    if (bytes.length === 0) return done(null, undefined);
+    const type = request.headers['content-type'];
+    const message = `Unsupported content type: found ${type === undefined ? 'none' : `'${type}'`}, expected 'application/json'.`;
+    done(invalid(null, message, 'unsupported_content_type'));
+  });
+}
+
+function answerPreflight(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return reply
+    .status(204)
+    .headers({
+      'access-control-allow-methods': 'GET, POST, DELETE, OPTIONS',
+      'access-control-allow-headers': request.headers['access-control-request-headers'] ?? '*',
+      'access-control-max-age': '600',
+    })
+    .send();
+}
+
+function wrongAddress(request: FastifyRequest, reply: FastifyReply, table: RouteTable): TunesmithError {
+  const path = pathOf(request);
+  const methods = table.methodsAt(path);
+  if (methods.length === 0) return notFound(null, `Invalid URL (${request.method} ${path})`);
+  void reply.header('allow', methods.join(', '));
+  return new TunesmithError(
+    'method_not_allowed',
+    `Not allowed to ${request.method} on ${path}. Allowed here: ${methods.join(', ')}.`,
+    { code: 'method_not_supported' },
+  );
+}
+
+/** Queries can hold what does not belong in logs and messages. */
+const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0]!;

@@ -1,0 +1,70 @@
+/**
+ * The only writer of OpenAI's error envelope: `{"error":{"message","type","param","code"}}`, always four keys.
+ *
+ * Kinds of `TunesmithError` become statuses in one table. What Fastify and its parsers throw is translated here
+ * too; anything else is our own mistake or the world's, and is answered without its inner workings.
+ */
+
+import { type ErrorKind, TunesmithError } from '../domain/errors.ts';
+
+export interface ErrorAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: {
+    readonly error: {
+      readonly message: string;
+      readonly type: string;
+      readonly param: string | null;
+      readonly code: string | null;
+    };
+  };
+  /** Nobody foresaw this one: it belongs in the log. */
+  readonly unforeseen: boolean;
+}
+
+const answers: Record<ErrorKind, [status: number, type: string]> = {
+  invalid: [400, 'invalid_request_error'],
+  unauthorized: [401, 'invalid_request_error'],
+  forbidden: [403, 'invalid_request_error'],
+  not_found: [404, 'invalid_request_error'],
+  method_not_allowed: [405, 'invalid_request_error'],
+  conflict: [409, 'invalid_request_error'],
+  too_large: [413, 'invalid_request_error'],
+  rate_limited: [429, 'requests'],
+  internal: [500, 'server_error'],
+  overloaded: [503, 'server_error'],
+};
+
+/** Official clients retry these by themselves; ours come back the same, so they are told not to. */
+const retriedInVain: ReadonlySet<ErrorKind> = new Set(['conflict', 'internal']);
+
+export function answerTo(error: unknown, requestId: string): ErrorAnswer {
+  const known = error instanceof TunesmithError ? error : translated(error);
+  if (known !== null) {
+    const [status, type] = answers[known.kind];
+    const headers: Record<string, string> = {};
+    if (retriedInVain.has(known.kind)) headers['x-should-retry'] = 'false';
+    if (known.kind === 'overloaded') headers['retry-after'] = '1';
+    const { message, param, code } = known;
+    return { status, headers, body: { error: { message, type, param, code } }, unforeseen: status === 500 };
+  }
+  const message = `The server had an error while processing your request. Its log tells more under ${requestId}.`;
+  const body = { error: { message, type: 'server_error', param: null, code: null } };
+  return { status: 500, headers: {}, body, unforeseen: true };
+}
+
+/** What the framework found wrong with a request, as one of ours; null when it is not about the request. */
+function translated(error: unknown): TunesmithError | null {
+  const { statusCode, code, message } = error as { statusCode?: number; code?: string; message: string };
+  if (statusCode === undefined || statusCode < 400 || statusCode > 499) return null;
+  const kind = (Object.keys(answers) as ErrorKind[]).find((kind) => answers[kind][0] === statusCode) ?? 'invalid';
+  return new TunesmithError(kind, sentences[code ?? ''] ?? message, { cause: error });
+}
+
+const sentences: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_INVALID_JSON_BODY:
+    'We could not parse the JSON body of your request. Expected one JSON value in UTF-8, sent with the header Content-Type: application/json.',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'The body of your request is larger than this endpoint takes.',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE:
+    'Unsupported content type. Expected a JSON body with the header Content-Type: application/json (files: multipart/form-data).',
+};
