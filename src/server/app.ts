@@ -16,6 +16,8 @@ import { fileRoutes } from './routes/files.ts';
 import { modelRoutes } from './routes/models.ts';
 
 const bodyBytesMax = 16 * 2 ** 20;
+/** How long answers underway may take once the server is closing. */
+const closingMs = 5000;
 
 export function createApp(house: House): FastifyInstance {
   const { settings, log } = house;
@@ -45,6 +47,11 @@ export function createApp(house: House): FastifyInstance {
     const ms = Math.round(reply.elapsedTime);
     const facts = { id: request.id, method: request.method, path: pathOf(request), status: reply.statusCode, ms };
     log.debug('request.answered', facts);
+  });
+
+  app.addHook('preClose', async () => {
+    const patience = setTimeout(() => app.server.closeAllConnections(), closingMs).unref();
+    app.server.once('close', () => clearTimeout(patience));
   });
 
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply));

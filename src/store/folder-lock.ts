@@ -15,8 +15,8 @@ import { TunesmithError } from '../domain/errors.ts';
 export interface FolderHolder {
   readonly pid: number;
   readonly since: string;
-  /** Where its API listens, without `/v1`; absent until it does. */
-  readonly url?: string;
+  /** Where its API listens, without `/v1`; null until it does. */
+  readonly url: string | null;
 }
 
 export interface FolderLock extends AsyncDisposable {
@@ -31,9 +31,9 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   } catch (cause) {
     lock.close();
     if (!isBusy(cause)) throw cause;
-    throw alreadyHeld(folder, await folderHolder(folder), cause);
+    throw alreadyHeld(folder, await readHolder(folder), cause);
   }
-  const holder: FolderHolder = { pid: process.pid, since: new Date().toISOString() };
+  const holder: FolderHolder = { pid: process.pid, since: new Date().toISOString(), url: null };
   const tell = (told: FolderHolder) => writeFile(holderFile(folder), JSON.stringify(told));
   await tell(holder);
   return {
@@ -46,7 +46,7 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
 }
 
 /** Who has the folder, as they told; null when nobody does or they have not told yet. Believe it only of a locked folder. */
-export async function folderHolder(folder: string): Promise<FolderHolder | null> {
+export async function readHolder(folder: string): Promise<FolderHolder | null> {
   try {
     return JSON.parse(await readFile(holderFile(folder), 'utf8')) as FolderHolder;
   } catch {
