@@ -27,6 +27,8 @@ export interface ValidationReport {
   /** After the cut, of faultless examples: what one epoch trains. */
   readonly tokens: number;
   readonly supervisedTokens: number;
+  /** Of the longest sequence, after the cut. */
+  readonly longestTokens: number;
   readonly truncatedLines: readonly number[];
   readonly warnings: readonly string[];
   /** In the order of the file; the first hundred. */
@@ -46,7 +48,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
   const faultyLines: number[] = [];
   const fingerprints = new Set<number>();
   const remarks: Remarks = { truncated: [], repeated: [], shared: [], trailing: [], undefinedTools: new Map() };
-  let [examples, tokens, supervisedTokens, errorCount] = [0, 0, 0, 0];
+  let [examples, tokens, supervisedTokens, longestTokens, errorCount] = [0, 0, 0, 0, 0];
   const fail = (error: FileError): void => {
     errorCount += 1;
     if (errors.length < errorsKept) errors.push(error);
@@ -62,6 +64,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
     }
     tokens += tokenized.tokens;
     supervisedTokens += tokenized.targets;
+    longestTokens = Math.max(longestTokens, ...tokenized.sequences.map(({ ids }) => ids.length));
     if (tokenized.truncated) remarks.truncated.push(line.line);
     const print = fingerprint(line.text);
     if (fingerprints.has(print)) remarks.repeated.push(line.line);
@@ -79,6 +82,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
     examples,
     tokens,
     supervisedTokens,
+    longestTokens,
     truncatedLines: remarks.truncated,
     warnings: warningsOf(remarks, role, tokensMax),
     errors,

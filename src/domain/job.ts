@@ -54,7 +54,7 @@ export const moves: Record<JobStatus, readonly JobStatus[]> = {
   validating_files: ['queued', 'failed', 'cancelled'],
   queued: ['running', 'failed', 'cancelled'],
   running: ['succeeded', 'failed', 'cancelled', 'paused', 'queued'], // back to queued after a crash
-  paused: ['queued', 'cancelled'],
+  paused: ['queued', 'failed', 'cancelled'],
   succeeded: [],
   failed: [],
   cancelled: [],

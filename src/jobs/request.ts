@@ -1,0 +1,103 @@
+/**
+ * What a request for a new job may say.
+ *
+ * Unknown fields at the top are ignored, as an unknown field of tomorrow's SDK should be; inside `method` and
+ * `hyperparameters` they are refused, because a hyper-parameter that is silently dropped misleads. Every
+ * hyper-parameter may be the literal "auto": OpenAI's three come first, ours follow, `plan.ts` resolves them.
+ */
+
+import { z } from 'zod';
+import type { Hyperparameters } from '../domain/job.ts';
+
+export const loraTargets = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const;
+
+/** Null and undefined mean "auto" for the official three and "not mentioned" for ours. */
+const orAuto = <Schema extends z.ZodType>(schema: Schema) => z.union([z.literal('auto'), schema]).nullish();
+
+const fields = {
+  n_epochs: orAuto(z.int().min(1).max(50)),
+  batch_size: orAuto(z.int().min(1).max(256)),
+  learning_rate_multiplier: orAuto(z.number().gt(0)),
+  lora_rank: orAuto(z.int().min(1).max(512)),
+  lora_alpha: orAuto(z.number().gt(0)),
+  lora_dropout: orAuto(z.number().min(0).max(0.9)),
+  lora_targets: orAuto(z.array(z.enum(loraTargets)).min(1)),
+  weight_decay: orAuto(z.number().min(0).max(1)),
+  warmup_ratio: orAuto(z.number().min(0).max(1)),
+  lr_schedule: orAuto(z.enum(['cosine', 'linear', 'constant'])),
+  learning_rate: orAuto(z.number().gt(0).max(1)),
+  max_grad_norm: orAuto(z.number().min(0)),
+  max_length: orAuto(z.int().min(16)),
+  eval_interval: orAuto(z.int().min(1)),
+  base_precision: orAuto(z.enum(['f32', 'int8'])),
+};
+
+const hyperparameters = z
+  .looseObject(fields)
+  .superRefine((value, context) => {
+    for (const name of Object.keys(value).filter((name) => !Object.hasOwn(fields, name)))
+      context.addIssue({
+        code: 'custom',
+        path: [name],
+        message: `Unknown parameter: '${name}'. Supported hyper-parameters are: ${Object.keys(fields).join(', ')}.`,
+        params: { code: 'unknown_parameter' },
+      });
+  })
+  .transform((value): Partial<Hyperparameters> => {
+    const said = Object.entries(value).filter(([, field]) => field !== null && field !== undefined);
+    return Object.fromEntries(said);
+  });
+
+const methodTypes = ['supervised', 'dpo', 'reinforcement'] as const;
+
+const method = z.strictObject({
+  type: z.enum(methodTypes).refine((type) => type === 'supervised', {
+    message: `Unsupported value: this server does not train with 'dpo' or 'reinforcement' yet. Supported values are: 'supervised'.`,
+    params: { code: 'unsupported_value' },
+  }),
+  supervised: z.strictObject({ hyperparameters: hyperparameters.nullish() }).nullish(),
+  dpo: z.null().optional(),
+  reinforcement: z.null().optional(),
+});
+
+const integration = z.looseObject({ type: z.literal('wandb') }).refine(() => false, {
+  message:
+    'The wandb integration needs a Weights & Biases API key, and this server has none configured. Leave out `integrations`.',
+  params: { code: 'unsupported_value' },
+});
+
+export const jobRequestSchema = z.object({
+  model: z.string().min(1),
+  training_file: z.string().min(1),
+  validation_file: z.string().min(1).nullish(),
+  suffix: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[A-Za-z0-9._-]+$/)
+    .nullish(),
+  seed: z.int().min(0).max(2_147_483_647).nullish(),
+  method: method.nullish(),
+  hyperparameters: hyperparameters.nullish(),
+  integrations: z.array(integration).max(5).nullish(),
+  metadata: z
+    .record(z.string().max(64), z.string().max(512))
+    .refine((pairs) => Object.keys(pairs).length <= 16, {
+      message: `Invalid 'metadata': too many properties. Expected an object with at most 16 properties.`,
+      params: { code: 'object_above_max_properties' },
+    })
+    .nullish(),
+});
+
+export type JobRequest = z.output<typeof jobRequestSchema>;
+
+/** OpenAI's three as asked or "auto", ours where mentioned. `method` wins over its deprecated twin at the top. */
+export function askedHyperparameters(request: JobRequest): Hyperparameters {
+  return {
+    n_epochs: 'auto',
+    batch_size: 'auto',
+    learning_rate_multiplier: 'auto',
+    ...request.hyperparameters,
+    ...request.method?.supervised?.hyperparameters,
+  };
+}

@@ -1,0 +1,188 @@
+/**
+ * A trained job becomes models: the last of its checkpoints is the model, the ones before stay by its side.
+ *
+ * Everything on disk is prepared first, under names that follow from the job, so a second attempt finds or makes
+ * the same; then one transaction makes all of it true at once: models, checkpoints, result file, events, status.
+ */
+
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Checkpoint } from '../domain/checkpoint.ts';
+import { newId } from '../domain/ids.ts';
+import type { Job, JobEvent, StepMetrics } from '../domain/job.ts';
+import type { TrainingPlan } from '../engine/protocol.ts';
+import { exportAdapter } from '../models/adapter.ts';
+import { Files } from '../store/files.ts';
+import { baseName, modelName } from './names.ts';
+import { whileHeld } from './queue.ts';
+import { moved, type Rows, saveJob, tell, unixSeconds } from './records.ts';
+import { resultsCsv } from './results.ts';
+import { checkpointsFolder, type Workshop } from './workshop.ts';
+
+const checkpointsShown = 3;
+
+export interface Trained {
+  readonly plan: TrainingPlan;
+  readonly lastStep: number;
+  readonly stepsPerEpoch: number;
+  readonly trainedTokens: number;
+}
+
+interface StepRecord {
+  readonly createdAt: number;
+  readonly metrics: StepMetrics;
+}
+
+interface PublishedStep {
+  readonly step: number;
+  readonly model: string;
+  /** Below the data folder. */
+  readonly folder: string;
+  readonly record: StepRecord;
+}
+
+export async function publish(shop: Workshop, job: Job, trained: Trained): Promise<void> {
+  const { database, blobs, models, name } = shop;
+  const records = await recordedSteps(database, job.id);
+  const published = await exportSteps(shop, job, trained, records);
+  const final = published.at(-1)!;
+  const csv = resultsCsv([...records.values()].map(({ metrics }) => metrics));
+  const text = shop.resultFiles === 'base64' ? Buffer.from(csv).toString('base64') : csv;
+  await using content = await blobs.receive(oneChunk(text));
+
+  await whileHeld(database, name, job.id, async (rows, job) => {
+    if (job.status !== 'running') return; // paused at the last moment: done again after the resume
+    for (const { step, model, folder, record } of published) {
+      await models.register(rows, {
+        id: model,
+        createdAt: unixSeconds(),
+        base: baseName(job.model),
+        baseModelId: trained.plan.model.id,
+        jobId: job.id,
+        folder,
+      });
+      await insertCheckpoint(rows, job.id, folder, checkpointOf(job.id, step, model, record));
+    }
+    const file = await new Files(rows, blobs).add(content, {
+      filename: 'step_metrics.csv',
+      purpose: 'fine-tune-results',
+      expiresAfterSeconds: null,
+    });
+    for (const { step, model } of published.slice(0, -1))
+      await tell(rows, job.id, { message: `Checkpoint created at step ${step} with Snapshot ID: ${model}` });
+    await tell(rows, job.id, { message: `New fine-tuned model created: ${final.model}` });
+    await tell(rows, job.id, { message: 'The job has successfully completed' });
+    await saveJob(
+      rows,
+      moved(job, 'succeeded', {
+        fine_tuned_model: final.model,
+        trained_tokens: trained.trainedTokens,
+        result_files: [file.id],
+      }),
+    );
+  });
+}
+
+/** Makes the model folders of the last epochs' ends, oldest first; all but the final one may be missing. */
+async function exportSteps(
+  { bases, home, organization }: Workshop,
+  job: Job,
+  { plan, lastStep, stepsPerEpoch }: Trained,
+  records: ReadonlyMap<number, StepRecord>,
+): Promise<PublishedStep[]> {
+  const base = bases.find(plan.model.id);
+  if (base === undefined) throw new Error(`the base model ${plan.model.id} was removed while ${job.id} was training`);
+  const published: PublishedStep[] = [];
+  for (const step of epochEnds(lastStep, stepsPerEpoch)) {
+    const final = step === lastStep;
+    const checkpointFolder = join(checkpointsFolder(home, job.id), `step-${step}`);
+    const record = records.get(step);
+    if (record === undefined) throw new Error(`step ${step} of ${job.id} was never recorded`);
+    if (!final && !(await exists(checkpointFolder))) continue;
+    const model = modelName({ job, organization, step, final });
+    const folder = `models/fine-tuned/${job.id}/step-${step}`;
+    const { metrics } = record;
+    await exportAdapter({
+      checkpointFolder,
+      base,
+      lora: plan.lora,
+      folder: join(home, folder),
+      card: {
+        model,
+        job: job.id,
+        step,
+        details: {
+          'Training loss at this step': metrics.train_loss,
+          ...(metrics.full_valid_loss === undefined ? {} : { 'Validation loss': metrics.full_valid_loss }),
+          Epochs: plan.epochs,
+          'Batch size': plan.batchSize,
+          'Learning rate': plan.learningRate,
+          Seed: plan.seed,
+        },
+      },
+    });
+    published.push({ step, model, folder, record });
+  }
+  return published;
+}
+
+/** The steps at which the last few epochs ended, oldest first. */
+export function epochEnds(lastStep: number, stepsPerEpoch: number): number[] {
+  const ends = Array.from({ length: checkpointsShown }, (_, back) => lastStep - back * stepsPerEpoch);
+  return ends.filter((step) => step > 0).reverse();
+}
+
+async function recordedSteps(database: Rows, jobId: string): Promise<Map<number, StepRecord>> {
+  const rows = await database
+    .selectFrom('job_events')
+    .select(['step', 'created_at', 'object'])
+    .where('job_id', '=', jobId)
+    .where('step', 'is not', null)
+    .orderBy('step')
+    .execute();
+  return new Map(
+    rows.map((row) => {
+      const metrics = (JSON.parse(row.object) as JobEvent).data as StepMetrics;
+      return [row.step!, { createdAt: row.created_at, metrics }];
+    }),
+  );
+}
+
+function checkpointOf(jobId: string, step: number, model: string, { createdAt, metrics }: StepRecord): Checkpoint {
+  const { total_steps: _, learning_rate: _rate, grad_norm: _norm, tokens_per_second: _speed, ...shown } = metrics;
+  return {
+    object: 'fine_tuning.job.checkpoint',
+    id: newId('checkpoint'),
+    created_at: createdAt,
+    fine_tuning_job_id: jobId,
+    fine_tuned_model_checkpoint: model,
+    step_number: step,
+    metrics: shown,
+  };
+}
+
+async function insertCheckpoint(rows: Rows, jobId: string, folder: string, checkpoint: Checkpoint): Promise<void> {
+  await rows
+    .insertInto('checkpoints')
+    .values({
+      id: checkpoint.id,
+      job_id: jobId,
+      step: checkpoint.step_number,
+      model_id: checkpoint.fine_tuned_model_checkpoint,
+      created_at: checkpoint.created_at,
+      visible: 1,
+      object: JSON.stringify(checkpoint),
+      folder,
+    })
+    .execute();
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+async function* oneChunk(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}

@@ -1,0 +1,42 @@
+/** What a worker works with: the rooms it uses, what it may spend, and how patient it is. */
+
+import { join } from 'node:path';
+import type { Log } from '../log.ts';
+import type { BaseModels } from '../models/base-models.ts';
+import type { ModelRegistry } from '../models/registry.ts';
+import type { Blobs } from '../store/blobs.ts';
+import type { Claimant } from './queue.ts';
+import type { Rows } from './records.ts';
+
+export interface Workshop extends Claimant {
+  readonly database: Rows;
+  readonly blobs: Blobs;
+  readonly bases: BaseModels;
+  readonly models: ModelRegistry;
+  readonly log: Log;
+  /** The data folder. */
+  readonly home: string;
+  /** The organisation's slug, as it stands in model names. */
+  readonly organization: string;
+  /** How the result file is written: OpenAI's clients decode base64 before they read the CSV. */
+  readonly resultFiles: 'base64' | 'plain';
+  /** Processor cores that one trainer may use. */
+  readonly threads: number;
+  /** Arguments for `process.execPath` that start a trainer; the job's folder is appended. */
+  readonly trainer: readonly string[];
+  /** Seconds between the snapshots that a trainer keeps for resuming. */
+  readonly snapshotSeconds: number;
+  /** A trainer that says nothing for longer than this hangs. Whole validation sets are judged in silence. */
+  readonly silenceMsMax: number;
+  /** How long a trainer may take to save its work and leave when it is told to stop. */
+  readonly graceMs: number;
+  /** Crashes in a row, without a new step between them, after which a job is given up. */
+  readonly crashesMax: number;
+  /** How long to wait before a crashed trainer is launched again. */
+  readonly retryMs: number;
+}
+
+export const jobFolder = (home: string, jobId: string): string => join(home, 'jobs', jobId);
+export const checkpointsFolder = (home: string, jobId: string): string => join(jobFolder(home, jobId), 'checkpoints');
+/** In the job's folder: the adapter that a fine-tune of a fine-tune goes on from. */
+export const initialAdapterFile = 'initial-adapter.safetensors';
