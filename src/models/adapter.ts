@@ -10,12 +10,14 @@
  * The folder appears by one rename: whoever sees it sees all of it.
  */
 
-import { copyFile, mkdtemp, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { invalid } from '../domain/errors.ts';
+import { flushFolder, writeAtomically } from '../formats/atomic-write.ts';
 import { writeGguf, type GgufTensorSource } from '../formats/gguf.ts';
 import { GgufMetadata, ggufValue } from '../formats/gguf-metadata.ts';
-import { readSafetensors } from '../formats/safetensors.ts';
+import { floats, readSafetensors, type SafeTensor } from '../formats/safetensors.ts';
 import { adapterCard, type AdapterCard } from './adapter-card.ts';
 import type { BaseModel } from './manifest.ts';
 import { interleaveRows, linearLayers, type LinearLayer } from './tensor-names.ts';
@@ -24,6 +26,8 @@ export interface AdapterExport {
   /** A checkpoint of the trainer, with `adapter.safetensors`. */
   readonly checkpointFolder: string;
   readonly base: BaseModel;
+  /** As the plan had it. */
+  readonly lora: LoraShape;
   /** Where the four files go; made by this. One that exists already was finished earlier and stays. */
   readonly folder: string;
   readonly card: AdapterCard;
@@ -44,28 +48,21 @@ interface Matrix {
   readonly data: Float32Array;
 }
 
-export async function exportAdapter({ checkpointFolder, base, folder, card }: AdapterExport): Promise<void> {
+export async function exportAdapter({ checkpointFolder, base, lora, folder, card }: AdapterExport): Promise<void> {
   if (await exists(folder)) return;
   const source = join(checkpointFolder, 'adapter.safetensors');
-  const { tensors, metadata } = await readSafetensors(source);
-  const alpha = Number(metadata['alpha']);
-  if (!(alpha > 0)) throw damaged(source, `its metadata names the alpha ${JSON.stringify(metadata['alpha'])}`);
-  const pairs = pairUp(tensors, source);
-  const rank = pairs[0]!.a.shape[0]!;
-  const targets = linearLayers
-    .map(({ target }) => target)
-    .filter((t) => pairs.some(({ linear }) => linear.target === t));
+  const { tensors } = await readSafetensors(source);
+  const pairs = pairUp(tensors, lora.rank, source);
 
   await mkdir(dirname(folder), { recursive: true });
   const draft = await mkdtemp(join(dirname(folder), `.${basename(folder)}-`));
   try {
-    await writeGguf(join(draft, 'adapter.gguf'), ggufAdapter(base, pairs, { rank, alpha, targets }));
-    await copyFile(source, join(draft, 'adapter_model.safetensors'));
-    const config = peftConfig(base, { rank, alpha, targets });
-    await writeFile(join(draft, 'adapter_config.json'), `${JSON.stringify(config, null, 2)}\n`);
-    await writeFile(join(draft, 'README.md'), adapterCard(base, { rank, alpha, targets }, card));
-    await flush(draft, ['adapter_model.safetensors', 'adapter_config.json', 'README.md']);
+    await writeGguf(join(draft, 'adapter.gguf'), ggufAdapter(base, pairs, lora));
+    await writeAtomically(join(draft, 'adapter_model.safetensors'), createReadStream(source));
+    await writeText(join(draft, 'adapter_config.json'), `${JSON.stringify(peftConfig(base, lora), null, 2)}\n`);
+    await writeText(join(draft, 'README.md'), adapterCard(base, lora, card));
     await rename(draft, folder);
+    await flushFolder(dirname(folder));
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
@@ -77,25 +74,20 @@ export interface LoraShape {
   readonly targets: readonly string[];
 }
 
+const writeText = (path: string, text: string): Promise<void> => writeAtomically(path, [Buffer.from(text)]);
+
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
     () => false,
   );
 
-async function flush(folder: string, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    await using file = await open(join(folder, name), 'r+');
-    await file.sync();
-  }
-}
-
 const damaged = (path: string, what: string): Error =>
   invalid(null, `${path} is not an adapter: ${what}.`, 'adapter_unreadable');
 
 const peftName = /^base_model\.model\.model\.layers\.(\d+)\.(\w+\.\w+)\.lora_([AB])\.weight$/;
 
-function pairUp(tensors: ReadonlyMap<string, Matrix>, path: string): Pair[] {
+function pairUp(tensors: ReadonlyMap<string, SafeTensor>, rank: number, path: string): Pair[] {
   const pairs: Pair[] = [];
   for (const [name, a] of tensors) {
     const match = peftName.exec(name);
@@ -103,17 +95,17 @@ function pairUp(tensors: ReadonlyMap<string, Matrix>, path: string): Pair[] {
     if (match === null || linear === undefined) throw damaged(path, `the tensor "${name}" is not of a known layer`);
     if (match[3] === 'B') continue;
     const b = tensors.get(name.replace('.lora_A.', '.lora_B.'));
-    if (b === undefined || b.shape[1] !== a.shape[0])
-      throw damaged(
-        path,
-        `"${name}" is [${a.shape.join()}] and its lora_B is ${b === undefined ? 'missing' : `[${b.shape.join()}]`}`,
-      );
-    pairs.push({ layer: Number(match[1]), linear, a, b });
+    if (b === undefined) throw damaged(path, `"${name}" has no lora_B`);
+    if (a.shape[0] !== rank || b.shape[1] !== rank)
+      throw damaged(path, `"${name}" is [${a.shape.join()}] with B [${b.shape.join()}]; expected rank ${rank}`);
+    pairs.push({ layer: Number(match[1]), linear, a: matrix(a), b: matrix(b) });
   }
   if (pairs.length === 0 || pairs.length * 2 !== tensors.size)
     throw damaged(path, `${tensors.size} tensors make ${pairs.length} pairs of lora_A and lora_B`);
   return pairs;
 }
+
+const matrix = (tensor: SafeTensor): Matrix => ({ shape: tensor.shape, data: floats(tensor) });
 
 function ggufAdapter(base: BaseModel, pairs: readonly Pair[], lora: LoraShape) {
   const metadata = new GgufMetadata([

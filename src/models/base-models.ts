@@ -7,15 +7,25 @@
  */
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { notFound, TunesmithError } from '../domain/errors.ts';
+import { flushFolder, writeAtomically } from '../formats/atomic-write.ts';
 import { findInCatalogue } from './catalogue.ts';
 import { holdLock } from './lock.ts';
 import { manifestSchema, type BaseModel, type Manifest } from './manifest.ts';
 import { isBaseModelId } from './names.ts';
-import { fetchModel, planPull, type PulledFile, type PullOptions, type PullPlan, type PullSettings } from './pull.ts';
+import {
+  describeSource,
+  fetchModel,
+  planPull,
+  type PulledFile,
+  type PullOptions,
+  type PullPlan,
+  type PullSettings,
+} from './pull.ts';
 import { hubSettings } from './sources/hub.ts';
+import { findLocalModel } from './sources/local.ts';
 import { receivedAt } from './sources/receive.ts';
 
 export type { BaseModel } from './manifest.ts';
@@ -111,14 +121,13 @@ export class BaseModels {
     return model;
   }
 
-  /** Two files must not hide behind one id. Whether they are the same shows their source. */
-  #sameOrConflict(model: BaseModel, plan: PullPlan): BaseModel {
-    if (plan.entry !== null) return model;
-    const [source] = plan.sources;
+  /** Two files must not hide behind one id: outside the catalogue, the one that is here must be the one asked for. */
+  async #sameOrConflict(model: BaseModel, { entry, sources: [source] }: PullPlan): Promise<BaseModel> {
+    if (entry !== null || source === undefined) return model;
     const same =
-      source?.type === 'local'
-        ? statSync(source.path).isDirectory() || statSync(source.path).size === model.sizeBytes
-        : true;
+      source.type === 'local'
+        ? statSync(await findLocalModel(source.path)).size === model.sizeBytes
+        : describeSource(source) === model.source;
     if (same) return model;
     throw new TunesmithError(
       'conflict',
@@ -149,12 +158,11 @@ export class BaseModels {
     const ready = await mkdtemp(join(this.#folder, '.ready-'));
     try {
       await rename(pulled.path, join(ready, 'model.gguf'));
-      await using file = await open(join(ready, 'manifest.json'), 'wx');
-      await file.writeFile(`${JSON.stringify(manifest, null, 2)}\n`);
-      await file.sync();
+      await writeAtomically(join(ready, 'manifest.json'), [Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)]);
       const target = join(this.#folder, plan.id);
       await rm(target, { recursive: true, force: true }); // only ever a damaged one
       await rename(ready, target);
+      await flushFolder(this.#folder);
     } finally {
       await rm(ready, { recursive: true, force: true });
     }

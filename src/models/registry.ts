@@ -8,7 +8,7 @@
 
 import { rm } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely } from 'kysely';
 import { notFound, TunesmithError } from '../domain/errors.ts';
 import type { Model } from '../domain/model.ts';
 import type { ModelsTable, Schema } from '../store/schema.ts';
@@ -93,7 +93,7 @@ export class ModelRegistry {
   }
 
   /** Makes a fine-tuned model or checkpoint answer once `transaction` commits; a second time changes nothing. */
-  async register(transaction: Transaction<Schema>, model: FineTunedModel): Promise<Model> {
+  async register(transaction: Kysely<Schema>, model: FineTunedModel): Promise<Model> {
     this.#absolute(model.folder);
     const object: Model = { id: model.id, object: 'model', created: model.createdAt, owned_by: this.#organisation };
     await transaction
