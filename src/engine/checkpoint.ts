@@ -43,15 +43,16 @@ type Manifest = Record<string, { readonly sizeBytes: number; readonly sha256: st
 const files = ['adapter.safetensors', 'optimizer.safetensors', 'state.json'] as const;
 const epochsKept = 3;
 
-const checkpointFolder = (checkpoints: string, step: number): string => join(checkpoints, `step-${step}`);
+/** Where the checkpoint of a step is, or will be. */
+export const checkpointFolder = (checkpoints: string, step: number): string => join(checkpoints, `step-${step}`);
 
-/** Writes a checkpoint and gives its folder; on failure nothing of it remains and older ones are untouched. */
+/** Writes a checkpoint; on failure nothing of it remains and older ones are untouched. */
 export async function saveCheckpoint(
   checkpoints: string,
   state: CheckpointState,
   parameters: readonly Parameter[],
   optimizer: AdamW,
-): Promise<string> {
+): Promise<void> {
   const folder = checkpointFolder(checkpoints, state.step);
   const partial = `${folder}.partial`;
   await rm(partial, { recursive: true, force: true });
@@ -66,11 +67,11 @@ export async function saveCheckpoint(
     await rm(folder, { recursive: true, force: true });
     await rename(partial, folder);
     await flushFolder(checkpoints);
-  } catch (error) {
+  } catch (cause) {
     await rm(partial, { recursive: true, force: true });
-    throw error;
+    const message = `The checkpoint of step ${state.step} could not be written; earlier ones are whole. ${(cause as Error).message}`;
+    throw new Error(message, { cause });
   }
-  return folder;
 }
 
 /** The newest checkpoint that keeps its promise; `onDamaged` hears of every newer one that does not. */

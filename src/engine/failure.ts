@@ -18,10 +18,10 @@ function describe(error: Error): Omit<Failure, 'type'> {
   if (error instanceof TunesmithError) {
     return { code: error.code ?? 'server_error', message: error.message, param: error.param };
   }
-  const { code, path } = error as NodeJS.ErrnoException;
-  if (code !== undefined && diskFull.has(code)) {
-    const where = path === undefined ? '' : ` while writing ${path}`;
-    return { code: 'disk_full', message: `No space left on the disk${where} (${code}).`, param: null };
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    if (diskFull.has(code))
+      return { code: 'disk_full', message: `No space left on the disk. ${error.message}`, param: null };
   }
   if (outOfMemory.test(error.message)) {
     return { code: 'out_of_memory', message: `The trainer ran out of memory: ${error.message}`, param: null };

@@ -12,8 +12,8 @@
  * Checkpoints are folders `<jobFolder>/checkpoints/step-<n>/` holding `adapter.safetensors` (PEFT names and
  * layout), `optimizer.safetensors`, `state.json` and `manifest.json` (SHA-256 of the others); they are written
  * under a temporary name, flushed, hashed and renamed. A trainer that starts resumes from the newest one whose
- * manifest holds and re-emits nothing of what happened up to that step. After a crash the same step can be
- * reported twice (with the same numbers): readers keep the first.
+ * manifest holds and, right after `started`, tells the steps and epoch checkpoints up to there again, because
+ * what lay unread in a pipe died with its reader. So the same step can be reported twice: readers keep the first.
  */
 
 export const protocolVersion = 1;

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { countTargets, packStep, type MicroBatch } from '../../src/dataset/batch.ts';
 import type { EncodedExample } from '../../src/domain/example.ts';

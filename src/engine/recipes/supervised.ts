@@ -1,0 +1,247 @@
+/**
+ * Supervised fine-tuning: show the model conversations, and move its adapter so that what the assistant says in
+ * them becomes likelier.
+ *
+ * A program from top to bottom: read, build, resume, then step after step, then done. All randomness follows
+ * from the plan's seed and the step, so two runs of a plan are the same run, interrupted or not.
+ */
+
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { countTargets, packStep, type RunLimits } from '../../dataset/batch.ts';
+import { tokenizeFile, type TokenizedExample } from '../../dataset/tokenize.ts';
+import { invalid, TunesmithError } from '../../domain/errors.ts';
+import type { GgufMetadata } from '../../formats/gguf-metadata.ts';
+import { openGguf } from '../../formats/gguf.ts';
+import { TextCodec } from '../../text/codec.ts';
+import {
+  checkpointFolder,
+  loadAdapter,
+  newestCheckpoint,
+  pruneCheckpoints,
+  restoreCheckpoint,
+  saveCheckpoint,
+  type CheckpointKind,
+} from '../checkpoint.ts';
+import { Journal } from '../journal.ts';
+import { openNetwork } from '../nn/load.ts';
+import type { Network } from '../nn/network.ts';
+import { AdamW } from '../optimizer.ts';
+import type { Parent } from '../parent.ts';
+import type { TrainerEvent, TrainingPlan, ValidationMetrics } from '../protocol.ts';
+import { Random, streams } from '../random.ts';
+import { learningRateAt } from '../schedule.ts';
+
+const limits: RunLimits = { tokensPerRun: 512, lanes: 1 };
+
+/** Trains by the plan; gives the last word to tell, or null when it was stopped without one. */
+export async function trainSupervised(
+  plan: TrainingPlan,
+  jobFolder: string,
+  parent: Parent,
+): Promise<Extract<TrainerEvent, { type: 'done' | 'paused' }> | null> {
+  const { training, validation } = await readData(plan, parent.cancelled);
+  const stepsPerEpoch = Math.ceil(training.length / plan.batchSize);
+  const totalSteps = stepsPerEpoch * plan.epochs;
+  const trainedTokens = sum(training, ({ tokens }) => tokens) * plan.epochs;
+
+  await using network = await buildNetwork(plan, jobFolder);
+  const optimizer = new AdamW(network.parameters, plan);
+  const checkpoints = join(jobFolder, 'checkpoints');
+  const resumed = await newestCheckpoint(checkpoints, (folder, reason) =>
+    parent.tell({ type: 'warning', message: `Passing over the damaged checkpoint ${folder}: ${reason}` }),
+  );
+  if (resumed !== null) await restoreCheckpoint(resumed, network.parameters, optimizer);
+  const dropout = resumed ? Random.fromState(resumed.state.random) : Random.fromSeed(plan.seed).split(streams.dropout);
+  let saved = { step: resumed?.state.step ?? -1, folder: resumed?.folder ?? '', atMs: performance.now() };
+
+  using journal = new Journal(jobFolder);
+  parent.tell({
+    type: 'started',
+    version: plan.version,
+    totalSteps,
+    stepsPerEpoch,
+    examples: training.length,
+    trainedTokens,
+    supervisedTokens: sum(training, ({ targets }) => targets) * plan.epochs,
+    truncatedLines: training.filter(({ truncated }) => truncated).map(({ line }) => line),
+    resumedFromStep: Math.max(saved.step, 0),
+    trainableParameters: sum(network.parameters, ({ data }) => data.length),
+  });
+  for (const event of journal.upTo(saved.step)) parent.tell(event);
+
+  const save = async (step: number, epoch: number, kind: CheckpointKind): Promise<void> => {
+    if (saved.step === step) return;
+    const folder = checkpointFolder(checkpoints, step);
+    const event = { type: 'checkpoint', step, epoch, kind, folder } as const;
+    journal.append(event);
+    journal.flush();
+    await saveCheckpoint(checkpoints, { step, epoch, kind, random: dropout.state }, network.parameters, optimizer);
+    saved = { step, folder, atMs: performance.now() };
+    parent.tell(event);
+    await pruneCheckpoints(checkpoints);
+  };
+
+  for (const { step, epoch, batch } of stepsAfter(Math.max(saved.step, 0), training, plan)) {
+    await parent.breathe();
+    if (parent.wish !== null) {
+      await save(step - 1, epochOf(step - 1, stepsPerEpoch), 'snapshot');
+      return parent.wish === 'pause' ? { type: 'paused', step: step - 1, folder: saved.folder } : null;
+    }
+
+    const startMs = performance.now();
+    const sequences = batch.flatMap((example) => example.sequences);
+    const { loss, correct } = await network.accumulate(packStep(sequences, limits), dropout.uint32());
+    const learningRate = learningRateAt(step, { ...plan, kind: plan.schedule, peak: plan.learningRate, totalSteps });
+    const gradientNorm = optimizer.update(learningRate);
+    const elapsedMs = performance.now() - startMs;
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
+      throw diverged(step, loss, gradientNorm, learningRate);
+
+    const epochEnds = step % stepsPerEpoch === 0;
+    const targets = countTargets(sequences);
+    const event = {
+      type: 'step',
+      step,
+      epoch,
+      loss,
+      tokenAccuracy: correct / targets,
+      learningRate,
+      gradientNorm,
+      tokens: sum(batch, ({ tokens }) => tokens),
+      supervisedTokens: targets,
+      elapsedMs,
+      validation: await judge(network, miniBatch(validation, step, plan), parent),
+      fullValidation: epochEnds ? await judge(network, validation, parent) : null,
+    } as const;
+    journal.append(event);
+    parent.tell(event);
+
+    if (epochEnds) await save(step, epoch, 'epoch');
+    else if (performance.now() - saved.atMs >= plan.snapshotSeconds * 1000) await save(step, epoch, 'snapshot');
+  }
+  return { type: 'done', step: totalSteps, trainedTokens, folder: saved.folder };
+}
+
+interface Data {
+  readonly training: readonly TokenizedExample[];
+  readonly validation: readonly TokenizedExample[];
+}
+
+async function readData(plan: TrainingPlan, signal: AbortSignal): Promise<Data> {
+  const encoder = TextCodec.fromGguf(await readMetadata(plan.model));
+  const { tokensMax, trainingFile, validationFile } = plan;
+  const training = await tokenizeFile(trainingFile, { encoder, tokensMax, role: 'training', signal });
+  if (training.length === 0) {
+    throw invalid(
+      'training_file',
+      'The training file has no examples; expected at least one.',
+      'invalid_training_file',
+    );
+  }
+  const validation =
+    validationFile === null
+      ? []
+      : await tokenizeFile(validationFile, { encoder, tokensMax, role: 'validation', signal });
+  return { training, validation };
+}
+
+async function readMetadata({ id, path }: TrainingPlan['model']): Promise<GgufMetadata> {
+  try {
+    await using gguf = await openGguf(path);
+    return gguf.metadata;
+  } catch (cause) {
+    const message = `The base model ${id} could not be read. ${(cause as Error).message}`;
+    throw new TunesmithError('invalid', message, { code: 'model_unreadable', cause });
+  }
+}
+
+async function buildNetwork(plan: TrainingPlan, jobFolder: string): Promise<Network> {
+  // A trainer that was killed could not remove its files; they are large and nobody else's.
+  const workFolder = join(jobFolder, 'work');
+  await rm(workFolder, { recursive: true, force: true });
+  await mkdir(workFolder, { recursive: true });
+  const { model, lora, basePrecision, threads, seed } = plan;
+  const { tokensPerRun } = limits;
+  const network = await openNetwork({
+    modelPath: model.path,
+    lora,
+    basePrecision,
+    threads,
+    seed,
+    tokensPerRun,
+    workFolder,
+  });
+  if (plan.initialAdapter !== null) await loadAdapter(plan.initialAdapter, network.parameters);
+  return network;
+}
+
+interface Step {
+  readonly step: number;
+  readonly epoch: number;
+  readonly batch: readonly TokenizedExample[];
+}
+
+/** Every epoch goes through all examples once, in an order of its own. */
+function* stepsAfter(last: number, examples: readonly TokenizedExample[], plan: TrainingPlan): Generator<Step, void> {
+  const shuffle = Random.fromSeed(plan.seed).split(streams.shuffle);
+  const stepsPerEpoch = Math.ceil(examples.length / plan.batchSize);
+  for (let epoch = Math.floor(last / stepsPerEpoch) + 1; epoch <= plan.epochs; epoch++) {
+    const order = shuffle.split(epoch).permutation(examples.length);
+    for (let i = 0; i < stepsPerEpoch; i++) {
+      const step = (epoch - 1) * stepsPerEpoch + i + 1;
+      if (step <= last) continue;
+      const chosen = order.subarray(i * plan.batchSize, (i + 1) * plan.batchSize);
+      yield { step, epoch, batch: Array.from(chosen, (index) => examples[index]!) };
+    }
+  }
+}
+
+/** The examples whose turn it is at this step: a batch every `evaluationInterval` steps, going round and round. */
+function miniBatch(
+  examples: readonly TokenizedExample[],
+  step: number,
+  plan: TrainingPlan,
+): readonly TokenizedExample[] {
+  const { evaluationInterval, batchSize, seed } = plan;
+  if (examples.length === 0 || step % evaluationInterval !== 0) return [];
+  const order = Random.fromSeed(seed).split(streams.validation).permutation(examples.length);
+  const size = Math.min(batchSize, examples.length);
+  const first = (step / evaluationInterval - 1) * size;
+  return Array.from({ length: size }, (_, i) => examples[order[(first + i) % examples.length]!]!);
+}
+
+/** Examples judged together: enough to fill rows, few enough to hear a cancellation in between. */
+const judgedTogether = 16;
+
+/** Mean loss and accuracy per supervised token, or null without examples. */
+async function judge(
+  network: Network,
+  examples: readonly TokenizedExample[],
+  parent: Parent,
+): Promise<ValidationMetrics | null> {
+  if (examples.length === 0) return null;
+  const byLength = [...examples].sort((a, b) => a.tokens - b.tokens || a.line - b.line);
+  let [loss, correct] = [0, 0];
+  for (let i = 0; i < byLength.length; i += judgedTogether) {
+    await parent.breathe();
+    const sequences = byLength.slice(i, i + judgedTogether).flatMap((example) => example.sequences);
+    const judgement = await network.evaluate(packStep(sequences, limits));
+    loss += judgement.loss * countTargets(sequences);
+    correct += judgement.correct;
+  }
+  const targets = sum(examples, (example) => example.targets);
+  return { loss: loss / targets, tokenAccuracy: correct / targets };
+}
+
+function diverged(step: number, loss: number, gradientNorm: number, learningRate: number): TunesmithError {
+  const message =
+    `Training diverged at step ${step}: the loss is ${loss} and the gradient norm ${gradientNorm} ` +
+    `at a learning rate of ${learningRate.toPrecision(3)}. A lower learning_rate_multiplier usually helps.`;
+  return new TunesmithError('invalid', message, { code: 'diverged' });
+}
+
+const epochOf = (step: number, stepsPerEpoch: number): number => Math.ceil(step / stepsPerEpoch);
+
+const sum = <T>(items: readonly T[], numberOf: (item: T) => number): number =>
+  items.reduce((total, item) => total + numberOf(item), 0);
