@@ -81,6 +81,20 @@ function labelledMail(subject: string, text: string, label: string): LabelledExa
   };
 }
 
+/** Mails that nobody sent, to try a finished model on. */
+export const inventedMails: readonly LabelledExample[] = [
+  labelledMail(
+    'You have been chosen',
+    'Congratulations! You are one of ten people this week who can claim a free cruise. Click here today, no risk, no fee.',
+    'spam',
+  ),
+  labelledMail(
+    'patch for the date parser',
+    'Hi Ruth, I ran your patch against the nightly build and two tests still fail on leap days. I can look at it on Monday.',
+    'ham',
+  ),
+];
+
 function excerpt(text: string): string {
   const words = text.split(' ').slice(0, wordsMax);
   let letters = 0;

@@ -1,0 +1,90 @@
+/**
+ * A client of a server: one that was named, one that has the data folder, or one started here for the while.
+ *
+ * Whatever it is, commands see the official SDK and nothing else. A server started here listens on a free port
+ * of loopback only, and closes with the connection: a job that still trains is left at its last checkpoint and
+ * goes on when the next server opens the folder.
+ */
+
+import OpenAI from 'openai';
+import { readSettings, type Settings } from '../config.ts';
+import { Closing } from '../closing.ts';
+import { TunesmithError } from '../domain/errors.ts';
+import { openHouse } from '../house.ts';
+import { createApp } from '../server/app.ts';
+import { listen } from '../server/listen.ts';
+import { readHolder } from '../store/folder-lock.ts';
+import { UsageError } from './outcome.ts';
+
+export interface Connection extends AsyncDisposable {
+  readonly openai: OpenAI;
+  readonly baseUrl: string;
+  /** Whether the server lives in this process, and ends with it. */
+  readonly startedHere: boolean;
+}
+
+export interface ConnectOptions {
+  readonly baseUrl: string | null;
+  readonly apiKey: string | null;
+  readonly home: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Any key will do for a server without keys; the SDK wants one. */
+const loopbackKey = 'tunesmith';
+
+export async function connect(options: ConnectOptions): Promise<Connection> {
+  if (options.baseUrl !== null) return connectTo(options.baseUrl, options.apiKey);
+  try {
+    return await startHere(options);
+  } catch (error) {
+    if (!(error instanceof TunesmithError) || error.code !== 'data_folder_in_use') throw error;
+    const holder = await readHolder(options.home);
+    if (holder?.url === undefined) throw error;
+    return connectTo(`${holder.url}/v1`, options.apiKey);
+  }
+}
+
+function connectTo(baseUrl: string, apiKey: string | null): Connection {
+  const { hostname } = parseUrl(baseUrl);
+  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+  if (apiKey === null && !isLoopback) {
+    throw new UsageError(`${baseUrl} is not on this machine: give a key with --api-key or OPENAI_API_KEY.`);
+  }
+  return {
+    openai: new OpenAI({ baseURL: baseUrl, apiKey: apiKey ?? loopbackKey }),
+    baseUrl,
+    startedHere: false,
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+function parseUrl(text: string): URL {
+  if (!URL.canParse(text) || !/^https?:/.test(text)) {
+    throw new UsageError(`The base URL is "${text}"; something like http://127.0.0.1:8080/v1 was expected.`);
+  }
+  return new URL(text);
+}
+
+async function startHere({ env, home }: ConnectOptions): Promise<Connection> {
+  const settings = readSettings(env, { home, host: '127.0.0.1', port: 0, apiKeys: [], logLevel: 'error' });
+  const opened = await openServer(settings);
+  const baseUrl = `${opened.url}/v1`;
+  return {
+    openai: new OpenAI({ baseURL: baseUrl, apiKey: loopbackKey }),
+    baseUrl,
+    startedHere: true,
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  };
+}
+
+/** The house behind a port, both closed together. */
+export async function openServer(settings: Settings): Promise<AsyncDisposable & { readonly url: string }> {
+  await using opening = new Closing();
+  const house = opening.use(await openHouse(settings));
+  const app = createApp(house);
+  opening.defer(() => app.close());
+  const url = await listen(app, house);
+  const open = opening.move();
+  return { url, [Symbol.asyncDispose]: () => open[Symbol.asyncDispose]() };
+}
