@@ -10,7 +10,7 @@ import { invalid, notFound, TunesmithError } from '../domain/errors.ts';
 import { newRequestId } from '../domain/ids.ts';
 import type { House } from '../house.ts';
 import { checkKey, checkOrigin } from './auth.ts';
-import { answerTo } from './errors.ts';
+import { answerTo, answerToBrokenHttp } from './errors.ts';
 import { RouteTable } from './route-table.ts';
 import { fileRoutes } from './routes/files.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -27,6 +27,9 @@ export function createApp(house: House): FastifyInstance {
     requestIdHeader: false,
     bodyLimit: bodyBytesMax,
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 1000 },
+    clientErrorHandler: (error, socket) => {
+      if (socket.writable) socket.end(answerToBrokenHttp(error, newRequestId()));
+    },
     frameworkErrors: (error, request, reply) => {
       commonHeaders(request, reply, house);
       answerError(error, request, reply);

@@ -5,7 +5,7 @@
  * too; anything else is our own mistake or the world's, and is answered without its inner workings.
  */
 
-import { type ErrorKind, TunesmithError } from '../domain/errors.ts';
+import { type ErrorKind, invalid, TunesmithError } from '../domain/errors.ts';
 
 export interface ErrorAnswer {
   readonly status: number;
@@ -68,3 +68,17 @@ const sentences: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE:
     'Unsupported content type. Expected a JSON body with the header Content-Type: application/json (files: multipart/form-data).',
 };
+
+/** The whole answer to bytes that are no HTTP request: nothing of the framework runs for those. */
+export function answerToBrokenHttp(cause: Error, requestId: string): string {
+  const { body } = answerTo(invalid(null, `The HTTP request could not be read: ${cause.message}.`), requestId);
+  const text = JSON.stringify(body);
+  const headers = [
+    'HTTP/1.1 400 Bad Request',
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(text)}`,
+    `X-Request-Id: ${requestId}`,
+    'Connection: close',
+  ];
+  return `${headers.join('\r\n')}\r\n\r\n${text}`;
+}
