@@ -21,8 +21,8 @@ import type { Application, Tensor } from './tensor.ts';
 export interface Program {
   readonly model: Uint8Array;
   readonly inputs: readonly ProgramInput[];
-  /** Names of the outputs in the order in which they were asked for. */
-  readonly outputs: readonly string[];
+  /** By the name that was asked for, the name in the model: two outputs can be the same tensor. */
+  readonly outputs: Readonly<Record<string, string>>;
 }
 
 export interface ProgramInput {
@@ -35,10 +35,15 @@ export interface ProgramInput {
 
 export function emit(outputs: Readonly<Record<string, Tensor>>): Program {
   const names = new Map<number, string>();
+  const outputNames: Record<string, string> = {};
+  const values: OnnxValue[] = [];
   for (const [name, x] of Object.entries(outputs)) {
-    const made = standsFor(x);
-    assert(!names.has(made.id), `emit: ${name} and ${names.get(made.id)} are the same tensor`);
-    names.set(made.id, name);
+    const { id } = standsFor(x);
+    if (!names.has(id)) {
+      names.set(id, name);
+      values.push(value(name, x.element, x.shape));
+    }
+    outputNames[name] = names.get(id)!;
   }
   const nodes: OnnxNode[] = [];
   const inputs: ProgramInput[] = [];
@@ -81,14 +86,13 @@ export function emit(outputs: Readonly<Record<string, Tensor>>): Program {
       else once(x, `${element} ${shapeText(shape)} ${Buffer.from(data).toString('hex')}`, declare);
     }
   }
-  const values = Object.entries(outputs).map(([name, x]) => value(name, x.element, x.shape));
   const model = writeOnnx({
     nodes: nodes.reverse(),
     initializers,
     inputs: inputs.map((x) => value(x.name, x.element, x.shape)),
     outputs: values,
   });
-  return { model, inputs, outputs: Object.keys(outputs) };
+  return { model, inputs, outputs: outputNames };
 }
 
 /** The tensor whose numbers these are: ops without a name in ONNX only stand for their first input. */

@@ -67,7 +67,8 @@ export class Session implements AsyncDisposable {
       tensors[name] = new ort.Tensor(element, data as Float32Array, dims);
     }
     const outputs = await this.#inner.run(tensors);
-    return Object.fromEntries(this.#program.outputs.map((name) => [name, outputs[name]!.data as Float32Array]));
+    const named = Object.entries(this.#program.outputs);
+    return Object.fromEntries(named.map(([name, inModel]) => [name, outputs[inModel]!.data as Float32Array]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
