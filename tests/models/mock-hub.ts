@@ -57,9 +57,11 @@ export async function openMockHub(files: Readonly<Record<string, Buffer>>, misha
   const hub = createServer((request, response) => {
     note('hub', request);
     const file = files[decodeURIComponent(request.url!.slice(1))];
-    if (mishaps.token !== undefined && request.headers.authorization !== `Bearer ${mishaps.token}`)
-      return void response.writeHead(401).end();
-    if (file === undefined) return void response.writeHead(404).end();
+    const allowed = mishaps.token === undefined || request.headers.authorization === `Bearer ${mishaps.token}`;
+    if (!allowed || file === undefined) {
+      response.writeHead(allowed ? 404 : 401).end();
+      return;
+    }
     const sha256 = createHash('sha256').update(file).digest('hex');
     response.writeHead(302, {
       location: `${storageUrl}${request.url}`,
