@@ -78,6 +78,7 @@ export class Trainer implements AsyncDisposable {
       const events = lines.read(piece as Buffer);
       if (events.length === 0) continue;
       this.#lastWord ??= events.find(isLastWord) ?? null;
+      if (this.#lastWord !== null) this.#child.stdin.end();
       clearTimeout(this.#patience);
       this.#patience = this.#wait(this.#lastWord === null ? this.#options.silenceMsMax : leavingMsMax);
       yield events;
@@ -86,7 +87,8 @@ export class Trainer implements AsyncDisposable {
 
   /** Tells it to stop, and gives it this long to leave by itself. */
   leave(command: TrainerCommand['type'], graceMs: number): void {
-    this.#child.stdin.write(`${JSON.stringify({ type: command } satisfies TrainerCommand)}\n`);
+    if (this.#child.stdin.writable)
+      this.#child.stdin.write(`${JSON.stringify({ type: command } satisfies TrainerCommand)}\n`);
     const kill = setTimeout(() => this.#child.kill('SIGKILL'), graceMs);
     this.#child.once('exit', () => clearTimeout(kill));
   }
