@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { Closing } from './closing.ts';
 import type { Settings } from './config.ts';
 import { Jobs } from './jobs/jobs.ts';
+import { Worker } from './jobs/worker.ts';
 import { type Log, openLog } from './log.ts';
 import { BaseModels } from './models/base-models.ts';
 import { ModelRegistry } from './models/registry.ts';
@@ -36,44 +37,44 @@ export interface House extends AsyncDisposable {
   readonly bases: BaseModels;
   readonly models: ModelRegistry;
   readonly jobs: Jobs;
+  readonly worker: Worker;
 }
 
 export async function openHouse(settings: Settings, log: Log = openLog(settings.logLevel)): Promise<House> {
-  const { home } = settings;
+  const { home, organization, threads, resultFiles } = settings;
   await mkdir(home, { recursive: true, mode: 0o700 });
   await using opening = new Closing();
   const lock = opening.use(await lockFolder(home));
   const database = opening.use(await openDatabase(join(home, 'tunesmith.db')));
   const blobs = await Blobs.open(join(home, 'files'));
   const files = new Files(database, blobs);
-  const sweeper = sweepHourly(files, log);
+  const sweeper = await sweepHourly(files, log);
   opening.defer(() => clearInterval(sweeper));
   const bases = await BaseModels.open(home);
-  const models = new ModelRegistry(database, bases, settings.modelAliases, settings.organization);
-  const jobs = new Jobs({ database, blobs, models, organization: settings.organization });
+  const models = new ModelRegistry(database, bases, settings.modelAliases, organization);
+  const rooms = { database, blobs, bases, models, log, home };
+  const jobs = new Jobs({ ...rooms, organization });
+  const worker = opening.use(new Worker({ ...rooms, organization, threads, resultFiles, bell: jobs.bell }));
+  worker.start();
   const open = opening.move();
   return {
+    ...rooms,
     settings,
-    log,
-    home,
     lock,
-    database,
-    blobs,
     files,
-    bases,
-    models,
     jobs,
+    worker,
     [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
   };
 }
 
 /** Expired files are invisible already; this gives their space back. */
-function sweepHourly(files: Files, log: Log): NodeJS.Timeout {
+async function sweepHourly(files: Files, log: Log): Promise<NodeJS.Timeout> {
   const sweep = (): Promise<void> =>
     files.sweep().then(
       (count) => void (count > 0 && log.info('files.expired', { count })),
       (error: unknown) => log.error('files.sweep_failed', { error }),
     );
-  void sweep();
+  await sweep();
   return setInterval(() => void sweep(), sweepMs).unref();
 }

@@ -13,6 +13,7 @@ import { checkKey, checkOrigin } from './auth.ts';
 import { answerTo, answerToBrokenHttp } from './errors.ts';
 import { RouteTable } from './route-table.ts';
 import { fileRoutes } from './routes/files.ts';
+import { fineTuningRoutes } from './routes/fine-tuning.ts';
 import { modelRoutes } from './routes/models.ts';
 
 const bodyBytesMax = 16 * 2 ** 20;
@@ -69,6 +70,7 @@ export function createApp(house: House): FastifyInstance {
       v1.addHook('onRequest', async (request) => checkKey(request.headers, settings.apiKeys));
       fileRoutes(v1, house);
       modelRoutes(v1, house);
+      fineTuningRoutes(v1, house);
     },
     { prefix: '/v1' },
   );

@@ -172,7 +172,8 @@ test.each<[JobStatus, boolean]>([
   const [training, validation] = [await upload('t.jsonl'), await upload('v.jsonl')];
   const id = `ftjob-${status}`;
   const job = { id, status, training_file: training.id, validation_file: validation.id } as Job;
-  const row = { id, status, created_at: 1, object: JSON.stringify(job), attempts: 0, step: 0 };
+  const held = { lease_owner: 'this test', lease_until_ms: Date.now() + 60_000 }; // so that no worker takes it up
+  const row = { id, status, created_at: 1, object: JSON.stringify(job), attempts: 0, step: 0, ...held };
   await house.house.database.insertInto('jobs').values(row).execute();
   for (const file of [training, validation]) {
     const deletion = openai.files.delete(file.id);
