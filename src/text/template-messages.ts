@@ -1,0 +1,143 @@
+/**
+ * OpenAI's messages as chat templates expect them.
+ *
+ * Templates are written for one shape: `content` is a text, arguments of a call are an object, and roles are
+ * the ones the model knows. What a template does not know it would drop or misprint without a word, so that is
+ * said in the text instead: tools go into the system message, calls and results into tagged JSON.
+ */
+
+import type { Message, Role, ToolCall, ToolDefinition } from '../domain/example.ts';
+
+/** What a template can express, judged by what its source mentions. */
+export interface TemplateAbilities {
+  readonly tools: boolean;
+  readonly toolCalls: boolean;
+  readonly toolResults: boolean;
+  /** Whether it copes with arguments that are still JSON text, which keeps them as the user wrote them. */
+  readonly argumentsAsText: boolean;
+}
+
+export interface TemplateMessage {
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
+  readonly content: string;
+  readonly name?: string;
+  readonly tool_calls?: readonly TemplateToolCall[];
+  readonly tool_call_id?: string;
+}
+
+interface TemplateToolCall {
+  readonly id: string;
+  readonly type: 'function';
+  readonly function: { readonly name: string; readonly arguments: unknown };
+}
+
+export interface Conversation {
+  readonly messages: readonly TemplateMessage[];
+  readonly tools: readonly ToolDefinition[] | undefined;
+}
+
+export function abilitiesOf(templateSource: string): TemplateAbilities {
+  return {
+    tools: /\btools\b/u.test(templateSource),
+    toolCalls: /\btool_calls\b/u.test(templateSource),
+    toolResults: /["']tool["']/u.test(templateSource),
+    argumentsAsText: /arguments\s+is\s+string/u.test(templateSource),
+  };
+}
+
+export function toConversation(
+  messages: readonly Message[],
+  tools: readonly ToolDefinition[] | undefined,
+  abilities: TemplateAbilities,
+): Conversation {
+  const said: TemplateMessage[] = [];
+  for (const message of messages) {
+    const next = toTemplateMessage(message, abilities);
+    const last = said.at(-1);
+    // Several results in a row are one turn of the user where the template knows no results.
+    if (isWrappedResult(message, abilities) && last !== undefined && wrappedResult.test(last.content)) {
+      said[said.length - 1] = { ...last, content: `${last.content}\n${next.content}` };
+    } else said.push(next);
+  }
+  if (tools === undefined || tools.length === 0) return { messages: said, tools: undefined };
+  if (abilities.tools) return { messages: said, tools };
+  const [first, ...rest] = said;
+  if (first?.role === 'system') {
+    return { messages: [{ ...first, content: `${first.content}\n\n${describe(tools)}` }, ...rest], tools: undefined };
+  }
+  return { messages: [{ role: 'system', content: describe(tools) }, ...said], tools: undefined };
+}
+
+const roles: Record<Role, TemplateMessage['role']> = {
+  system: 'system',
+  developer: 'system',
+  user: 'user',
+  assistant: 'assistant',
+  tool: 'tool',
+  function: 'tool',
+};
+
+function toTemplateMessage(message: Message, abilities: TemplateAbilities): TemplateMessage {
+  const role = roles[message.role];
+  const content = textOf(message);
+  if (isWrappedResult(message, abilities)) {
+    return { role: 'user', content: `<tool_response>\n${content}\n</tool_response>` };
+  }
+  const calls = callsOf(message);
+  if (calls.length > 0 && !abilities.toolCalls) {
+    const written = calls.map(({ function: { name, arguments: text } }) =>
+      tagged('tool_call', { name, arguments: parsed(text) }),
+    );
+    return { role, content: [content, ...written].filter((part) => part !== '').join('\n') };
+  }
+  return {
+    role,
+    content,
+    ...(message.name === undefined ? {} : { name: message.name }),
+    ...(message.tool_call_id === undefined ? {} : { tool_call_id: message.tool_call_id }),
+    ...(calls.length === 0 ? {} : { tool_calls: calls.map((call) => toTemplateCall(call, abilities)) }),
+  };
+}
+
+function textOf({ content, refusal }: Message): string {
+  if (typeof content === 'string') return content;
+  if (content == null) return refusal ?? '';
+  return content.map((part) => part.text).join('');
+}
+
+/** Calls in today's field or in the one it replaced. */
+function callsOf({ tool_calls: calls, function_call: call }: Message): readonly ToolCall[] {
+  if (calls !== undefined) return calls;
+  return call === undefined ? [] : [{ id: '', type: 'function', function: call }];
+}
+
+function toTemplateCall(
+  { id, function: { name, arguments: text } }: ToolCall,
+  abilities: TemplateAbilities,
+): TemplateToolCall {
+  return { id, type: 'function', function: { name, arguments: abilities.argumentsAsText ? text : parsed(text) } };
+}
+
+/** Arguments as the object they spell; anything else stays the text it is. */
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json) as unknown;
+  } catch {
+    return json;
+  }
+}
+
+const wrappedResult = /^<tool_response>\n[^]*\n<\/tool_response>$/u;
+
+const isWrappedResult = ({ role }: Message, abilities: TemplateAbilities): boolean =>
+  roles[role] === 'tool' && !abilities.toolResults;
+
+const tagged = (tag: string, value: unknown): string => `<${tag}>\n${JSON.stringify(value)}\n</${tag}>`;
+
+function describe(tools: readonly ToolDefinition[]): string {
+  return [
+    'These functions can be called. To call one, answer with its name and arguments in the form',
+    '<tool_call>\n{"name":"the name","arguments":{}}\n</tool_call>',
+    `<tools>\n${tools.map((tool) => JSON.stringify(tool.function)).join('\n')}\n</tools>`,
+  ].join('\n');
+}
