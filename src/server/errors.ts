@@ -53,12 +53,24 @@ export function answerTo(error: unknown, requestId: string): ErrorAnswer {
   return { status: 500, headers: {}, body, unforeseen: true };
 }
 
-/** What the framework found wrong with a request, as one of ours; null when it is not about the request. */
+/** What the framework or a full disk says, as one of ours; null when it is neither. */
 function translated(error: unknown): TunesmithError | null {
+  if (isDiskFull(error))
+    return new TunesmithError(
+      'internal',
+      "The disk of this server's data folder is full; nothing of this request was kept. Free some space and try again.",
+      { code: 'disk_full', cause: error },
+    );
   const { statusCode, code, message } = error as { statusCode?: number; code?: string; message: string };
   if (statusCode === undefined || statusCode < 400 || statusCode > 499) return null;
   const kind = (Object.keys(answers) as ErrorKind[]).find((kind) => answers[kind][0] === statusCode) ?? 'invalid';
   return new TunesmithError(kind, sentences[code ?? ''] ?? message, { cause: error });
+}
+
+/** From the file system, or from SQLite. */
+function isDiskFull(error: unknown): boolean {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  return code === 'ENOSPC' || code === 'EDQUOT' || errcode === 13;
 }
 
 const sentences: Readonly<Record<string, string>> = {

@@ -14,6 +14,8 @@ import type { NewFile } from '../store/files.ts';
 import { optional, parseBody, queryInteger } from './validation.ts';
 
 export const uploadBytesMax = 512 * 2 ** 20;
+/** Room for the form around the file. */
+const formBytesMax = 2 ** 20;
 const batchBytesMax = 200 * 2 ** 20;
 const batchExpirySeconds = 30 * 24 * 60 * 60;
 
@@ -36,6 +38,8 @@ export async function receiveUpload(request: FastifyRequest, blobs: Blobs): Prom
       `Expected a form with the content type multipart/form-data, found ${request.headers['content-type'] ?? 'none'}.`,
       'unsupported_content_type',
     );
+  // Who says so is refused before the first byte; who does not, when it becomes too much.
+  if (Number(request.headers['content-length']) > uploadBytesMax + formBytesMax) throw tooLarge();
   const { content, filename, fields } = await readForm(request, blobs);
   try {
     const { purpose, expires_after } = parseBody(fieldsSchema, nested(fields));
@@ -80,12 +84,14 @@ async function readForm(request: FastifyRequest, blobs: Blobs): Promise<Form> {
 function asFormError(error: unknown): unknown {
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (error instanceof TunesmithError || syscall !== undefined) return error;
-  if (code === 'FST_REQ_FILE_TOO_LARGE')
-    return new TunesmithError('too_large', `The file is larger than the maximum of 512 MB (${uploadBytesMax} bytes).`, {
-      param: 'file',
-    });
+  if (code === 'FST_REQ_FILE_TOO_LARGE') return tooLarge();
   if (code === 'FST_FILES_LIMIT') return invalid('file', "The form has several files; expected one, in 'file'.");
   return invalid(null, `The multipart form could not be read: ${message}.`);
+}
+
+function tooLarge(): TunesmithError {
+  const message = `The file is larger than the maximum of 512 MB (${uploadBytesMax} bytes).`;
+  return new TunesmithError('too_large', message, { param: 'file' });
 }
 
 /** `expires_after[seconds]` as `expires_after.seconds`. */
