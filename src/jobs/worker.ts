@@ -41,19 +41,24 @@ export type WorkerOptions = Omit<Workshop, keyof Defaults> &
     readonly bell: Bell;
     /** How many jobs train at the same time. */
     readonly concurrency?: number;
+    /** Told how many jobs train whenever that changes: others may then take more cores, or leave some. */
+    readonly onTraining?: (jobs: number) => void;
   };
 
 export class Worker implements AsyncDisposable {
   readonly #shop: Workshop;
   readonly #bell: Bell;
   readonly #concurrency: number;
+  readonly #onTraining: (jobs: number) => void;
+  #training = 0;
   readonly #closing = new AbortController();
   #work: Promise<unknown> = Promise.resolve();
 
-  constructor({ bell, concurrency = 1, ...shop }: WorkerOptions) {
+  constructor({ bell, concurrency = 1, onTraining = () => {}, ...shop }: WorkerOptions) {
     this.#shop = { trainer: programArguments('engine/main'), ...patience, ...shop };
     this.#bell = bell;
     this.#concurrency = concurrency;
+    this.#onTraining = onTraining;
   }
 
   start(): void {
@@ -79,7 +84,7 @@ export class Worker implements AsyncDisposable {
     const lanes = [
       this.#lane(['validating_files'], (row, stop) => validateJob(this.#shop, jobOf(row), stop)),
       ...Array.from({ length: this.#concurrency }, () =>
-        this.#lane(['running', 'queued'], (row, stop) => trainJob(this.#shop, row.id, stop)),
+        this.#lane(['running', 'queued'], (row, stop) => this.#train(row, stop)),
       ),
     ];
     await Promise.all(lanes);
@@ -95,6 +100,15 @@ export class Worker implements AsyncDisposable {
         return true;
       });
       if (worked !== true) await this.#bell.heard(rings, lookMs, this.#closing.signal);
+    }
+  }
+
+  async #train(row: JobRow, stop: AbortSignal): Promise<void> {
+    this.#onTraining((this.#training += 1));
+    try {
+      await trainJob(this.#shop, row.id, stop);
+    } finally {
+      this.#onTraining((this.#training -= 1));
     }
   }
 
