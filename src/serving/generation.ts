@@ -1,0 +1,120 @@
+/**
+ * One request while a runtime works on it: its tokens so far, its choices one after another, its reports.
+ *
+ * The prompt is evaluated once. The first token of every choice is drawn from the same logits right then, so a
+ * later choice only forgets what the choice before it has added. A choice's outcome depends on its own seed and on
+ * nothing else. Knows no sequences and no batches; `lane.ts` evaluates, `scheduler.ts` decides when.
+ */
+
+import type { Llama, LogprobReader, Output, Sampler } from './llama.ts';
+import type { GenerateCommand, RuntimeReport, TokenLogprobs, TokensReport } from './protocol.ts';
+
+interface Drawn {
+  readonly token: number;
+  readonly logprobs: TokenLogprobs | null;
+}
+
+export class Generation implements Disposable {
+  readonly command: GenerateCommand;
+  /** Prompt and answer so far; the last one may still need evaluation. */
+  readonly tokens: number[];
+  /** Prompt tokens found already evaluated when this request first got a sequence. */
+  cachedTokens: number | null = null;
+  finished = false;
+  readonly #llama: Llama;
+  readonly #report: (report: RuntimeReport) => void;
+  readonly #samplers: Sampler[];
+  readonly #logprobs: LogprobReader | null;
+  #firsts: Drawn[] = [];
+  #choice = 0;
+  #unreported: Drawn[] = [];
+
+  constructor(llama: Llama, command: GenerateCommand, report: (report: RuntimeReport) => void) {
+    this.command = command;
+    this.tokens = [...command.prompt];
+    this.#llama = llama;
+    this.#report = report;
+    this.#logprobs = command.topLogprobs === null ? null : llama.openLogprobReader();
+    const { sampling } = command;
+    this.#samplers = Array.from({ length: command.choices }, (_, choice) =>
+      llama.openSampler({ ...sampling, seed: (sampling.seed + choice) % 2 ** 32 }),
+    );
+  }
+
+  get choice(): number {
+    return this.#choice;
+  }
+
+  /** Takes the logits after the last token and goes one token further, or to the next choice. */
+  async advance(output: Output): Promise<void> {
+    if (this.#firsts.length === 0) {
+      for (const sampler of this.#samplers) this.#firsts.push(await this.#draw(output, sampler));
+      this.#accept(this.#firsts[0]!);
+      return;
+    }
+    this.#accept(await this.#draw(output, this.#samplers[this.#choice]!));
+  }
+
+  /** The server has seen enough of a choice. */
+  endChoice(choice: number): void {
+    if (choice === this.#choice && !this.finished) this.#nextChoice();
+  }
+
+  /** Nobody waits for the answer any more. */
+  cancel(): void {
+    this.finished = true;
+  }
+
+  fail(message: string): void {
+    this.finished = true;
+    this.#report({ type: 'failed', id: this.command.id, message });
+  }
+
+  [Symbol.dispose](): void {
+    for (const sampler of this.#samplers) sampler[Symbol.dispose]();
+    this.#logprobs?.[Symbol.dispose]();
+  }
+
+  async #draw(output: Output, sampler: Sampler): Promise<Drawn> {
+    const token = await sampler.next(output);
+    const logprobs = await this.#logprobs?.read(output, token, this.command.topLogprobs!);
+    return { token, logprobs: logprobs ?? null };
+  }
+
+  #accept(drawn: Drawn): void {
+    if (this.command.endTokens.includes(drawn.token)) return this.#end('stop');
+    this.#unreported.push(drawn);
+    this.tokens.push(drawn.token);
+    const generated = this.tokens.length - this.command.prompt.length;
+    if (generated >= this.command.tokensMax || this.tokens.length >= this.#llama.contextTokensMax)
+      return this.#end('length');
+    if (this.#unreported.length >= this.command.tokensPerReport) this.#flush(null);
+  }
+
+  #end(reason: 'stop' | 'length'): void {
+    this.#flush(reason);
+    this.#nextChoice();
+  }
+
+  #nextChoice(): void {
+    this.#unreported = [];
+    this.#choice += 1;
+    this.tokens.length = this.command.prompt.length;
+    if (this.#choice === this.command.choices) this.finished = true;
+    else if (this.#firsts.length > 0) this.#accept(this.#firsts[this.#choice]!);
+  }
+
+  #flush(end: TokensReport['end']): void {
+    const drawn = this.#unreported;
+    this.#unreported = [];
+    this.#report({
+      type: 'tokens',
+      id: this.command.id,
+      choice: this.#choice,
+      tokens: drawn.map(({ token }) => token),
+      logprobs: this.command.topLogprobs === null ? null : drawn.map(({ logprobs }) => logprobs!),
+      end,
+      cachedTokens: this.cachedTokens ?? 0,
+    });
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * A context of one adapter with its sequences, and what of earlier prompts they still hold.
+ *
+ * What an answer is computed from depends on its own prompt only, to the last bit, although sequences are reused.
+ * Matrix kernels work on rows of a batch, and which kernel llama.cpp takes (flash attention's tiles, a product's
+ * blocks of rows) depends on how many rows there are. From 64 rows on the results of a row no longer do. So:
+ *
+ *   - a piece of a prompt is a batch of its own and has at least 64 tokens, unless the whole prompt is shorter;
+ *   - what is kept of an earlier prompt was evaluated in such pieces, ends at a multiple of 16, and leaves at
+ *     least 64 tokens to do.
+ *
+ * Tokens that were generated went through the kernels for single rows; a later prompt that quotes them evaluates
+ * them again, at a tenth of what generating them took.
+ */
+
+import type { Generation } from './generation.ts';
+import { pieceTokensMax, type EvaluationContext, type Llama } from './llama.ts';
+
+const pieceTokensMin = 64;
+const rowBlock = 16;
+
+/** A sequence: who uses it, and what its cache holds. */
+interface Seat {
+  readonly sequence: number;
+  generation: Generation | null;
+  /** Which of the generation's choices the cache belongs to. */
+  choice: number;
+  /** The generation's tokens up to here are evaluated in pieces, the rest one by one. */
+  promptEnd: number;
+  /** Tokens whose keys and values are in the cache. */
+  cached: number[];
+  /** How many of them, from the start, a later prompt may rely on. */
+  reusable: number;
+  usedAtMs: number;
+}
+
+type TakenSeat = Seat & { generation: Generation };
+
+export interface LaneSize {
+  readonly tokensPerSequence: number;
+  readonly sequences: number;
+}
+
+export class Lane implements AsyncDisposable {
+  readonly adapter: string | null;
+  readonly size: LaneSize;
+  readonly #context: EvaluationContext;
+  readonly #seats: Seat[];
+
+  private constructor(adapter: string | null, size: LaneSize, context: EvaluationContext) {
+    this.adapter = adapter;
+    this.size = size;
+    this.#context = context;
+    this.#seats = Array.from({ length: size.sequences }, (_, sequence) => ({
+      sequence,
+      generation: null,
+      choice: 0,
+      promptEnd: 0,
+      cached: [],
+      reusable: 0,
+      usedAtMs: 0,
+    }));
+  }
+
+  static async open(llama: Llama, adapter: string | null, size: LaneSize): Promise<Lane> {
+    return new Lane(adapter, size, await llama.openContext({ adapter, ...size }));
+  }
+
+  get busy(): boolean {
+    return this.#seats.some(isTaken);
+  }
+
+  get usedAtMs(): number {
+    return Math.max(...this.#seats.map(({ usedAtMs }) => usedAtMs));
+  }
+
+  /** Who is being answered here. */
+  get generations(): Generation[] {
+    return this.#seats.filter(isTaken).map(({ generation }) => generation);
+  }
+
+  /** Gives a request the free sequence that spares it the most work; false when none is free. */
+  seat(generation: Generation): boolean {
+    const free = this.#seats.filter((seat) => !isTaken(seat)).sort((a, b) => a.usedAtMs - b.usedAtMs);
+    const [oldest] = free;
+    if (oldest === undefined) return false;
+    const shares = new Map(free.map((seat) => [seat, sharedPrefix(seat, generation.tokens)]));
+    const nearest = free.reduce((best, seat) => (shares.get(seat)! > shares.get(best)! ? seat : best));
+    // A long prompt that others will share is not given up for the sake of a few tokens.
+    const wasteful = nearest.reusable - shares.get(nearest)! > shares.get(nearest)!;
+    const seat = wasteful ? oldest : nearest;
+    const kept = this.#keep(seat, shares.get(seat)!);
+    Object.assign(seat, { generation, choice: 0, promptEnd: generation.tokens.length, usedAtMs: performance.now() });
+    generation.cachedTokens ??= kept;
+    return true;
+  }
+
+  /** Frees the sequences of requests that are over or have outgrown this lane, and gives those requests back. */
+  release(): Generation[] {
+    const released: Generation[] = [];
+    for (const seat of this.#seats.filter(isTaken)) {
+      const { generation } = seat;
+      if (!generation.finished && generation.tokens.length <= this.size.tokensPerSequence) continue;
+      Object.assign(seat, { generation: null, usedAtMs: performance.now() });
+      released.push(generation);
+    }
+    return released;
+  }
+
+  /** Evaluates the next piece of the prompt that has waited longest, if there is one. */
+  async evaluatePrompt(threads: number): Promise<void> {
+    const waiting = this.#seats.filter(isTaken).filter(isPrompt);
+    const seat = waiting.sort((a, b) => a.usedAtMs - b.usedAtMs)[0];
+    if (seat === undefined) return;
+    const rest = seat.promptEnd - seat.cached.length;
+    const count = rest <= pieceTokensMax ? rest : Math.min(pieceTokensMax, wholeBlocks(rest - pieceTokensMin));
+    await this.#evaluate([seat], count, threads);
+    if (count >= pieceTokensMin) seat.reusable = seat.cached.length;
+  }
+
+  /** Goes one token further with every answer under way. */
+  async decode(threads: number): Promise<void> {
+    for (const seat of this.#seats.filter(isTaken)) this.#followChoice(seat);
+    const answering = this.#seats.filter(isTaken).filter((seat) => !isPrompt(seat));
+    if (answering.length > 0) await this.#evaluate(answering, 1, threads);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#context[Symbol.asyncDispose]();
+  }
+
+  /** Evaluates the next `count` tokens of each seat as one batch; those that are at their end go on from there. */
+  async #evaluate(seats: readonly TakenSeat[], count: number, threads: number): Promise<void> {
+    const pieces = seats.map(({ sequence, cached, generation }) => ({
+      sequence,
+      position: cached.length,
+      tokens: generation.tokens.slice(cached.length, cached.length + count),
+    }));
+    const outputs = await this.#context.evaluate(pieces, threads);
+    await Promise.all(
+      seats.map(async ({ cached, generation }, i) => {
+        cached.push(...pieces[i]!.tokens);
+        if (cached.length === generation.tokens.length) await generation.advance(outputs[i]!);
+      }),
+    );
+  }
+
+  /** When a generation has gone on to its next choice, the answer before it is forgotten. */
+  #followChoice(seat: TakenSeat): void {
+    const { generation } = seat;
+    if (seat.choice === generation.choice) return;
+    const kept = this.#keep(seat, generation.command.prompt.length);
+    seat.choice = generation.choice;
+    seat.promptEnd = kept > 0 ? kept : generation.tokens.length;
+  }
+
+  #keep(seat: Seat, count: number): number {
+    const kept = this.#context.keep(seat.sequence, count) ? count : 0;
+    seat.cached.length = kept;
+    seat.reusable = Math.min(seat.reusable, kept);
+    return kept;
+  }
+}
+
+const isTaken = (seat: Seat): seat is TakenSeat => seat.generation !== null;
+
+const isPrompt = (seat: Seat): boolean => seat.cached.length < seat.promptEnd;
+
+const wholeBlocks = (count: number): number => Math.floor(count / rowBlock) * rowBlock;
+
+/** Tokens at the start of `tokens` that the sequence need not evaluate again. */
+function sharedPrefix(seat: Seat, tokens: readonly number[]): number {
+  const end = Math.min(seat.reusable, tokens.length - pieceTokensMin);
+  let count = 0;
+  while (count < end && seat.cached[count] === tokens[count]) count += 1;
+  return wholeBlocks(count);
+}

@@ -1,0 +1,85 @@
+/**
+ * The page between the server and a runtime, the child process that holds one base model.
+ *
+ * Both sides speak token ids; text, templates and stop strings are the server's. Messages travel over Node's IPC
+ * with structured clones. A runtime starts with its settings as JSON in its first argument, says `ready` or
+ * `unloadable` once, and then answers as many `generate` commands at a time as it is sent.
+ *
+ *   server  --> generate (end-choice)* cancel?        runtime --> tokens* per choice, the last with `end`; or failed
+ *
+ * Choices of one request come one after another. After `cancel` nothing more is reported about a request. When
+ * the channel closes, the server has died, and the runtime ends itself.
+ */
+
+export interface RuntimeSettings {
+  readonly modelPath: string;
+  /** Threads that evaluation may use; a `threads` command changes it. */
+  readonly threads: number;
+  /** Keys and values in f32 and no flash attention: logits equal the trainer's to about 1e-5, at half the speed. */
+  readonly exact: boolean;
+  /** Bytes for all key/value caches together. */
+  readonly cacheBytesMax: number;
+}
+
+export interface Sampling {
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly topP: number;
+  /** Of the first choice, 32 bits; choice i draws with seed + i. */
+  readonly seed: number;
+  readonly frequencyPenalty: number;
+  readonly presencePenalty: number;
+  /** Added to the logits of these tokens. */
+  readonly logitBias: readonly (readonly [token: number, bias: number])[];
+}
+
+export interface GenerateCommand {
+  readonly type: 'generate';
+  readonly id: number;
+  /** Absolute path of a LoRA adapter (GGUF), or null for the base itself. */
+  readonly adapter: string | null;
+  readonly prompt: Int32Array;
+  readonly choices: number;
+  /** Generated tokens per choice, the end token not counted. */
+  readonly tokensMax: number;
+  /** Tokens that end an answer; they are not reported. */
+  readonly endTokens: readonly number[];
+  readonly sampling: Sampling;
+  /** How many alternatives to report per token; null reports no log-probabilities at all. */
+  readonly topLogprobs: number | null;
+  /** Tokens that may be held back so as to report several at once: 1 reports each at once. */
+  readonly tokensPerReport: number;
+}
+
+export type RuntimeCommand =
+  | GenerateCommand
+  /** A stop string was found: go on with the next choice. */
+  | { readonly type: 'end-choice'; readonly id: number; readonly choice: number }
+  | { readonly type: 'cancel'; readonly id: number }
+  | { readonly type: 'threads'; readonly threads: number };
+
+/** Natural logarithms of the model's own probabilities, before temperature, penalties and bias. */
+export interface TokenLogprobs {
+  readonly logprob: number;
+  /** Most likely first. */
+  readonly top: readonly (readonly [token: number, logprob: number])[];
+}
+
+export interface TokensReport {
+  readonly type: 'tokens';
+  readonly id: number;
+  readonly choice: number;
+  readonly tokens: readonly number[];
+  /** One per token, or null when none were asked for. */
+  readonly logprobs: readonly TokenLogprobs[] | null;
+  /** `stop`: an end token came. `length`: `tokensMax` or the model's context is used up. null: more will come. */
+  readonly end: 'stop' | 'length' | null;
+  /** Prompt tokens that needed no evaluation, since an earlier prompt began the same way. */
+  readonly cachedTokens: number;
+}
+
+export type RuntimeReport =
+  | { readonly type: 'ready' }
+  | { readonly type: 'unloadable'; readonly message: string }
+  | TokensReport
+  | { readonly type: 'failed'; readonly id: number; readonly message: string };
