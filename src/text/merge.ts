@@ -2,8 +2,8 @@
  * Byte-pair merging: of all neighbours that may become one token, the best-ranked pair does, again and again.
  *
  * Pairs wait in a heap, so a word of n symbols costs n log n however long it is. A heap entry is one number,
- * rank first and position second, which makes the leftmost of equals win. An entry whose neighbours have
- * changed since is recognised by its rank, because a rank belongs to one merge only.
+ * rank first and position second, which makes the leftmost of equals win. An entry is out of date when the
+ * pair at its position no longer has its rank.
  */
 
 /** Which two symbols become which, and how early. Symbols are small non-negative integers. */
@@ -48,19 +48,23 @@ export class MergeTable {
 }
 
 const positions = 2 ** 31;
+/** Stands where a symbol was taken into its left neighbour. */
+const merged = -1;
 
 /** Merges symbols as far as the table goes, in place, and returns the same array. */
 export function merge(symbols: number[], table: MergeTable): number[] {
   const count = symbols.length;
   if (count < 2) return symbols;
-  const next = Int32Array.from({ length: count }, (_, i) => i + 1); // `count` ends the list
-  const previous = Int32Array.from({ length: count }, (_, i) => i - 1);
-  const heap = new Heap(3 * count);
+  const { next, previous, heap } = count > commonLength ? new Workspace(count) : common;
   const consider = (at: number): void => {
     if (at < 0 || next[at]! >= count) return;
     const rank = table.rank(symbols[at]!, symbols[next[at]!]!);
     if (rank >= 0) heap.push(rank * positions + at);
   };
+  for (let i = 0; i < count; i++) {
+    next[i] = i + 1; // `count` ends the list
+    previous[i] = i - 1;
+  }
   for (let i = 0; i + 1 < count; i++) consider(i);
 
   while (heap.size > 0) {
@@ -83,9 +87,6 @@ export function merge(symbols: number[], table: MergeTable): number[] {
   symbols.length = kept;
   return symbols;
 }
-
-/** Stands where a symbol was taken into its left neighbour. */
-const merged = -1;
 
 /** The smallest of up to `capacity` numbers, again and again. */
 class Heap {
@@ -124,3 +125,21 @@ class Heap {
     return top;
   }
 }
+
+/** The links between the symbols that are left, and the heap of their pairs. */
+class Workspace {
+  readonly next: Int32Array;
+  readonly previous: Int32Array;
+  readonly heap: Heap;
+
+  constructor(symbols: number) {
+    this.next = new Int32Array(symbols);
+    this.previous = new Int32Array(symbols);
+    // A pair for every neighbour at first, then at most two new ones per merge.
+    this.heap = new Heap(3 * symbols);
+  }
+}
+
+/** Nearly all words fit into one workspace, which saves making it for each. */
+const commonLength = 256;
+const common = new Workspace(commonLength);
