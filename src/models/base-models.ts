@@ -7,7 +7,7 @@
  */
 
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { notFound, TunesmithError } from '../domain/errors.ts';
 import { flushFolder, writeAtomically } from '../formats/atomic-write.ts';
@@ -41,17 +41,20 @@ export class BaseModels {
   /** The data folder. */
   readonly home: string;
   readonly #folder: string;
+  /** What is on its way in or out. */
+  readonly #incoming: string;
   readonly #settings: PullSettings;
 
   private constructor(home: string, settings: PullSettings) {
     this.home = home;
     this.#folder = join(home, 'models', 'base');
+    this.#incoming = join(this.#folder, '.incoming');
     this.#settings = settings;
   }
 
   static async open(home: string, settings: Partial<PullSettings> = {}): Promise<BaseModels> {
     const models = new BaseModels(resolve(home), { hub: hubSettings(process.env), ...settings });
-    await mkdir(models.#folder, { recursive: true });
+    await mkdir(models.#incoming, { recursive: true });
     return models;
   }
 
@@ -78,11 +81,11 @@ export class BaseModels {
     const named = readModel(this.#folder, nameOrPath);
     if (named !== undefined && !('message' in named)) return named;
     const plan = await planPull(nameOrPath, options);
-    const incoming = join(this.#folder, '.incoming', plan.id);
-    await mkdir(incoming, { recursive: true });
-    await using _lock = await holdLock(join(this.#folder, '.incoming', `${plan.id}.lock`), options.signal);
+    const incoming = join(this.#incoming, plan.id);
+    await using _lock = await holdLock(`${incoming}.lock`, options.signal);
     const found = readModel(this.#folder, plan.id);
     if (found !== undefined && !('message' in found)) return this.#sameOrConflict(found, plan);
+    await mkdir(incoming, { recursive: true });
     const pulled = await fetchModel(plan, incoming, this.#settings, options);
     await this.#install(plan, pulled, incoming);
     return this.find(plan.id)!;
@@ -102,8 +105,9 @@ export class BaseModels {
 
   async remove(id: string): Promise<void> {
     if (!isBaseModelId(id) || readModel(this.#folder, id) === undefined) throw missing(id);
-    const trash = await mkdtemp(join(this.#folder, '.removed-'));
-    await rename(join(this.#folder, id), join(trash, id)); // gone at once, even when deleting takes a while
+    const trash = join(this.#incoming, `${id}.removed`);
+    await rm(trash, { recursive: true, force: true });
+    await rename(join(this.#folder, id), trash); // gone at once, even when deleting takes a while
     await rm(trash, { recursive: true, force: true });
   }
 
@@ -155,17 +159,15 @@ export class BaseModels {
       original: entry?.original ?? null,
       architecture,
     };
-    const ready = await mkdtemp(join(this.#folder, '.ready-'));
-    try {
-      await rename(pulled.path, join(ready, 'model.gguf'));
-      await writeAtomically(join(ready, 'manifest.json'), [Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)]);
-      const target = join(this.#folder, plan.id);
-      await rm(target, { recursive: true, force: true }); // only ever a damaged one
-      await rename(ready, target);
-      await flushFolder(this.#folder);
-    } finally {
-      await rm(ready, { recursive: true, force: true });
-    }
+    const ready = join(incoming, 'ready');
+    await rm(ready, { recursive: true, force: true });
+    await mkdir(ready);
+    await rename(pulled.path, join(ready, 'model.gguf'));
+    await writeAtomically(join(ready, 'manifest.json'), [Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)]);
+    const target = join(this.#folder, plan.id);
+    await rm(target, { recursive: true, force: true }); // only ever a damaged one
+    await rename(ready, target);
+    await flushFolder(this.#folder);
     await rm(incoming, { recursive: true, force: true });
   }
 }

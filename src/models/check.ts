@@ -92,7 +92,7 @@ function checkTokenizer({ metadata }: Gguf, { vocabulary }: Pick<Architecture, '
     if (earlier !== undefined) throw refusal(`tokens ${earlier} and ${id} have the same text ${JSON.stringify(token)}`);
     seen.set(token, id);
   }
-  for (const role of ['bos', 'eos', 'eot', 'unknown', 'padding']) {
+  for (const role of ['bos', 'eos', 'eot']) {
     const id = metadata.number(`tokenizer.ggml.${role}_token_id`, null);
     if (id !== null && !(id >= 0 && id < tokens.length))
       throw refusal(`its ${role} token is number ${id} of ${tokens.length}`);
@@ -100,37 +100,39 @@ function checkTokenizer({ metadata }: Gguf, { vocabulary }: Pick<Architecture, '
 }
 
 /** Holds the tensors of a `llama` file against its numbers; returns why it cannot be trained, or null. */
-function checkTensors(gguf: Gguf, facts: Omit<Architecture, 'servingOnly'>): string | null {
-  const { architecture } = facts;
+function checkTensors({ metadata, tensors }: Gguf, facts: Omit<Architecture, 'servingOnly'>): string | null {
+  const { architecture, headWidth } = facts;
   if (architecture !== 'llama') return `the engine does not train the ${architecture} architecture yet`;
   const expected = llamaTensors(facts);
+  if (tensors.has(ropeDivisors)) expected.set(ropeDivisors, [headWidth / 2]);
   for (const [name, shape] of expected) {
-    const found = gguf.tensors.get(name);
-    if (found === undefined) throw refusal(`the tensor "${name}" is missing; its numbers call for [${shape.join()}]`);
-    if (found.shape.join() !== shape.join())
-      throw refusal(`the tensor "${name}" is [${found.shape.join()}]; its numbers call for [${shape.join()}]`);
+    const found = tensors.get(name)?.shape.join() ?? null;
+    if (found === shape.join()) continue;
+    const what = found === null ? 'is missing' : `is [${found}]`;
+    throw refusal(`the tensor "${name}" ${what}; its numbers call for [${shape.join()}]`);
   }
   const reasons = new Set<string>();
-  for (const { name, type } of gguf.tensors.values()) {
+  for (const { name, type } of tensors.values()) {
     if (!trainableTypes.has(type)) reasons.add(`the engine does not read ${type} weights`);
     if (!expected.has(name)) reasons.add(extraTensor(name));
   }
-  const scaling = gguf.metadata.string('llama.rope.scaling.type', 'none');
-  if (scaling !== 'none') reasons.add(`the engine does not know the position scaling "${scaling}" yet`);
-  if (gguf.metadata.number('llama.expert_count', 0) > 0)
-    reasons.add('the engine does not train mixtures of experts yet');
+  const scaling = metadata.string('llama.rope.scaling.type', 'none');
+  if (scaling !== 'none' && scaling !== 'linear')
+    reasons.add(`the engine does not know the position scaling "${scaling}"`);
+  if (metadata.number('llama.rope.dimension_count', headWidth) !== headWidth)
+    reasons.add('the engine does not rotate parts of a head');
   return reasons.size === 0 ? null : [...reasons].join('; ');
 }
 
+/** Llama 3.1 and later: one divisor for each pair that a head rotates. */
+const ropeDivisors = 'rope_freqs.weight';
+
 function extraTensor(name: string): string {
-  if (name === 'rope_freqs.weight') return 'the engine does not know the position scaling of Llama 3.1 yet';
   if (/^blk\.\d+\..*\.bias$/.test(name)) return 'the engine does not know biases in linear layers yet';
-  if (/^blk\.\d+\.ffn_(gate|up|down)(_inp|_exps|\.\d+)/.test(name))
-    return 'the engine does not train mixtures of experts yet';
   throw refusal(`the tensor "${name}" does not belong into a llama model`);
 }
 
-function llamaTensors(facts: Omit<Architecture, 'servingOnly'>): ReadonlyMap<string, Shape> {
+function llamaTensors(facts: Omit<Architecture, 'servingOnly'>): Map<string, Shape> {
   const { width, heads, kvHeads, headWidth, feedForward, vocabulary } = facts;
   const shapes: Readonly<Record<string, Shape>> = {
     attn_q: [heads * headWidth, width],
