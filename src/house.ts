@@ -18,6 +18,7 @@ import { Worker } from './jobs/worker.ts';
 import { type Log, openLog } from './log.ts';
 import { BaseModels } from './models/base-models.ts';
 import { ModelRegistry } from './models/registry.ts';
+import { Serving } from './serving/serving.ts';
 import { Blobs } from './store/blobs.ts';
 import { openDatabase } from './store/database.ts';
 import { Files } from './store/files.ts';
@@ -38,6 +39,7 @@ export interface House extends AsyncDisposable {
   readonly models: ModelRegistry;
   readonly jobs: Jobs;
   readonly worker: Worker;
+  readonly serving: Serving;
 }
 
 export async function openHouse(settings: Settings, log: Log = openLog(settings.logLevel)): Promise<House> {
@@ -54,7 +56,10 @@ export async function openHouse(settings: Settings, log: Log = openLog(settings.
   const models = new ModelRegistry(database, bases, settings.modelAliases, organization);
   const rooms = { database, blobs, bases, models, log, home };
   const jobs = new Jobs({ ...rooms, organization });
-  const worker = opening.use(new Worker({ ...rooms, organization, threads, resultFiles, bell: jobs.bell }));
+  const serving = opening.use(new Serving({ log, threads }));
+  // Trainers compute on every core without a pause; one thread keeps answers coming beside them.
+  const onTraining = (jobs: number): void => serving.setThreads(jobs > 0 ? 1 : threads);
+  const worker = opening.use(new Worker({ ...rooms, organization, threads, resultFiles, bell: jobs.bell, onTraining }));
   worker.start();
   const open = opening.move();
   return {
@@ -64,6 +69,7 @@ export async function openHouse(settings: Settings, log: Log = openLog(settings.
     files,
     jobs,
     worker,
+    serving,
     [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
   };
 }

@@ -12,6 +12,7 @@ import type { House } from '../house.ts';
 import { checkKey, checkOrigin } from './auth.ts';
 import { answerTo, answerToBrokenHttp } from './errors.ts';
 import { RouteTable } from './route-table.ts';
+import { chatRoutes } from './routes/chat.ts';
 import { fileRoutes } from './routes/files.ts';
 import { fineTuningRoutes } from './routes/fine-tuning.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -71,6 +72,7 @@ export function createApp(house: House): FastifyInstance {
       fileRoutes(v1, house);
       modelRoutes(v1, house);
       fineTuningRoutes(v1, house);
+      chatRoutes(v1, house);
     },
     { prefix: '/v1' },
   );
