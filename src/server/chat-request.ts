@@ -50,7 +50,7 @@ const messageSchema = z.discriminatedUnion('role', [
 const number = (minimum: number, maximum: number) => optional(z.number().min(minimum).max(maximum));
 const integer = (minimum: number, maximum: number) => optional(z.int().min(minimum).max(maximum));
 const stop = z.string().min(1);
-const ignored = z.unknown();
+const ignored = z.unknown().optional();
 
 const bodySchema = z.strictObject({
   model: z.string(),
