@@ -1,0 +1,54 @@
+/** Small chat templates that behave like the ones in the field. */
+
+const turn = (content: string): string => `{{ '<|im_start|>' + message.role + '\\n' + ${content} + '<|im_end|>\\n' }}`;
+const each = (body: string): string => `{% for message in messages %}${body}{% endfor %}`;
+const opening = "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+
+/** Plain ChatML. */
+export const chatMl = each(turn('message.content')) + opening;
+
+/** Trims what was said, as Llama 3 and Gemma do. */
+export const trimming = each(turn('(message.content | trim)')) + opening;
+
+/** Leaves the thoughts of earlier answers out, as Qwen 3 and DeepSeek do. */
+export const forgetful =
+  each(
+    "{% set content = message.content %}{% if message.role == 'assistant' and not loop.last and '</think>' in content %}" +
+      `{% set content = content.split('</think>')[-1] %}{% endif %}${turn('content')}`,
+  ) + opening;
+
+/** Takes a word out of what was said, as SmolLM3 does, and so can put a control token's name together. */
+export const joining = each(turn("message.content.replace('/think', '')")) + opening;
+
+/** Opens every answer with a thought that the conversation does not show, as DeepSeek R1 does. */
+export const opinionated =
+  each(turn('message.content')) + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n<think>\\n' }}{% endif %}";
+
+/** Asks for the roles to alternate, as Gemma and Mistral do. */
+export const strict =
+  each(
+    "{% if (message.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Roles must alternate.') }}{% endif %}" +
+      turn('message.content'),
+  ) + opening;
+
+/** Writes the BOS token itself, as Llama 3 does. */
+export const withBos = `{{ bos_token }}${chatMl}`;
+
+/** Has no token at the end of an answer. */
+export const endless =
+  each("{{ '### ' + message.role + '\\n' + message.content + '\\n\\n' }}") +
+  "{% if add_generation_prompt %}{{ '### assistant\\n' }}{% endif %}";
+
+/** Knows tools, calls and results. */
+export const tooled =
+  "{% if tools %}{{ '<|im_start|>system\\n' }}{% for tool in tools %}{{ tool | tojson + '\\n' }}{% endfor %}{{ '<|im_end|>\\n' }}{% endif %}" +
+  each(
+    "{{ '<|im_start|>' + message.role + '\\n' + message.content }}" +
+      "{% if message.role == 'tool' %}{{ '#' + message.tool_call_id }}{% endif %}" +
+      '{% for call in message.tool_calls or [] %}' +
+      "{{ '<|tool|>' + call.function.name + ' ' + (call.function.arguments | tojson) }}{% endfor %}{{ '<|im_end|>\\n' }}",
+  ) +
+  opening;
+
+/** Prints today's date. */
+export const dated = `{{ strftime_now('%Y-%m-%d') + ' ' + strftime_now('%d %b %Y') + '\\n' }}${chatMl}`;
