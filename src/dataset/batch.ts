@@ -65,10 +65,12 @@ export function packStep(sequences: readonly EncodedExample[], limits: RunLimits
   return best.runs.map((rows) => fillMicroBatch(rows, best.rowTokens, 1 / targets));
 }
 
-/** How many positions of these sequences are judged. */
+/** How many tokens of these sequences are judged; a first token follows nothing, so nothing can be judged there. */
 export function countTargets(sequences: readonly EncodedExample[]): number {
   let targets = 0;
-  for (const { mask } of sequences) for (const judged of mask) targets += judged;
+  for (const { mask } of sequences) {
+    for (let i = 1; i < mask.length; i++) targets += mask[i]!;
+  }
   return targets;
 }
 
@@ -120,7 +122,7 @@ function fillMicroBatch(rows: readonly Row[], rowTokens: number, weight: number)
       segments.fill(s + 1, start, start + length);
       for (let i = 0; i < length; i++) {
         positions[start + i] = i;
-        if (sequence.mask[i] !== 1) continue;
+        if (i === 0 || sequence.mask[i] !== 1) continue;
         judged.push(start + i - 1);
         targets.push(sequence.ids[i]!);
       }

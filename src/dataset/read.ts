@@ -18,7 +18,7 @@ export interface FileLine extends CheckedExample {
   readonly text: string;
 }
 
-const turnMs = 8;
+const turnMs = 5;
 
 export async function* readChatFile(path: string, signal?: AbortSignal): AsyncGenerator<FileLine, void> {
   const foreign = await recognise(path);

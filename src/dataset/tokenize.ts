@@ -42,7 +42,9 @@ export function tokenizeLine(
     if (!(error instanceof TunesmithError)) throw error;
     return [{ kind: 'content', path: '$.messages', message: `Example ${number}: ${error.message}` }];
   }
-  const sequences = encoded.map((sequence) => cut(sequence, tokensMax)).filter(({ mask }) => mask.includes(1));
+  const sequences = encoded
+    .map((sequence) => cut(sequence, tokensMax))
+    .filter((sequence) => countTargets([sequence]) > 0);
   if (sequences.length === 0) return [nothingToLearn(encoded, number, tokensMax)];
   return {
     line,
