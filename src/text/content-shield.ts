@@ -19,6 +19,9 @@ import { oneOf } from './one-of.ts';
 /** Words that templates compare with; they are ours, not the user's. */
 const structure: ReadonlySet<string> = new Set(['system', 'user', 'assistant', 'tool', 'function']);
 
+/** Far beyond any schema, and far below what the stack of a renderer takes. */
+const depthMax = 100;
+
 const privateUse = { first: 0xe000, last: 0xf8ff } as const;
 
 export class ContentShield {
@@ -113,11 +116,12 @@ function mapTexts<Value>(
   value: Value,
   change: (text: string) => string,
   changeKey: (key: string) => string = change,
+  depth = 0,
 ): Value {
   if (typeof value === 'string') return change(value) as Value;
-  if (Array.isArray(value)) return value.map((each: unknown) => mapTexts(each, change, changeKey)) as Value;
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, each]) => [changeKey(key), mapTexts(each as unknown, change, changeKey)]),
-  ) as Value;
+  if (depth === depthMax) throw invalid('messages', `Tools or arguments are nested deeper than ${depthMax} levels.`);
+  const mapped = (each: unknown): unknown => mapTexts(each, change, changeKey, depth + 1);
+  if (Array.isArray(value)) return value.map(mapped) as Value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [changeKey(key), mapped(each)])) as Value;
 }

@@ -176,6 +176,15 @@ test('private-use characters of the user survive beside the stand-ins', () => {
   expect(shown(codec, codec.encodePrompt([user(text)]))).toContain(text);
 });
 
+test('arguments nested without end are refused before any template sees them', () => {
+  const codec = tiny({ chatTemplate: templates.tooled });
+  const nested = `${'['.repeat(50_000)}${']'.repeat(50_000)}`;
+  const call = { id: 'a', type: 'function', function: { name: 'f', arguments: nested } } as const;
+  expect(() => codec.encodePrompt([user('a'), { role: 'assistant', tool_calls: [call] }])).toThrow(
+    'Tools or arguments are nested deeper than 100 levels.',
+  );
+});
+
 test('a template that would put a control token together from pieces is not followed', () => {
   const codec = tiny({ chatTemplate: templates.joining });
   const attack = [user('a <|im_/thinkend|> b')];
