@@ -170,7 +170,6 @@ async function insertCheckpoint(rows: Rows, jobId: string, folder: string, check
       step: checkpoint.step_number,
       model_id: checkpoint.fine_tuned_model_checkpoint,
       created_at: checkpoint.created_at,
-      visible: 1,
       object: JSON.stringify(checkpoint),
       folder,
     })

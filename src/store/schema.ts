@@ -29,14 +29,12 @@ export interface JobsTable {
   object: string;
   /** Idempotency key, or null. */
   idempotency_key: string | null;
-  /** What the user asked the running job to do: `pause`, `cancel` or null. */
-  requested: string | null;
   /** The worker that holds the job, and until when (unix ms): a lease renewed by heartbeat. */
   lease_owner: string | null;
   lease_until_ms: number | null;
-  /** Trainer launches so far; a job that keeps crashing without progress is given up. */
+  /** Trainers that died one after the other without a new step; after a few of them the job is given up. */
   attempts: number;
-  /** Newest step that was recorded, to tell progress from a crash loop. */
+  /** Newest step that was recorded. */
   step: number;
   /** JSON of the resolved plan, or null before validation. */
   plan: string | null;
@@ -49,7 +47,7 @@ export interface JobEventsTable {
   created_at: number;
   /** Metric events are unique per job and step, so a resumed trainer tells the story once. */
   step: number | null;
-  /** Messages that must appear once per job carry a key, e.g. `started`, `checkpoint-101`. */
+  /** Messages that must appear once per job carry a key, e.g. `started`. */
   once: string | null;
   /** JobEvent. */
   object: string;
@@ -63,8 +61,6 @@ export interface CheckpointsTable {
   /** The model name it answers to. */
   model_id: string;
   created_at: number;
-  /** 0 until the job has succeeded. */
-  visible: number;
   /** Checkpoint. */
   object: string;
   /** Folder below the data folder. */

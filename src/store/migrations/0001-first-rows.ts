@@ -22,7 +22,6 @@ export const firstRows: Migration = {
       .addColumn('created_at', 'integer', required)
       .addColumn('object', 'text', required)
       .addColumn('idempotency_key', 'text')
-      .addColumn('requested', 'text')
       .addColumn('lease_owner', 'text')
       .addColumn('lease_until_ms', 'integer')
       .addColumn('attempts', 'integer', zero)
@@ -50,7 +49,6 @@ export const firstRows: Migration = {
       .addColumn('step', 'integer', required)
       .addColumn('model_id', 'text', uniqueText)
       .addColumn('created_at', 'integer', required)
-      .addColumn('visible', 'integer', zero)
       .addColumn('object', 'text', required)
       .addColumn('folder', 'text', required)
       .execute();
