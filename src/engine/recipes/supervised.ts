@@ -45,7 +45,8 @@ export async function trainSupervised(
   const totalSteps = stepsPerEpoch * plan.epochs;
   const trainedTokens = sum(training, ({ tokens }) => tokens) * plan.epochs;
 
-  await using network = await buildNetwork(plan, jobFolder);
+  await using work = await openWorkFolder(jobFolder);
+  await using network = await buildNetwork(plan, work.path);
   const optimizer = new AdamW(network.parameters, plan);
   const checkpoints = join(jobFolder, 'checkpoints');
   const resumed = await newestCheckpoint(checkpoints, (folder, reason) =>
@@ -156,11 +157,16 @@ async function readMetadata({ id, path }: TrainingPlan['model']): Promise<GgufMe
   }
 }
 
-async function buildNetwork(plan: TrainingPlan, jobFolder: string): Promise<Network> {
-  // A trainer that was killed could not remove its files; they are large and nobody else's.
-  const workFolder = join(jobFolder, 'work');
-  await rm(workFolder, { recursive: true, force: true });
-  await mkdir(workFolder, { recursive: true });
+/** A folder for large files of this process; one that was killed could not remove its own. */
+async function openWorkFolder(jobFolder: string): Promise<{ path: string } & AsyncDisposable> {
+  const path = join(jobFolder, 'work');
+  const remove = (): Promise<void> => rm(path, { recursive: true, force: true });
+  await remove();
+  await mkdir(path, { recursive: true });
+  return { path, [Symbol.asyncDispose]: remove };
+}
+
+async function buildNetwork(plan: TrainingPlan, workFolder: string): Promise<Network> {
   const { model, lora, basePrecision, threads, seed } = plan;
   const { tokensPerRun } = limits;
   const network = await openNetwork({
