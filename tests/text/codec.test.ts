@@ -253,6 +253,13 @@ test('a prompt begins with BOS exactly once where the model wants one', () => {
   }
 });
 
+test('sentence-piece puts no space of its own between a prompt and its answer', () => {
+  const codec = tiny({ tokenizer: 'sentence-piece', chatTemplate: templates.chatMl });
+  const [sequence] = codec.encodeExample({ messages: [user('a'), assistant('the fox')] }, 1);
+  const answer = sequence!.ids.subarray(sequence!.mask.indexOf(1));
+  expect(Array.from(answer, (id) => codec.tokenizer.vocabulary.texts[id]).join('')).toBe('the▁fox<|im_end|>');
+});
+
 test('the end of a turn is known from the file, from usual names and from what the template writes', () => {
   const codec = tiny({ chatTemplate: templates.chatMl.replaceAll('<|im_end|>', '<|tool|>') });
   const names = Array.from(codec.endOfTurnIds, (id) => codec.tokenizer.vocabulary.texts[id]);
