@@ -4,6 +4,7 @@
  * A plan goes in (`plan.json` in the job's folder, nothing left "auto"); events come out on stdout, one JSON
  * object per line; commands come in on stdin, one JSON object per line. End of stdin means that the parent
  * died: the trainer stops without a snapshot, and the next one resumes from the last checkpoint.
+ * SIGTERM: it saves a snapshot after the step at hand and leaves without a last word, to be continued later.
  * stderr is for people. Any program that keeps this page can be a trainer.
  *
  *   trainer --> started, (step | checkpoint | warning)*, then exactly one of done | paused | cancelled | failed

@@ -168,14 +168,13 @@ async function openWorkFolder(jobFolder: string): Promise<{ path: string } & Asy
 
 async function buildNetwork(plan: TrainingPlan, workFolder: string): Promise<Network> {
   const { model, lora, basePrecision, threads, seed } = plan;
-  const { tokensPerRun } = limits;
   const network = await openNetwork({
     modelPath: model.path,
     lora,
     basePrecision,
     threads,
     seed,
-    tokensPerRun,
+    ...limits,
     workFolder,
   });
   if (plan.initialAdapter !== null) await loadAdapter(plan.initialAdapter, network.parameters);
