@@ -1,19 +1,38 @@
 /**
- * Our own programs as child processes: the trainer, a runtime, a checker.
+ * Our own programs: the trainer, a runtime, a checker as child processes; a lane of the trainer as a thread.
  *
  * From a checkout the sources run through tsx; from the published package the compiled files run as they are.
  */
 
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 
 export type ProgramName = 'main' | 'engine/main' | 'serving/runtime-main' | 'models/inspect-main';
+export type ThreadName = 'engine/nn/lane-main';
 
 /** Arguments for `process.execPath` that start one of our programs; append the program's own arguments. */
 export function programArguments(name: ProgramName): string[] {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const file = fileURLToPath(new URL(`./${name}.${fromSource ? 'ts' : 'js'}`, import.meta.url));
-  if (!fromSource) return [file];
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  return ['--import', tsx, file];
+  return fromSource ? ['--import', tsx('loader.mjs'), locate(name)] : [locate(name)];
 }
+
+/** A thread that runs one of our modules. */
+export function startThread(name: ThreadName, workerData: unknown): Worker {
+  if (!fromSource) return new Worker(locate(name), { workerData });
+  // In a thread tsx must be asked for: `--import` has no effect there on Node 20.
+  const file = JSON.stringify(pathToFileURL(locate(name)).href);
+  const code = `import(${JSON.stringify(tsx('esm/api/index.mjs'))}).then(({ register }) => (register(), import(${file})))`;
+  return new Worker(code, { eval: true, execArgv: [], workerData });
+}
+
+const fromSource = import.meta.url.endsWith('.ts');
+
+const locate = (name: ProgramName | ThreadName): string =>
+  fileURLToPath(new URL(`./${name}.${fromSource ? 'ts' : 'js'}`, import.meta.url));
+
+/** tsx's loader for a process, or what registers it in a thread. */
+const tsx = (entry: 'loader.mjs' | 'esm/api/index.mjs'): string => {
+  const folder = dirname(createRequire(import.meta.url).resolve('tsx/package.json'));
+  return pathToFileURL(join(folder, 'dist', entry)).href;
+};

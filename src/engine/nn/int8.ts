@@ -16,15 +16,15 @@ import { reduceMax, reduceMin } from '../graph/ops/reduction.ts';
 import { constant, floats, input, scalar, type Tensor } from '../graph/tensor.ts';
 
 /** y = x W: `columns` is W as int8 [in, out] with a scale per column. */
-export interface Int8Matrix {
-  readonly columns: Tensor;
-  readonly scales: Tensor;
+export interface Int8Matrix<W> {
+  readonly columns: W;
+  readonly scales: W;
 }
 
-export interface Int8Linear {
-  readonly forward: Int8Matrix;
+export interface Int8Linear<W> {
+  readonly forward: Int8Matrix<W>;
   /** The transpose, for gradients: [out, in]. */
-  readonly backward: Int8Matrix;
+  readonly backward: Int8Matrix<W>;
 }
 
 export interface QuantisedRows {
@@ -44,11 +44,11 @@ export function quantise(x: Tensor): QuantisedRows {
 }
 
 /** x W for a frozen W; `x` is quantised by the caller, once for all matrices that it meets. */
-export function int8Linear(x: QuantisedRows, { forward, backward }: Int8Linear): Tensor {
+export function int8Linear(x: QuantisedRows, { forward, backward }: Int8Linear<Tensor>): Tensor {
   return withGradient(product(x, forward), [x.of], (dy) => [product(quantise(dy), backward)]);
 }
 
-const product = ({ rounded, scales }: QuantisedRows, matrix: Int8Matrix): Tensor =>
+const product = ({ rounded, scales }: QuantisedRows, matrix: Int8Matrix<Tensor>): Tensor =>
   mul(int8Product(rounded, matrix.columns, scalar(1), matrix.scales, zero()), scales);
 
 export interface RoundedColumns {

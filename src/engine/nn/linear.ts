@@ -9,7 +9,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import type { ModuleName } from './architecture.ts';
 import { int8Linear, quantise } from './int8.ts';
 import type { Detour } from './parameters.ts';
-import type { FrozenLinear } from './weights.ts';
+import type { Linear } from './weights.ts';
 
 /** What an input of so many columns is multiplied by before the detour of module number `module`. */
 export type DropoutMask = (module: number, columns: number) => Tensor;
@@ -17,7 +17,7 @@ export type DropoutMask = (module: number, columns: number) => Tensor;
 /** y of each module for the input x [N, in]: [N, out]. */
 export function linearGroup(
   x: Tensor,
-  frozen: readonly (readonly [ModuleName, FrozenLinear])[],
+  frozen: readonly (readonly [ModuleName, Linear<Tensor>])[],
   detour: Detour | null,
   dropout: DropoutMask | null,
 ): Tensor[] {

@@ -13,7 +13,7 @@ import type { Architecture, ModuleName } from './architecture.ts';
 import { attention, attentionBiases } from './attention.ts';
 import { linearGroup, type DropoutMask } from './linear.ts';
 import { groups, type Adapter } from './parameters.ts';
-import type { FrozenBlock, FrozenWeights } from './weights.ts';
+import type { Block, FrozenWeights } from './weights.ts';
 
 /** What a run is about. */
 export interface TokenInputs {
@@ -52,7 +52,7 @@ export function llama(
   let x = gather(weights.embedding, tokens.ids);
   for (const [layer, block] of weights.blocks.entries()) {
     const linears = (group: (typeof groups)[number], input: Tensor): Tensor[] => {
-      const frozen = group.map((module): [ModuleName, FrozenBlock['linears'][ModuleName]] => [
+      const frozen = group.map((module): [ModuleName, Block<Tensor>['linears'][ModuleName]] => [
         module,
         block.linears[module],
       ]);

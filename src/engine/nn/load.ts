@@ -1,33 +1,20 @@
 /**
  * A Llama read from GGUF, with LoRA beside it, ready to train.
  *
- * Three graphs share one file of frozen weights: training, evaluation (a run executes its whole graph, so it
- * needs one without gradients) and logits. The last two are made when first asked for. Each serves batches of
- * any size: B rows of T tokens with M judged positions.
+ * The frozen weights are written once to a folder of the network's own. One lane computes in this thread; more
+ * lanes are threads beside it, which share a step's micro-batches (lanes.ts).
  */
 
-import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MicroBatch } from '../../dataset/batch.ts';
 import { openGguf } from '../../formats/gguf.ts';
 import type { LoraPlan } from '../protocol.ts';
-import { named, product } from '../graph/dims.ts';
-import { emit, type Program } from '../graph/emit.ts';
-import { gradients } from '../graph/gradient.ts';
-import { gemm } from '../graph/ops/matmul.ts';
-import { gather } from '../graph/ops/movement.ts';
-import { openSession, type Feeds, type Session } from '../graph/session.ts';
-import { input, type Tensor } from '../graph/tensor.ts';
-import { readArchitecture, type Architecture } from './architecture.ts';
-import { Dropout } from './dropout.ts';
-import { llama, type TokenInputs } from './llama.ts';
-import { crossEntropy } from './losses.ts';
-import type { Judgement, Network, Parameter } from './network.ts';
-import { Adapter } from './parameters.ts';
-import { RotaryTables } from './rotary.ts';
-import { freezeWeights, type FrozenWeights } from './weights.ts';
+import { readArchitecture } from './architecture.ts';
+import type { LaneOptions } from './lane.ts';
+import { Lanes } from './lanes.ts';
+import type { Network } from './network.ts';
+import { freezeWeights } from './weights.ts';
 
 export interface NetworkOptions {
   /** A GGUF file of the Llama family. */
@@ -35,12 +22,15 @@ export interface NetworkOptions {
   readonly lora: LoraPlan;
   /** How frozen linear layers are kept: exactly, or in eight bits with scales where the processor is fast at it. */
   readonly basePrecision: 'f32' | 'int8';
+  /** Shared out among the lanes. */
   readonly threads: number;
+  /** How many micro-batches run side by side. */
+  readonly lanes?: number;
   /** Fixes the adapter's first values. */
   readonly seed: number;
   /** About how many tokens a micro-batch will have: decides how finely memory-hungry steps are cut. */
   readonly tokensPerRun?: number;
-  /** Trades a few percent of time for half of the memory of a run. */
+  /** Trades a little time for half of the memory of a run. */
   readonly recompute?: boolean;
   /** Lets idle threads spin: only when nobody else wants the cores. */
   readonly spin?: boolean;
@@ -49,220 +39,18 @@ export interface NetworkOptions {
 }
 
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
+  const { lanes = 1, threads, tokensPerRun = 512, recompute = true, spin = false, lora, seed } = options;
   await using gguf = await openGguf(options.modelPath);
   const architecture = await readArchitecture(gguf);
   const folder = await mkdtemp(join(options.workFolder ?? tmpdir(), 'tunesmith-weights-'));
   try {
-    const weights = await freezeWeights(gguf, architecture, options.basePrecision, folder);
-    const network = new LlamaNetwork(architecture, weights, folder, options);
-    await network.open();
-    return network;
+    const layout = await freezeWeights(gguf, architecture, options.basePrecision, folder);
+    const model = { architecture, layout, folder };
+    const laneThreads = Math.max(1, Math.floor(threads / lanes));
+    const laneOptions: LaneOptions = { lora, seed, threads: laneThreads, tokensPerRun, recompute, spin };
+    return await Lanes.open(model, laneOptions, lanes);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
 }
-
-const defaultTokensPerRun = 512;
-
-class LlamaNetwork implements Network {
-  readonly parameters: readonly Parameter[];
-  readonly #architecture: Architecture;
-  readonly #weights: FrozenWeights;
-  readonly #folder: string;
-  readonly #options: NetworkOptions;
-  readonly #adapter: Adapter;
-  readonly #tables: RotaryTables;
-  readonly #dropout: Dropout | null;
-  readonly #inputs: BatchInputs;
-  readonly #attentionChunks: number;
-  readonly #lossChunks: number;
-  readonly #sessions = new Map<Purpose, Session>();
-
-  constructor(architecture: Architecture, weights: FrozenWeights, folder: string, options: NetworkOptions) {
-    const { lora, tokensPerRun = defaultTokensPerRun } = options;
-    this.#architecture = architecture;
-    this.#weights = weights;
-    this.#folder = folder;
-    this.#options = options;
-    this.#adapter = new Adapter(architecture, lora, options.seed);
-    this.#tables = new RotaryTables(architecture.rotaryFrequencies);
-    this.#inputs = batchInputs(this.#tables);
-    this.#dropout = lora.dropout > 0 ? new Dropout(lora.dropout, this.#adapter.moduleCount, tokenCount) : null;
-    this.#attentionChunks = tokensPerRun > 1024 ? 8 : 4;
-    this.#lossChunks = Math.max(1, Math.ceil(tokensPerRun / 256));
-    this.parameters = this.#adapter.parameters;
-  }
-
-  /** Makes what training needs, so that the first step takes no longer than the others. */
-  async open(): Promise<void> {
-    await this.#session('train');
-  }
-
-  async accumulate(batches: readonly MicroBatch[], dropoutSeed: number): Promise<Judgement> {
-    const total = { loss: 0, correct: 0 };
-    for (const [i, batch] of batches.entries()) {
-      const masks = (tokens: number): Feeds => this.#dropout?.feeds(dropoutSeed, i, tokens) ?? {};
-      const outputs = await this.#judge('train', batch, total, masks);
-      for (const { name, gradient } of this.#adapter.inputs) {
-        const added = outputs?.[gradientName(name)];
-        if (added !== undefined) for (let k = 0; k < gradient.length; k++) gradient[k]! += added[k]!;
-      }
-    }
-    return total;
-  }
-
-  async evaluate(batches: readonly MicroBatch[]): Promise<Judgement> {
-    const total = { loss: 0, correct: 0 };
-    for (const batch of batches) await this.#judge('evaluate', batch, total);
-    return total;
-  }
-
-  async logits(ids: Int32Array): Promise<Float32Array> {
-    assert(ids.length > 0, 'logits: no tokens');
-    const outputs = await this.#run('logits', {
-      rowTokens: ids.length,
-      ids,
-      positions: Int32Array.from(ids.keys()),
-      segments: new Int32Array(ids.length).fill(1),
-      rows: Int32Array.of(ids.length - 1),
-    });
-    return outputs['logits']!;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const session of this.#sessions.values()) await session[Symbol.asyncDispose]();
-    this.#sessions.clear();
-    await rm(this.#folder, { recursive: true, force: true });
-  }
-
-  /** Runs a graph with a loss and adds to `total`; null when the batch has nothing to judge. */
-  async #judge(
-    purpose: Purpose,
-    batch: MicroBatch,
-    total: { loss: number; correct: number },
-    more: (tokens: number) => Feeds = () => ({}),
-  ): Promise<Outputs | null> {
-    if (batch.rows.length === 0) return null;
-    // Chunks of rows are equally long: rows without weight fill the last one.
-    const judged = roundUp(batch.rows.length, this.#lossChunks);
-    const rows = new Int32Array(judged);
-    const targets = new Int32Array(judged);
-    const weights = new Float32Array(judged);
-    rows.set(batch.rows);
-    targets.set(batch.targets);
-    weights.set(batch.weights);
-    const outputs = await this.#run(purpose, { ...batch, rows }, (tokens) => ({
-      targets: int64(targets),
-      weights,
-      ...more(tokens),
-    }));
-    total.loss += outputs['loss']![0]!;
-    total.correct += outputs['correct']![0]!;
-    return outputs;
-  }
-
-  async #run(
-    purpose: Purpose,
-    batch: Pick<MicroBatch, 'rowTokens' | 'ids' | 'positions' | 'segments' | 'rows'>,
-    more: (tokens: number) => Feeds = () => ({}),
-  ): Promise<Outputs> {
-    const session = await this.#session(purpose);
-    const from = batch.rowTokens;
-    const rowCount = batch.ids.length / from;
-    assert(Number.isInteger(rowCount), `run: ${batch.ids.length} tokens are not whole rows of ${from}`);
-    const rowTokens = roundUp(from, this.#attentionChunks * tokensPerChunkUnit);
-    const tokens = rowCount * rowTokens;
-    const widened = (values: Int32Array): BigInt64Array => {
-      const wide = new BigInt64Array(tokens);
-      for (const [i, value] of values.entries()) wide[Math.floor(i / from) * rowTokens + (i % from)] = BigInt(value);
-      return wide;
-    };
-    const rows = batch.rows.map((row) => Math.floor(row / from) * rowTokens + (row % from));
-    const positions = this.#tables.upTo(batch.positions.reduce((a, b) => Math.max(a, b), 0) + 1);
-    const feeds: Record<string, NodeJS.TypedArray> = {
-      ids: widened(batch.ids),
-      positions: widened(batch.positions),
-      segments: widened(batch.segments),
-      order: BigInt64Array.from({ length: rowTokens }, (_, i) => BigInt(i)),
-      rows: int64(rows),
-      ...positions.feeds,
-      ...more(tokens),
-    };
-    for (const { name, data } of this.#adapter.inputs) feeds[name] = data;
-    return await session.run(feeds, { B: rowCount, T: rowTokens, M: rows.length, P: positions.count });
-  }
-
-  async #session(purpose: Purpose): Promise<Session> {
-    const known = this.#sessions.get(purpose);
-    if (known !== undefined) return known;
-    const { threads, spin = false } = this.#options;
-    const packWeights = purpose === 'train';
-    const session = await openSession(this.#program(purpose), {
-      weightsFolder: this.#folder,
-      threads,
-      packWeights,
-      spin,
-    });
-    this.#sessions.set(purpose, session);
-    return session;
-  }
-
-  #program(purpose: Purpose): Program {
-    const training = purpose === 'train';
-    const { tokens, rows, targets, weights } = this.#inputs;
-    const dropout = training ? this.#dropout : null;
-    const hidden = llama(this.#architecture, this.#weights, this.#adapter, tokens, {
-      attentionChunks: this.#attentionChunks,
-      recompute: training && (this.#options.recompute ?? false),
-      dropout: dropout === null ? null : (module, columns) => dropout.mask(module, columns),
-    });
-    const judged = gather(hidden, rows);
-    const { head } = this.#weights;
-    if (purpose === 'logits') return emit({ logits: gemm(judged, head, { transposeB: true }) });
-    const { loss, correct } = crossEntropy(judged, head, targets, weights, this.#lossChunks);
-    if (!training) return emit({ loss, correct });
-    const { inputs } = this.#adapter;
-    const found = gradients(
-      loss,
-      inputs.map((x) => x.tensor),
-    );
-    return emit({ loss, correct, ...Object.fromEntries(inputs.map((x, i) => [gradientName(x.name), found[i]!])) });
-  }
-}
-
-type Purpose = 'train' | 'evaluate' | 'logits';
-type Outputs = Readonly<Record<string, Float32Array>>;
-
-const gradientName = (name: string): string => `gradient of ${name}`;
-
-/** Chunks of attention are multiples of so many tokens. */
-const tokensPerChunkUnit = 8;
-const tokenCount = product(named('B'), named('T'));
-
-interface BatchInputs {
-  readonly tokens: TokenInputs;
-  readonly rows: Tensor;
-  readonly targets: Tensor;
-  readonly weights: Tensor;
-}
-
-function batchInputs(tables: RotaryTables): BatchInputs {
-  const [rows, tokens, judged] = [named('B'), named('T'), named('M')];
-  return {
-    tokens: {
-      ids: input('ids', [tokenCount], 'int64'),
-      positions: input('positions', [rows, tokens], 'int64'),
-      segments: input('segments', [rows, tokens], 'int64'),
-      order: input('order', [tokens], 'int64'),
-      rotation: tables.inputs(named('P')),
-    },
-    rows: input('rows', [judged], 'int64'),
-    targets: input('targets', [judged, 1], 'int64'),
-    weights: input('weights', [judged, 1]),
-  };
-}
-
-const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
-
-const int64 = (values: Int32Array): BigInt64Array => BigInt64Array.from(values, BigInt);

@@ -11,24 +11,69 @@ import type { Gguf } from '../../formats/gguf.ts';
 import type { ElementType } from '../../formats/onnx.ts';
 import { weight, type Tensor } from '../graph/tensor.ts';
 import { modules, moduleNames, moduleSize, type Architecture, type ModuleName } from './architecture.ts';
-import { roundColumns, weightLevels, type Int8Linear } from './int8.ts';
+import { roundColumns, weightLevels, type Int8Linear, type Int8Matrix } from './int8.ts';
 
-export type FrozenLinear =
-  /** [out, in], as PyTorch keeps it. */
-  { readonly kind: 'f32'; readonly weight: Tensor } | ({ readonly kind: 'int8' } & Int8Linear);
-
-export interface FrozenBlock {
-  readonly attentionGain: Tensor;
-  readonly feedForwardGain: Tensor;
-  readonly linears: Readonly<Record<ModuleName, FrozenLinear>>;
+/** Where a tensor lies in `weights.bin`. Plain data: another thread can open the same file by it. */
+export interface WeightPlace {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly element: ElementType;
+  readonly offset: number;
+  readonly sizeBytes: number;
 }
 
-export interface FrozenWeights {
-  readonly embedding: Tensor;
+/** A model's weights, each as a W: where it lies, or a tensor of a graph. */
+export interface Weights<W> {
+  readonly embedding: W;
   /** [vocabulary, width]; the embedding itself when the head is tied. */
-  readonly head: Tensor;
-  readonly finalGain: Tensor;
-  readonly blocks: readonly FrozenBlock[];
+  readonly head: W;
+  readonly finalGain: W;
+  readonly blocks: readonly Block<W>[];
+}
+
+export interface Block<W> {
+  readonly attentionGain: W;
+  readonly feedForwardGain: W;
+  readonly linears: Readonly<Record<ModuleName, Linear<W>>>;
+}
+
+export type Linear<W> =
+  /** [out, in], as PyTorch keeps it. */
+  { readonly kind: 'f32'; readonly weight: W } | ({ readonly kind: 'int8' } & Int8Linear<W>);
+
+export type WeightsLayout = Weights<WeightPlace>;
+export type FrozenWeights = Weights<Tensor>;
+
+/** The tensors of a layout. A place that serves twice, like a tied head, stays one tensor. */
+export function frozenWeights(layout: WeightsLayout): FrozenWeights {
+  const made = new Map<WeightPlace, Tensor>();
+  const tensorAt = (place: WeightPlace): Tensor => {
+    const { name, shape, element, offset, sizeBytes } = place;
+    const tensor = made.get(place) ?? weight(name, shape, { location: weightsFileName, offset, sizeBytes }, element);
+    made.set(place, tensor);
+    return tensor;
+  };
+  const matrix = ({ columns, scales }: Int8Matrix<WeightPlace>) => ({
+    columns: tensorAt(columns),
+    scales: tensorAt(scales),
+  });
+  const linear = (of: Linear<WeightPlace>): Linear<Tensor> =>
+    of.kind === 'f32'
+      ? { kind: 'f32', weight: tensorAt(of.weight) }
+      : { kind: 'int8', forward: matrix(of.forward), backward: matrix(of.backward) };
+  return {
+    embedding: tensorAt(layout.embedding),
+    head: tensorAt(layout.head),
+    finalGain: tensorAt(layout.finalGain),
+    blocks: layout.blocks.map(({ attentionGain, feedForwardGain, linears }) => ({
+      attentionGain: tensorAt(attentionGain),
+      feedForwardGain: tensorAt(feedForwardGain),
+      linears: Object.fromEntries(moduleNames.map((name) => [name, linear(linears[name])])) as Record<
+        ModuleName,
+        Linear<Tensor>
+      >,
+    })),
+  };
 }
 
 export const weightsFileName = 'weights.bin';
@@ -39,19 +84,19 @@ export async function freezeWeights(
   architecture: Architecture,
   precision: 'f32' | 'int8',
   folder: string,
-): Promise<FrozenWeights> {
+): Promise<WeightsLayout> {
   const levels = precision === 'int8' ? await weightLevels() : null;
   await using file = await WeightsFile.create(folder);
-  const copy = async (name: string): Promise<Tensor> => {
+  const copy = async (name: string): Promise<WeightPlace> => {
     const { shape } = gguf.tensors.get(name)!;
     return await file.add(name, await gguf.read(name), shape);
   };
   const embedding = await copy('token_embd.weight');
   const head = architecture.tiedHead ? embedding : await copy('output.weight');
   const finalGain = await copy('output_norm.weight');
-  const blocks: FrozenBlock[] = [];
+  const blocks: Block<WeightPlace>[] = [];
   for (let layer = 0; layer < architecture.layers; layer++) {
-    const linears = {} as Record<ModuleName, FrozenLinear>;
+    const linears = {} as Record<ModuleName, Linear<WeightPlace>>;
     for (const module of moduleNames) {
       const size = moduleSize(architecture, module);
       const name = `blk.${layer}.${modules[module].gguf}.weight`;
@@ -104,7 +149,7 @@ async function addRounded(
   matrix: Float32Array,
   size: { readonly in: number; readonly out: number },
   levels: number,
-): Promise<Int8Linear> {
+): Promise<Int8Linear<WeightPlace>> {
   const add = async (suffix: string, values: Float32Array, rows: number, columns: number) => {
     const rounded = roundColumns(values, rows, columns, levels);
     return {
@@ -154,7 +199,7 @@ class WeightsFile implements AsyncDisposable {
     values: Float32Array | Int8Array,
     shape: readonly number[],
     element: ElementType = 'float32',
-  ): Promise<Tensor> {
+  ): Promise<WeightPlace> {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     const offset = this.#sizeBytes;
     for (let at = 0; at < bytes.length;) {
@@ -162,7 +207,7 @@ class WeightsFile implements AsyncDisposable {
       at += bytesWritten;
     }
     this.#sizeBytes = Math.ceil((offset + bytes.length) / 64) * 64;
-    return weight(name, shape, { location: weightsFileName, offset, sizeBytes: bytes.length }, element);
+    return { name, shape, element, offset, sizeBytes: bytes.length };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

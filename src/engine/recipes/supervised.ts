@@ -32,7 +32,14 @@ import type { TrainerEvent, TrainingPlan, ValidationMetrics } from '../protocol.
 import { Random, streams } from '../random.ts';
 import { learningRateAt } from '../schedule.ts';
 
-const limits: RunLimits = { tokensPerRun: 512, lanes: 1 };
+/**
+ * What a micro-batch may hold, and how many run side by side: as many as there are threads and examples in a step,
+ * though each lane keeps packed weights of its own, so that four are enough for any processor.
+ */
+const runLimits = ({ threads, batchSize }: TrainingPlan): RunLimits => ({
+  tokensPerRun: 512,
+  lanes: Math.max(1, Math.min(threads, batchSize, 4)),
+});
 
 /** Trains by the plan; gives the last word to tell, or null when it was stopped without one. */
 export async function trainSupervised(
@@ -43,6 +50,7 @@ export async function trainSupervised(
   const { training, validation } = await readData(plan, parent.cancelled);
   const stepsPerEpoch = Math.ceil(training.length / plan.batchSize);
   const totalSteps = stepsPerEpoch * plan.epochs;
+  const limits = runLimits(plan);
   const trainedTokens = sum(training, ({ tokens }) => tokens) * plan.epochs;
 
   await using work = await openWorkFolder(jobFolder);
@@ -112,8 +120,8 @@ export async function trainSupervised(
       tokens: sum(batch, ({ tokens }) => tokens),
       supervisedTokens: targets,
       elapsedMs,
-      validation: await judge(network, miniBatch(validation, step, plan), parent),
-      fullValidation: epochEnds ? await judge(network, validation, parent) : null,
+      validation: await judge(network, miniBatch(validation, step, plan), limits, parent),
+      fullValidation: epochEnds ? await judge(network, validation, limits, parent) : null,
     } as const;
     journal.append(event);
     parent.tell(event);
@@ -174,7 +182,7 @@ async function buildNetwork(plan: TrainingPlan, workFolder: string): Promise<Net
     basePrecision,
     threads,
     seed,
-    ...limits,
+    ...runLimits(plan),
     workFolder,
   });
   if (plan.initialAdapter !== null) await loadAdapter(plan.initialAdapter, network.parameters);
@@ -223,6 +231,7 @@ const judgedTogether = 16;
 async function judge(
   network: Network,
   examples: readonly TokenizedExample[],
+  limits: RunLimits,
   parent: Parent,
 ): Promise<ValidationMetrics | null> {
   if (examples.length === 0) return null;

@@ -203,7 +203,7 @@ describe('gradients', () => {
 
   test('are the same through values that are computed twice', async () => {
     const of = (mark: (x: Tensor) => Tensor) => (x: Tensor | undefined) => {
-      const wide = mark(silu(mark(mul(x, x))));
+      const wide = mark(silu(mark(mul(x!, x!))));
       return gemm(wide, wide, { transposeB: true });
     };
     await check({ inputs: [[3, 4]], of: of(recomputed) });

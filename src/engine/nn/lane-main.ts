@@ -1,0 +1,63 @@
+/**
+ * The thread of one lane (see lanes.ts): told what to compute by messages, and told the parameters through memory.
+ *
+ * The runtime refuses shared memory, so the parameters are copied out of it before a run and the gradients into
+ * it after one.
+ */
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { Lane, type FrozenModel, type IndexedBatch, type LaneOptions } from './lane.ts';
+import type { Judgement } from './network.ts';
+
+export interface LaneSetup {
+  readonly model: FrozenModel;
+  readonly options: LaneOptions;
+  /** The adapter's inputs one after the other, written by the parent before it asks. */
+  readonly data: Float32Array;
+  /** Their gradients, written by the lane before it answers. */
+  readonly gradients: Float32Array;
+}
+
+export type LaneRequest =
+  | { readonly type: 'accumulate'; readonly batches: readonly IndexedBatch[]; readonly dropoutSeed: number }
+  | { readonly type: 'evaluate'; readonly batches: readonly IndexedBatch[] };
+
+export type LaneReply =
+  { readonly type: 'done'; readonly judgement: Judgement } | { readonly type: 'failed'; readonly message: string };
+
+const { model, options, data, gradients } = workerData as LaneSetup;
+const lane = new Lane(model, options);
+const { inputs } = lane.adapter;
+
+async function answer(request: LaneRequest): Promise<Judgement> {
+  let at = 0;
+  for (const input of inputs) {
+    input.data.set(data.subarray(at, at + input.data.length));
+    at += input.data.length;
+  }
+  if (request.type === 'evaluate') return await lane.evaluate(request.batches);
+  for (const { gradient } of inputs) gradient.fill(0);
+  const judgement = await lane.accumulate(request.batches, request.dropoutSeed);
+  at = 0;
+  for (const { gradient } of inputs) {
+    gradients.set(gradient, at);
+    at += gradient.length;
+  }
+  return judgement;
+}
+
+const tell = (reply: LaneReply): void => parentPort!.postMessage(reply);
+
+async function serve(work: () => Promise<Judgement>): Promise<void> {
+  try {
+    tell({ type: 'done', judgement: await work() });
+  } catch (error) {
+    tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+parentPort!.on('message', (request: LaneRequest) => void serve(async () => await answer(request)));
+void serve(async () => {
+  await lane.open();
+  return { loss: 0, correct: 0 };
+});

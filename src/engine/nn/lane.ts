@@ -1,0 +1,253 @@
+/**
+ * The sessions of one thread: a model with its adapter, and the graphs that judge and train it.
+ *
+ * Three graphs share one file of frozen weights: training, evaluation (a run executes its whole graph, so it
+ * needs one without gradients) and logits. The last two are made when first asked for. Each serves batches of
+ * any size: B rows of T tokens with M judged positions. Running blocks the thread.
+ */
+
+import assert from 'node:assert/strict';
+import type { MicroBatch } from '../../dataset/batch.ts';
+import type { LoraPlan } from '../protocol.ts';
+import { named, product } from '../graph/dims.ts';
+import { emit, type Program } from '../graph/emit.ts';
+import { gradients } from '../graph/gradient.ts';
+import { gemm } from '../graph/ops/matmul.ts';
+import { gather } from '../graph/ops/movement.ts';
+import { openSession, type Feeds, type Session } from '../graph/session.ts';
+import { input, type Tensor } from '../graph/tensor.ts';
+import type { Architecture } from './architecture.ts';
+import { Dropout } from './dropout.ts';
+import { llama, type TokenInputs } from './llama.ts';
+import { crossEntropy } from './losses.ts';
+import type { Judgement } from './network.ts';
+import { Adapter } from './parameters.ts';
+import { RotaryTables } from './rotary.ts';
+import { frozenWeights, type FrozenWeights, type WeightsLayout } from './weights.ts';
+
+/** A model that was made ready in a folder. Plain data: it goes to other threads. */
+export interface FrozenModel {
+  readonly architecture: Architecture;
+  readonly layout: WeightsLayout;
+  /** Where `weights.bin` lies. */
+  readonly folder: string;
+}
+
+export interface LaneOptions {
+  readonly lora: LoraPlan;
+  /** Fixes the adapter's first values. */
+  readonly seed: number;
+  readonly threads: number;
+  /** About how many tokens a micro-batch will have: decides how finely memory-hungry steps are cut. */
+  readonly tokensPerRun: number;
+  /** Computes wide, cheap values again in the backward pass instead of keeping them. */
+  readonly recompute: boolean;
+  /** Lets idle threads spin: only when nobody else wants the cores. */
+  readonly spin: boolean;
+}
+
+export interface IndexedBatch {
+  readonly index: number;
+  readonly batch: MicroBatch;
+}
+
+export class Lane implements AsyncDisposable {
+  readonly adapter: Adapter;
+  readonly #architecture: Architecture;
+  readonly #weights: FrozenWeights;
+  readonly #folder: string;
+  readonly #options: LaneOptions;
+  readonly #tables: RotaryTables;
+  readonly #dropout: Dropout | null;
+  readonly #inputs: BatchInputs;
+  readonly #attentionChunks: number;
+  readonly #lossChunks: number;
+  readonly #sessions = new Map<Purpose, Session>();
+
+  constructor(model: FrozenModel, options: LaneOptions) {
+    const { architecture, layout, folder } = model;
+    const { lora, tokensPerRun } = options;
+    this.#architecture = architecture;
+    this.#weights = frozenWeights(layout);
+    this.#folder = folder;
+    this.#options = options;
+    this.adapter = new Adapter(architecture, lora, options.seed);
+    this.#tables = new RotaryTables(architecture.rotaryFrequencies);
+    this.#inputs = batchInputs(this.#tables);
+    this.#dropout = lora.dropout > 0 ? new Dropout(lora.dropout, this.adapter.moduleCount, tokenCount) : null;
+    this.#attentionChunks = tokensPerRun > 1024 ? 8 : 4;
+    this.#lossChunks = Math.max(1, Math.ceil(tokensPerRun / 256));
+  }
+
+  /** Makes what training needs, so that the first step takes no longer than the others. */
+  async open(): Promise<void> {
+    await this.#session('train');
+  }
+
+  /** As `Network.accumulate`; `index` is a batch's place in the whole step, which is what its dropout hangs on. */
+  async accumulate(batches: readonly IndexedBatch[], dropoutSeed: number): Promise<Judgement> {
+    const total = { loss: 0, correct: 0 };
+    for (const { index, batch } of batches) {
+      const masks = (tokens: number): Feeds => this.#dropout?.feeds(dropoutSeed, index, tokens) ?? {};
+      const outputs = await this.#judge('train', batch, total, masks);
+      for (const { name, gradient } of this.adapter.inputs) {
+        const added = outputs?.[gradientName(name)];
+        if (added !== undefined) for (let k = 0; k < gradient.length; k++) gradient[k]! += added[k]!;
+      }
+    }
+    return total;
+  }
+
+  async evaluate(batches: readonly IndexedBatch[]): Promise<Judgement> {
+    const total = { loss: 0, correct: 0 };
+    for (const { batch } of batches) await this.#judge('evaluate', batch, total);
+    return total;
+  }
+
+  async logits(ids: Int32Array): Promise<Float32Array> {
+    assert(ids.length > 0, 'logits: no tokens');
+    const outputs = await this.#run('logits', {
+      rowTokens: ids.length,
+      ids,
+      positions: Int32Array.from(ids.keys()),
+      segments: new Int32Array(ids.length).fill(1),
+      rows: Int32Array.of(ids.length - 1),
+    });
+    return outputs['logits']!;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const session of this.#sessions.values()) await session[Symbol.asyncDispose]();
+    this.#sessions.clear();
+  }
+
+  /** Runs a graph with a loss and adds to `total`; null when the batch has nothing to judge. */
+  async #judge(
+    purpose: Purpose,
+    batch: MicroBatch,
+    total: { loss: number; correct: number },
+    more: (tokens: number) => Feeds = () => ({}),
+  ): Promise<Outputs | null> {
+    if (batch.rows.length === 0) return null;
+    // Chunks of rows are equally long: rows without weight fill the last one.
+    const judged = roundUp(batch.rows.length, this.#lossChunks);
+    const rows = new Int32Array(judged);
+    const targets = new Int32Array(judged);
+    const weights = new Float32Array(judged);
+    rows.set(batch.rows);
+    targets.set(batch.targets);
+    weights.set(batch.weights);
+    const outputs = await this.#run(purpose, { ...batch, rows }, (tokens) => ({
+      targets: int64(targets),
+      weights,
+      ...more(tokens),
+    }));
+    total.loss += outputs['loss']![0]!;
+    total.correct += outputs['correct']![0]!;
+    return outputs;
+  }
+
+  async #run(
+    purpose: Purpose,
+    batch: Pick<MicroBatch, 'rowTokens' | 'ids' | 'positions' | 'segments' | 'rows'>,
+    more: (tokens: number) => Feeds = () => ({}),
+  ): Promise<Outputs> {
+    const session = await this.#session(purpose);
+    const from = batch.rowTokens;
+    const rowCount = batch.ids.length / from;
+    assert(Number.isInteger(rowCount), `run: ${batch.ids.length} tokens are not whole rows of ${from}`);
+    const rowTokens = roundUp(from, this.#attentionChunks * tokensPerChunkUnit);
+    const tokens = rowCount * rowTokens;
+    const widened = (values: Int32Array): BigInt64Array => {
+      const wide = new BigInt64Array(tokens);
+      for (const [i, value] of values.entries()) wide[Math.floor(i / from) * rowTokens + (i % from)] = BigInt(value);
+      return wide;
+    };
+    const rows = batch.rows.map((row) => Math.floor(row / from) * rowTokens + (row % from));
+    const positions = this.#tables.upTo(batch.positions.reduce((a, b) => Math.max(a, b), 0) + 1);
+    const feeds: Record<string, NodeJS.TypedArray> = {
+      ids: widened(batch.ids),
+      positions: widened(batch.positions),
+      segments: widened(batch.segments),
+      order: BigInt64Array.from({ length: rowTokens }, (_, i) => BigInt(i)),
+      rows: int64(rows),
+      ...positions.feeds,
+      ...more(tokens),
+    };
+    for (const { name, data } of this.adapter.inputs) feeds[name] = data;
+    return await session.run(feeds, { B: rowCount, T: rowTokens, M: rows.length, P: positions.count });
+  }
+
+  async #session(purpose: Purpose): Promise<Session> {
+    const known = this.#sessions.get(purpose);
+    if (known !== undefined) return known;
+    const { threads, spin } = this.#options;
+    const packWeights = purpose === 'train';
+    const session = await openSession(this.#program(purpose), {
+      weightsFolder: this.#folder,
+      threads,
+      packWeights,
+      spin,
+    });
+    this.#sessions.set(purpose, session);
+    return session;
+  }
+
+  #program(purpose: Purpose): Program {
+    const training = purpose === 'train';
+    const { tokens, rows, targets, weights } = this.#inputs;
+    const dropout = training ? this.#dropout : null;
+    const hidden = llama(this.#architecture, this.#weights, this.adapter, tokens, {
+      attentionChunks: this.#attentionChunks,
+      recompute: training && this.#options.recompute,
+      dropout: dropout === null ? null : (module, columns) => dropout.mask(module, columns),
+    });
+    const judged = gather(hidden, rows);
+    const { head } = this.#weights;
+    if (purpose === 'logits') return emit({ logits: gemm(judged, head, { transposeB: true }) });
+    const { loss, correct } = crossEntropy(judged, head, targets, weights, this.#lossChunks);
+    if (!training) return emit({ loss, correct });
+    const { inputs } = this.adapter;
+    const found = gradients(
+      loss,
+      inputs.map((x) => x.tensor),
+    );
+    return emit({ loss, correct, ...Object.fromEntries(inputs.map((x, i) => [gradientName(x.name), found[i]!])) });
+  }
+}
+
+type Purpose = 'train' | 'evaluate' | 'logits';
+type Outputs = Readonly<Record<string, Float32Array>>;
+
+const gradientName = (name: string): string => `gradient of ${name}`;
+
+/** Chunks of attention are multiples of so many tokens. */
+const tokensPerChunkUnit = 8;
+const tokenCount = product(named('B'), named('T'));
+
+interface BatchInputs {
+  readonly tokens: TokenInputs;
+  readonly rows: Tensor;
+  readonly targets: Tensor;
+  readonly weights: Tensor;
+}
+
+function batchInputs(tables: RotaryTables): BatchInputs {
+  const [rows, tokens, judged] = [named('B'), named('T'), named('M')];
+  return {
+    tokens: {
+      ids: input('ids', [tokenCount], 'int64'),
+      positions: input('positions', [rows, tokens], 'int64'),
+      segments: input('segments', [rows, tokens], 'int64'),
+      order: input('order', [tokens], 'int64'),
+      rotation: tables.inputs(named('P')),
+    },
+    rows: input('rows', [judged], 'int64'),
+    targets: input('targets', [judged, 1], 'int64'),
+    weights: input('weights', [judged, 1]),
+  };
+}
+
+const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
+
+const int64 = (values: Int32Array): BigInt64Array => BigInt64Array.from(values, BigInt);
