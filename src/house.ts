@@ -42,7 +42,12 @@ export interface House extends AsyncDisposable {
   readonly serving: Serving;
 }
 
-export async function openHouse(settings: Settings, log: Log = openLog(settings.logLevel)): Promise<House> {
+/** With `training` off jobs can be made and looked at, and wait for a house that trains. */
+export async function openHouse(
+  settings: Settings,
+  log: Log = openLog(settings.logLevel),
+  { training = true } = {},
+): Promise<House> {
   const { home, organization, threads, resultFiles } = settings;
   await mkdir(home, { recursive: true, mode: 0o700 });
   await using opening = new Closing();
@@ -60,7 +65,7 @@ export async function openHouse(settings: Settings, log: Log = openLog(settings.
   // Trainers compute on every core without a pause; one thread keeps answers coming beside them.
   const onTraining = (jobs: number): void => serving.setThreads(jobs > 0 ? 1 : threads);
   const worker = opening.use(new Worker({ ...rooms, organization, threads, resultFiles, bell: jobs.bell, onTraining }));
-  worker.start();
+  if (training) worker.start();
   const open = opening.move();
   return {
     ...rooms,

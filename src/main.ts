@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 /** The command `tunesmith`: the process around the command line. */
 
+import { setMaxListeners } from 'node:events';
 import { runCommandLine } from './cli/program.ts';
 
 const interruption = new AbortController();
+setMaxListeners(0, interruption.signal); // every request listens
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     // The second time the user means it: whatever is being closed stays as a kill would leave it.

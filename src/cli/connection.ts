@@ -11,6 +11,7 @@ import { readSettings, type Settings } from '../config.ts';
 import { Closing } from '../closing.ts';
 import { TunesmithError } from '../domain/errors.ts';
 import { openHouse } from '../house.ts';
+import { openLog } from '../log.ts';
 import { createApp } from '../server/app.ts';
 import { listen } from '../server/listen.ts';
 import { readHolder } from '../store/folder-lock.ts';
@@ -28,6 +29,8 @@ export interface ConnectOptions {
   readonly apiKey: string | null;
   readonly home: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether a server started here works on waiting jobs; a command that ends at once should not begin to. */
+  readonly training: boolean;
 }
 
 /** Any key will do for a server without keys; the SDK wants one. */
@@ -66,9 +69,9 @@ function parseUrl(text: string): URL {
   return new URL(text);
 }
 
-async function startHere({ env, home }: ConnectOptions): Promise<Connection> {
+async function startHere({ env, home, training }: ConnectOptions): Promise<Connection> {
   const settings = readSettings(env, { home, host: '127.0.0.1', port: 0, apiKeys: [], logLevel: 'error' });
-  const opened = await openServer(settings);
+  const opened = await openServer(settings, { training });
   const baseUrl = `${opened.url}/v1`;
   return {
     openai: new OpenAI({ baseURL: baseUrl, apiKey: loopbackKey }),
@@ -79,9 +82,12 @@ async function startHere({ env, home }: ConnectOptions): Promise<Connection> {
 }
 
 /** The house behind a port, both closed together. */
-export async function openServer(settings: Settings): Promise<AsyncDisposable & { readonly url: string }> {
+export async function openServer(
+  settings: Settings,
+  options: { readonly training: boolean },
+): Promise<AsyncDisposable & { readonly url: string }> {
   await using opening = new Closing();
-  const house = opening.use(await openHouse(settings));
+  const house = opening.use(await openHouse(settings, openLog(settings.logLevel), options));
   const app = createApp(house);
   opening.defer(() => app.close());
   const url = await listen(app, house);

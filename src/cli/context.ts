@@ -50,13 +50,14 @@ export class Context {
     this.home = resolve(shared.home ?? surroundings.env['TUNESMITH_HOME'] ?? join(homedir(), '.tunesmith'));
   }
 
-  /** To the server that was named; else to the one that has the data folder; else to one started here. */
-  async connect(): Promise<Connection> {
+  /** To the server that was named; else to the one that has the data folder; else to one started here, which trains if asked to. */
+  async connect({ training = false } = {}): Promise<Connection> {
     const connection = await connect({
       baseUrl: this.namedServer,
       apiKey: this.#shared.apiKey ?? this.surroundings.env['OPENAI_API_KEY'] ?? null,
       home: this.home,
       env: this.surroundings.env,
+      training,
     });
     this.baseUrl = connection.baseUrl;
     return connection;

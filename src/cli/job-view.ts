@@ -21,17 +21,41 @@ const pageSize = 100;
 export async function* followEvents(openai: OpenAI, jobId: string, signal: AbortSignal): AsyncGenerator<JobEvent> {
   let lastId: string | null = null;
   for (;;) {
-    // Asked before the events: one written between the two questions is seen now, or the loop goes round again.
-    const { status } = await openai.fineTuning.jobs.retrieve(jobId, { signal });
-    const fresh: JobEvent[] = [];
-    for await (const event of openai.fineTuning.jobs.listEvents(jobId, { limit: pageSize }, { signal })) {
-      if (event.id === lastId) break;
-      fresh.push(event);
-    }
-    lastId = fresh[0]?.id ?? lastId;
-    yield* fresh.reverse();
-    if (isFinal(status) || (status as JobStatus) === 'paused') return;
+    const { status, events } = await lookOnce(openai, jobId, lastId, signal);
+    lastId = events.at(-1)?.id ?? lastId;
+    yield* events;
+    if (isFinal(status) || status === 'paused') return;
     await sleep(pollMs, undefined, { signal });
+  }
+}
+
+/**
+ * The status and what came after the event known last, oldest first.
+ *
+ * The SDK leaves a listener on the signal of every request; a signal of our own per look keeps those of a job that
+ * trains for days from piling up.
+ */
+async function lookOnce(
+  openai: OpenAI,
+  jobId: string,
+  lastId: string | null,
+  signal: AbortSignal,
+): Promise<{ status: JobStatus; events: JobEvent[] }> {
+  const look = new AbortController();
+  const stop = (): void => look.abort();
+  signal.throwIfAborted();
+  signal.addEventListener('abort', stop);
+  try {
+    // Asked before the events: what is written between the two questions is seen, or there is a next look.
+    const { status } = await openai.fineTuning.jobs.retrieve(jobId, { signal: look.signal });
+    const events: JobEvent[] = [];
+    for await (const event of openai.fineTuning.jobs.listEvents(jobId, { limit: pageSize }, { signal: look.signal })) {
+      if (event.id === lastId) break;
+      events.push(event);
+    }
+    return { status, events: events.reverse() };
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }
 

@@ -81,7 +81,7 @@ export function jobsCommand(program: Command, act: Act): void {
     .description('events as they come, until the job ends; Ctrl-C leaves the job alone')
     .action(
       act(async (context, _, id = '') => {
-        await using connection = await context.connect();
+        await using connection = await context.connect({ training: true });
         await follow(context, connection.openai, id, connection.startedHere);
       }),
     );
@@ -121,7 +121,7 @@ export function jobsCommand(program: Command, act: Act): void {
 }
 
 async function create(context: Context, options: CreateOptions): Promise<void> {
-  await using connection = await context.connect();
+  await using connection = await context.connect({ training: options.follow === true });
   const { openai } = connection;
   const { signal, terminal } = context;
   const hyperparameters = {

@@ -17,7 +17,7 @@ import { remembered } from '../quickstart/remembered.ts';
 import { judged, majority, reportCells, reportHead, type ReportRow } from '../quickstart/report.ts';
 import { decimalNumber, wholeNumber, type Act, type Context } from './context.ts';
 import { eventLine, watchJob } from './job-view.ts';
-import { JobFailed, UsageError } from './outcome.ts';
+import { Interrupted, JobFailed, UsageError, isInterruption } from './outcome.ts';
 import { pullView } from './pull-view.ts';
 import { formatDuration, table } from './terminal.ts';
 
@@ -50,7 +50,14 @@ export function quickstartCommand(program: Command, act: Act): void {
     .option('--learning-rate <number>', 'peak of the schedule', decimalNumber, 5e-4)
     .option('--fresh', 'train and measure again even if it was done before')
     .addHelpText('after', examples)
-    .action(act(quickstart));
+    .action(
+      act((context, options: QuickstartOptions) =>
+        quickstart(context, options).catch((error: unknown) => {
+          if (!isInterruption(error)) throw error;
+          throw new Interrupted('Stopped. The same command goes on where it stopped.');
+        }),
+      ),
+    );
 }
 
 async function quickstart(context: Context, options: QuickstartOptions): Promise<void> {
@@ -70,7 +77,7 @@ async function quickstart(context: Context, options: QuickstartOptions): Promise
     `${data.training.length} to train on, ${data.validation.length} to watch, ${data.test.length} held out`,
   );
 
-  await using connection = await context.connect();
+  await using connection = await context.connect({ training: true });
   const { openai } = connection;
   heading(context, `Fine-tuning, through the API at ${connection.baseUrl}`);
   const job = await trainedJob(context, openai, base, data, options);

@@ -34,7 +34,7 @@ export function serveCommand(program: Command, act: Act): void {
           ...(host === undefined ? {} : { host }),
           ...(port === undefined ? {} : { port }),
         });
-        await using server = await openServer(settings);
+        await using server = await openServer(settings, { training: true });
         terminal.note(`Tunesmith answers at ${server.url}/v1 (data in ${settings.home}). Ctrl-C stops it.`);
         if (!signal.aborted) await once(signal, 'abort');
       }),

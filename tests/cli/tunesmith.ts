@@ -1,5 +1,6 @@
 /** Runs command lines as a user would, in this process: what was written where, and the exit code. */
 
+import { setMaxListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import { runCommandLine } from '../../src/cli/program.ts';
 
@@ -29,12 +30,14 @@ export async function tunesmith(words: readonly string[], options: RunOptions = 
       options.onOutput?.(Buffer.from(text).toString());
     },
   });
+  const signal = options.signal ?? new AbortController().signal;
+  setMaxListeners(0, signal); // every request listens
   const code = await runCommandLine(words, {
     stdin: Readable.from(options.stdin === undefined ? [] : [options.stdin]),
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     env: options.env ?? {},
-    signal: options.signal ?? new AbortController().signal,
+    signal,
   });
   return { code, ...written };
 }
