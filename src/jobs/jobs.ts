@@ -17,7 +17,7 @@ import { Files } from '../store/files.ts';
 import { adapterShape } from './continuation.ts';
 import { Bell } from './bell.ts';
 import { findRow, insertJob, jobOf, moved, type Rows, saveJob, tell, unixSeconds } from './records.ts';
-import { askedHyperparameters, type JobRequest } from './request.ts';
+import { askedHyperparameters, type JobRequest, modelUnavailable } from './request.ts';
 
 const replaySeconds = 24 * 60 * 60;
 /** Rows read at a time while a metadata filter looks for its jobs. */
@@ -179,10 +179,8 @@ export class Jobs {
 
   async #trainable(name: string): Promise<ServedModel> {
     const model = await this.#models.resolve(name);
-    const unavailable = `Model ${name} is not available for fine-tuning or does not exist.`;
-    if (model === null) throw invalid('model', unavailable, 'model_not_available');
-    const { servingOnly } = model.base.architecture;
-    if (servingOnly !== null) throw invalid('model', `${unavailable} ${servingOnly}`, 'model_not_available');
+    const { servingOnly } = model?.base.architecture ?? { servingOnly: null };
+    if (model === null || servingOnly !== null) throw modelUnavailable(name, servingOnly);
     return model;
   }
 
@@ -228,7 +226,7 @@ function newJob(request: JobRequest, hyperparameters: Hyperparameters, organizat
 /** What clients read without a null check while all is well; OpenAI's type does not know it. */
 const noError = { code: null, message: null, param: null } as unknown as Job['error'];
 
-export const filesInWords = ({ training_file, validation_file }: Job): string =>
+const filesInWords = ({ training_file, validation_file }: Job): string =>
   validation_file === null ? training_file : `${training_file} and validation file: ${validation_file}`;
 
 /** The job that a request with this key made within the last day; another request under the same key is refused. */

@@ -7,6 +7,7 @@
  */
 
 import { z } from 'zod';
+import { invalid, type TunesmithError } from '../domain/errors.ts';
 import type { Hyperparameters } from '../domain/job.ts';
 
 export const loraTargets = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const;
@@ -90,6 +91,12 @@ export const jobRequestSchema = z.object({
 });
 
 export type JobRequest = z.output<typeof jobRequestSchema>;
+
+/** A model that nobody can train, with the reason where there is one. */
+export const modelUnavailable = (name: string, reason: string | null = null): TunesmithError => {
+  const message = `Model ${name} is not available for fine-tuning or does not exist.`;
+  return invalid('model', reason === null ? message : `${message} ${reason}`, 'model_not_available');
+};
 
 /** OpenAI's three as asked or "auto", ours where mentioned. `method` wins over its deprecated twin at the top. */
 export function askedHyperparameters(request: JobRequest): Hyperparameters {

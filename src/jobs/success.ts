@@ -17,7 +17,7 @@ import { baseName, modelName } from './names.ts';
 import { whileHeld } from './queue.ts';
 import { moved, type Rows, saveJob, tell, unixSeconds } from './records.ts';
 import { resultsCsv } from './results.ts';
-import { checkpointsFolder, type Workshop } from './workshop.ts';
+import { checkpointsFolder, modelsFolder, type Workshop } from './workshop.ts';
 
 const checkpointsShown = 3;
 
@@ -100,7 +100,7 @@ async function exportSteps(
     if (record === undefined) throw new Error(`step ${step} of ${job.id} was never recorded`);
     if (!final && !(await exists(checkpointFolder))) continue;
     const model = modelName({ job, organization, step, final });
-    const folder = `models/fine-tuned/${job.id}/step-${step}`;
+    const folder = `${modelsFolder(job.id)}/step-${step}`;
     const { metrics } = record;
     await exportAdapter({
       checkpointFolder,

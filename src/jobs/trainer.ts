@@ -89,7 +89,7 @@ export class Trainer implements AsyncDisposable {
   leave(command: TrainerCommand['type'], graceMs: number): void {
     if (this.#child.stdin.writable)
       this.#child.stdin.write(`${JSON.stringify({ type: command } satisfies TrainerCommand)}\n`);
-    const kill = setTimeout(() => this.#child.kill('SIGKILL'), graceMs);
+    const kill = setTimeout(() => this.#child.kill('SIGKILL'), graceMs).unref();
     this.#child.once('exit', () => clearTimeout(kill));
   }
 

@@ -8,16 +8,18 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { invalid } from '../domain/errors.ts';
 import type { Job } from '../domain/job.ts';
 import type { TrainingPlan } from '../engine/protocol.ts';
 import { writeAtomically } from '../formats/atomic-write.ts';
 import { failJob } from './failure.ts';
+import { type ResolvedHyperparameters, toPlan } from './plan.ts';
 import { whileHeld } from './queue.ts';
 import { type JobRow, jobOf, moved, saveJob, tell } from './records.ts';
 import { Recorder } from './recorder.ts';
 import { publish } from './success.ts';
 import { Trainer, type TrainerEnding } from './trainer.ts';
-import { initialAdapterFile, jobFolder, type Workshop } from './workshop.ts';
+import { jobFolder, placesOf, type Workshop } from './workshop.ts';
 
 /** Works until the job has ended, or until `stop`, whose reason (`pause` or `cancel`) the trainer is told. */
 export async function trainJob(shop: Workshop, id: string, stop: AbortSignal): Promise<void> {
@@ -28,7 +30,7 @@ export async function trainJob(shop: Workshop, id: string, stop: AbortSignal): P
     await writePlan(shop, plan);
     const recorder = new Recorder(shop, id);
     const ending = await runTrainer(shop, plan, recorder, stop);
-    shop.log.info(`trainer.${ending.type}`, { job: id, ...ending });
+    shop.log['how' in ending ? 'warn' : 'info']('trainer.ended', { job: id, ...ending });
     if (ending.type === 'done') {
       const { step: lastStep, trainedTokens } = ending;
       return await publish(shop, jobOf(row), { plan, lastStep, trainedTokens, stepsPerEpoch: recorder.stepsPerEpoch });
@@ -51,19 +53,19 @@ async function markRunning(shop: Workshop, id: string): Promise<JobRow | null> {
   });
 }
 
-/** The stored plan, with the places of today: the data folder may have moved, the cores may be others. */
-function planToday({ home, bases, blobs, threads }: Workshop, row: JobRow): TrainingPlan {
-  const plan = JSON.parse(row.plan!) as TrainingPlan;
-  const { training_file, validation_file } = jobOf(row);
-  const base = bases.find(plan.model.id);
-  return {
-    ...plan,
-    model: { ...plan.model, path: base?.path ?? plan.model.path },
-    initialAdapter: plan.initialAdapter === null ? null : join(jobFolder(home, plan.jobId), initialAdapterFile),
-    trainingFile: blobs.path(training_file),
-    validationFile: validation_file === null ? null : blobs.path(validation_file),
-    threads,
-  };
+/** The plan with the places of today: the data folder may have moved, the cores may be others. */
+function planToday(shop: Workshop, row: JobRow): TrainingPlan {
+  const stored = JSON.parse(row.plan!) as TrainingPlan;
+  const base = shop.bases.find(stored.model.id);
+  if (base?.sha256 !== stored.model.sha256)
+    throw invalid(
+      'model',
+      `The job failed: the base model ${stored.model.id} was ${base === undefined ? 'removed' : 'replaced'} after the job was validated.`,
+      'model_not_available',
+    );
+  const job = jobOf(row);
+  const places = placesOf(shop, job, base, stored.initialAdapter !== null);
+  return toPlan(job, job.hyperparameters as ResolvedHyperparameters, places);
 }
 
 async function writePlan({ home }: Workshop, plan: TrainingPlan): Promise<void> {

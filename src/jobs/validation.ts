@@ -7,19 +7,21 @@
 
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { invalid } from '../domain/errors.ts';
 import type { Job } from '../domain/job.ts';
 import { validateTrainingFile, type ValidationReport } from '../dataset/validate.ts';
-import type { LoraPlan, TrainingPlan } from '../engine/protocol.ts';
+import type { LoraPlan } from '../engine/protocol.ts';
 import { openGguf } from '../formats/gguf.ts';
 import type { ServedModel } from '../models/registry.ts';
 import { Files } from '../store/files.ts';
 import { TextCodec } from '../text/codec.ts';
 import { adapterShape, adapterWeights } from './continuation.ts';
-import { type Failure, failJob } from './failure.ts';
-import { type ResolvedHyperparameters, resolveHyperparameters, toPlan } from './plan.ts';
+import { failJob } from './failure.ts';
+import { resolveHyperparameters, toPlan } from './plan.ts';
 import { whileHeld } from './queue.ts';
 import { moved, saveJob, tell } from './records.ts';
-import { initialAdapterFile, jobFolder, type Workshop } from './workshop.ts';
+import { modelUnavailable } from './request.ts';
+import { initialAdapterFile, jobFolder, placesOf, type Workshop } from './workshop.ts';
 
 interface Reports {
   readonly training: ValidationReport;
@@ -29,8 +31,8 @@ interface Reports {
 export async function validateJob(shop: Workshop, job: Job, stop: AbortSignal): Promise<void> {
   const { database, name } = shop;
   const model = await shop.models.resolve(job.model);
-  const missing = await missingInput(shop, job, model);
-  if (missing !== null || model === null) return await failJob(database, name, job.id, missing ?? modelGone(job));
+  if (model === null) throw modelUnavailable(job.model);
+  await assertFiles(shop, job);
   const reports = await readFiles(shop, job, model, stop);
   const failure = reports.training.failure ?? reports.validation?.failure ?? null;
   if (failure !== null) return await failJob(database, name, job.id, failure);
@@ -42,7 +44,7 @@ export async function validateJob(shop: Workshop, job: Job, stop: AbortSignal): 
     contextTokens: model.base.contextTokens,
     initialAdapter: initial,
   });
-  const plan = planFor(shop, job, model, resolved);
+  const plan = toPlan(job, resolved, placesOf(shop, job, model.base, initial !== null));
   await whileHeld(database, name, job.id, async (rows, job) => {
     const warnings = [...reports.training.warnings, ...(reports.validation?.warnings ?? [])];
     for (const message of warnings) await tell(rows, job.id, { level: 'warn', message });
@@ -53,31 +55,16 @@ export async function validateJob(shop: Workshop, job: Job, stop: AbortSignal): 
   });
 }
 
-/** What was there when the job was made and is there no more. */
-async function missingInput(
-  { database, blobs }: Workshop,
-  job: Job,
-  model: ServedModel | null,
-): Promise<Failure | null> {
-  if (model === null) return modelGone(job);
+/** A file may have expired since the job was made. */
+async function assertFiles({ database, blobs }: Workshop, job: Job): Promise<void> {
   const files = new Files(database, blobs);
   for (const param of ['training_file', 'validation_file'] as const) {
     const id = job[param];
-    if (id !== null && (await files.find(id)) === null)
-      return {
-        code: `invalid_${param}`,
-        param,
-        message: `The job failed due to an invalid ${param.replace('_', ' ')}. No such File object: ${id}`,
-      };
+    if (id === null || (await files.find(id)) !== null) continue;
+    const what = param.replace('_', ' ');
+    throw invalid(param, `The job failed due to an invalid ${what}. No such File object: ${id}`, `invalid_${param}`);
   }
-  return null;
 }
-
-const modelGone = (job: Job): Failure => ({
-  code: 'model_not_available',
-  param: 'model',
-  message: `Model ${job.model} is not available for fine-tuning or does not exist.`,
-});
 
 async function readFiles({ blobs }: Workshop, job: Job, { base }: ServedModel, signal: AbortSignal): Promise<Reports> {
   await using gguf = await openGguf(base.path);
@@ -98,20 +85,4 @@ async function takeAdapter({ home }: Workshop, job: Job, modelFolder: string): P
   await mkdir(folder, { recursive: true });
   await copyFile(adapterWeights(modelFolder), join(folder, initialAdapterFile));
   return await adapterShape(modelFolder);
-}
-
-function planFor(
-  shop: Workshop,
-  job: Job,
-  { base, adapterFolder }: ServedModel,
-  resolved: ResolvedHyperparameters,
-): TrainingPlan {
-  return toPlan(job, resolved, {
-    model: { id: base.id, path: base.path, sha256: base.sha256 },
-    initialAdapter: adapterFolder === null ? null : join(jobFolder(shop.home, job.id), initialAdapterFile),
-    trainingFile: shop.blobs.path(job.training_file),
-    validationFile: job.validation_file === null ? null : shop.blobs.path(job.validation_file),
-    threads: shop.threads,
-    snapshotSeconds: shop.snapshotSeconds,
-  });
 }

@@ -14,7 +14,7 @@ import type { Bell } from './bell.ts';
 import { failJob, failureOf } from './failure.ts';
 import { claim, release, releaseAll, renew } from './queue.ts';
 import { type JobRow, jobOf } from './records.ts';
-import { sweepCheckpoints } from './sweep.ts';
+import { sweepJobs } from './sweep.ts';
 import { trainJob } from './training.ts';
 import { validateJob } from './validation.ts';
 import type { Workshop } from './workshop.ts';
@@ -79,7 +79,7 @@ export class Worker implements AsyncDisposable {
     const { database, name } = this.#shop;
     await this.#unlessItFails('worker.start_failed', async () => {
       await releaseAll(database, name); // whoever held them under this name is dead: the folder's lock is ours
-      await sweepCheckpoints(this.#shop);
+      await sweepJobs(this.#shop);
     });
     const lanes = [
       this.#lane(['validating_files'], (row, stop) => validateJob(this.#shop, jobOf(row), stop)),
@@ -129,7 +129,7 @@ export class Worker implements AsyncDisposable {
       done.abort();
       await heart;
       await release(database, name, row.id);
-      await sweepCheckpoints(this.#shop);
+      await sweepJobs(this.#shop);
     }
   }
 

@@ -1,10 +1,12 @@
 /** What a worker works with: the rooms it uses, what it may spend, and how patient it is. */
 
 import { join } from 'node:path';
+import type { Job } from '../domain/job.ts';
 import type { Log } from '../log.ts';
-import type { BaseModels } from '../models/base-models.ts';
+import type { BaseModel, BaseModels } from '../models/base-models.ts';
 import type { ModelRegistry } from '../models/registry.ts';
 import type { Blobs } from '../store/blobs.ts';
+import type { PlanPlaces } from './plan.ts';
 import type { Claimant } from './queue.ts';
 import type { Rows } from './records.ts';
 
@@ -36,7 +38,22 @@ export interface Workshop extends Claimant {
   readonly retryMs: number;
 }
 
+/** Where a trainer finds what it needs, today: folders move, cores change. */
+export function placesOf(shop: Workshop, job: Job, base: BaseModel, goesOn: boolean): PlanPlaces {
+  const { training_file, validation_file } = job;
+  return {
+    model: { id: base.id, path: base.path, sha256: base.sha256 },
+    initialAdapter: goesOn ? join(jobFolder(shop.home, job.id), initialAdapterFile) : null,
+    trainingFile: shop.blobs.path(training_file),
+    validationFile: validation_file === null ? null : shop.blobs.path(validation_file),
+    threads: shop.threads,
+    snapshotSeconds: shop.snapshotSeconds,
+  };
+}
+
 export const jobFolder = (home: string, jobId: string): string => join(home, 'jobs', jobId);
 export const checkpointsFolder = (home: string, jobId: string): string => join(jobFolder(home, jobId), 'checkpoints');
+/** Where a job's models are, below the data folder. */
+export const modelsFolder = (jobId: string): string => `models/fine-tuned/${jobId}`;
 /** In the job's folder: the adapter that a fine-tune of a fine-tune goes on from. */
 export const initialAdapterFile = 'initial-adapter.safetensors';

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely } from 'kysely';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Job, JobStatus } from '../../src/domain/job.ts';
 import { isFinal } from '../../src/domain/job.ts';
 import { Jobs } from '../../src/jobs/jobs.ts';
@@ -20,20 +20,28 @@ import { ModelRegistry } from '../../src/models/registry.ts';
 import { Blobs } from '../../src/store/blobs.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import type { Schema } from '../../src/store/schema.ts';
+import { tinyHome } from './tiny-house.ts';
 
 let home: string;
 let database: Kysely<Schema>;
 let jobs: Jobs;
 let worker: Worker | null;
 let parts: Omit<WorkerOptions, 'trainer'>;
+let models: Awaited<ReturnType<typeof tinyHome>>;
+let bases: BaseModels;
+
+beforeAll(async () => {
+  models = await tinyHome();
+  bases = await BaseModels.open(models.home);
+});
+afterAll(() => models[Symbol.asyncDispose]());
 
 beforeEach(async () => {
   home = await mkdtemp(join(process.env['TUNESMITH_TEST_FOLDER'] ?? tmpdir(), 'endings-'));
   database = await openDatabase(join(home, 'tunesmith.db'));
   const blobs = await Blobs.open(join(home, 'files'));
-  const bases = await BaseModels.open(home);
-  const models = new ModelRegistry(database, bases);
-  jobs = new Jobs({ database, blobs, models, organization: 'personal' });
+  const registry = new ModelRegistry(database, bases);
+  jobs = new Jobs({ database, blobs, models: registry, organization: 'personal' });
   worker = null;
   const log = openLog('silent');
   const limits = { threads: 1, retryMs: 1, graceMs: 5_000, silenceMsMax: 20_000 };
@@ -42,7 +50,7 @@ beforeEach(async () => {
     database,
     blobs,
     bases,
-    models,
+    models: registry,
     log,
     home,
     organization: 'personal',
@@ -104,7 +112,11 @@ async function queueJob(status: JobStatus = 'queued'): Promise<string> {
   };
   await insertJob(database, job, null);
   await saveJob(database, job, {
-    plan: JSON.stringify({ jobId: id, model: { id: 'tiny', path: '' }, initialAdapter: null }),
+    plan: JSON.stringify({
+      jobId: id,
+      model: { id: 'tiny', path: '', sha256: bases.find('tiny')!.sha256 },
+      initialAdapter: null,
+    }),
   });
   jobs.bell.ring();
   return id;
@@ -124,7 +136,7 @@ const hasStatus = (status: JobStatus) => (job: Job) => job.status === status;
 const launches = async (id: string) => Number(await readFile(join(home, 'jobs', id, 'launches'), 'utf8'));
 const stepsTold = async (id: string) =>
   (await database.selectFrom('jobs').select('step').where('id', '=', id).executeTakeFirstOrThrow()).step;
-const until_steps = async (id: string, count: number): Promise<void> => {
+const untilStep = async (id: string, count: number): Promise<void> => {
   while ((await stepsTold(id)) < count) await sleep(5);
 };
 
@@ -248,7 +260,7 @@ test('a cancelled job is cancelled at once, whatever its trainer says afterwards
     started(); step(1);
     process.stdin.on('data', () => { step(2); say({ type: 'done', step: 2, trainedTokens: 1, folder: '' }); setTimeout(() => process.exit(), 50); });`);
   const id = await queueJob();
-  await until_steps(id, 1);
+  await untilStep(id, 1);
   const job = await jobs.cancel(id);
   expect(job).toMatchObject({ status: 'cancelled', fine_tuned_model: null, result_files: [] });
   expect(job.finished_at).toBeTypeOf('number');
@@ -266,7 +278,7 @@ test('a paused job stays paused until it is resumed, and then goes on', async ()
     `if (launch === 2) { started(1); step(2); say({ type: 'failed', code: 'x', message: 'the end', param: null }); } else { ${untilAsked} }`,
   );
   const id = await queueJob();
-  await until_steps(id, 1);
+  await untilStep(id, 1);
   expect((await jobs.pause(id)).status).toBe('paused');
   expect((await jobs.pause(id)).status).toBe('paused');
   await sleep(1500); // longer than the worker's rest: it must not take the job up again
@@ -287,7 +299,7 @@ test('a paused job stays paused until it is resumed, and then goes on', async ()
 test('a worker that closes stops its trainer, and the job goes on under the next worker', async () => {
   await startWorker(untilAsked);
   const id = await queueJob();
-  await until_steps(id, 1);
+  await untilStep(id, 1);
   await worker?.close();
   expect(await jobs.get(id)).toMatchObject({ status: 'running' });
   await startWorker(`started(1); say({ type: 'failed', code: 'x', message: 'the end', param: null });`);
@@ -311,6 +323,25 @@ test('a job of a worker that died is taken over when its lease has run out, not 
   await until(id, hasStatus('failed'));
 });
 
+test('a job whose base model was replaced meanwhile does not go on with another', async () => {
+  const id = await queueJob();
+  const plan = { model: { id: 'tiny', sha256: 'of another file' }, initialAdapter: null };
+  await saveJob(database, await jobs.get(id), { plan: JSON.stringify(plan) });
+  await startWorker(`started();`);
+  const job = await until(id, hasStatus('failed'));
+  expect(job.error).toMatchObject({ code: 'model_not_available', param: 'model' });
+  expect(job.error?.message).toContain('the base model tiny was replaced');
+});
+
+test('what cannot be finished fails the job, not the worker', async () => {
+  await startWorker(`started(); step(1); step(9); say({ type: 'done', step: 9, trainedTokens: 90, folder: '' });`);
+  const id = await queueJob();
+  const job = await until(id, hasStatus('failed')); // the checkpoint it speaks of is not there
+  expect(job).toMatchObject({ fine_tuned_model: null, result_files: [], error: { code: 'server_error' } });
+  const next = await queueJob();
+  await until(next, hasStatus('failed'));
+});
+
 test('jobs train one after the other, the oldest first, and a running one before all', async () => {
   const order: string[] = [];
   const ids = [await queueJob(), await queueJob(), await queueJob('running')];
@@ -327,7 +358,7 @@ test('the time left is reckoned from the steps of this trainer, while the job ru
     started(); step(1); setTimeout(() => step(2), 500);
     process.stdin.on('data', () => { say({ type: 'paused', step: 2, folder: '' }); process.exit(); });`);
   const id = await queueJob();
-  await until_steps(id, 2);
+  await untilStep(id, 2);
   const { estimated_finish } = await jobs.get(id);
   const leftS = estimated_finish! - Date.now() / 1000;
   expect(leftS).toBeGreaterThan(2); // seven steps at half a second

@@ -1,5 +1,9 @@
 /** A fine-tuning job through the front door, with the official SDK and the real trainer. */
 
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   asJob,
@@ -28,6 +32,13 @@ afterAll(async () => {
   await house[Symbol.asyncDispose]();
   await home[Symbol.asyncDispose]();
 });
+
+const untilGone = async (path: string): Promise<void> => {
+  for (let i = 0; existsSync(path); i++) {
+    expect(i, `${path} stays`).toBeLessThan(500);
+    await sleep(20);
+  }
+};
 
 test('a job goes from two files to a model, its checkpoints and its result file', async () => {
   const training_file = await upload(openai, examples());
@@ -140,6 +151,10 @@ test('a job goes from two files to a model, its checkpoints and its result file'
   const listed = (await openai.models.list()).data.map(({ id }) => id);
   expect(listed).toEqual(expect.arrayContaining(['tiny', 'gpt-4o-mini-2024-07-18', ...names]));
 
+  const adapters = await readdir(join(home.home, 'models', 'fine-tuned', job.id));
+  expect(adapters.sort()).toEqual(['step-24', 'step-36', 'step-48']);
+  await untilGone(join(home.home, 'jobs', job.id, 'checkpoints')); // they were only there to go on from
+
   const file = await openai.files.retrieve(job.result_files[0]!);
   expect(file).toMatchObject({ filename: 'step_metrics.csv', purpose: 'fine-tune-results', status: 'processed' });
   const text = await (await openai.files.content(file.id)).text();
@@ -242,4 +257,5 @@ test('a running job can be paused, resumed and cancelled', async () => {
   for (const act of ['cancel', 'pause', 'resume'] as const)
     await expect(openai.fineTuning.jobs[act](id)).rejects.toMatchObject({ status: 400, code: 'invalid_job_state' });
   await openai.files.delete(training_file);
+  await untilGone(join(home.home, 'jobs', id, 'checkpoints'));
 });
