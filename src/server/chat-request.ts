@@ -25,6 +25,7 @@ const answerParts = z
   .min(1);
 const content = z.union([z.string(), textParts]);
 const name = optional(z.string());
+const ignored = z.unknown().optional();
 const functionCall = z.strictObject({ name: z.string(), arguments: z.string() });
 const toolCall = z.strictObject({ id: z.string(), type: z.literal('function'), function: functionCall });
 
@@ -40,7 +41,7 @@ const messageSchema = z.discriminatedUnion('role', [
     tool_calls: optional(z.array(toolCall)),
     function_call: optional(functionCall),
     // An answer of ours that comes back as history has these.
-    annotations: z.unknown(),
+    annotations: ignored,
     audio: z.null().optional(),
   }),
   z.strictObject({ role: z.literal('tool'), content, tool_call_id: z.string(), name }),
@@ -50,7 +51,6 @@ const messageSchema = z.discriminatedUnion('role', [
 const number = (minimum: number, maximum: number) => optional(z.number().min(minimum).max(maximum));
 const integer = (minimum: number, maximum: number) => optional(z.int().min(minimum).max(maximum));
 const stop = z.string().min(1);
-const ignored = z.unknown().optional();
 
 const bodySchema = z.strictObject({
   model: z.string(),

@@ -1,16 +1,17 @@
 /**
  * A context of one adapter with its sequences, and what of earlier prompts they still hold.
  *
- * What an answer is computed from depends on its own prompt only, to the last bit, although sequences are reused.
- * Matrix kernels work on rows of a batch, and which kernel llama.cpp takes (flash attention's tiles, a product's
- * blocks of rows) depends on how many rows there are. From 64 rows on the results of a row no longer do. So:
+ * An answer does not depend on what was asked before it, to the last bit, although sequences are reused. llama.cpp
+ * has several kernels for one operation, whose results differ in the last bits (which quantised models amplify),
+ * and takes them by the number of rows in a batch. From 64 rows on that number no longer matters. Therefore:
  *
  *   - a piece of a prompt is a batch of its own and has at least 64 tokens, unless the whole prompt is shorter;
  *   - what is kept of an earlier prompt was evaluated in such pieces, ends at a multiple of 16, and leaves at
  *     least 64 tokens to do.
  *
- * Tokens that were generated went through the kernels for single rows; a later prompt that quotes them evaluates
- * them again, at a tenth of what generating them took.
+ * Tokens that were generated went through the kernels for few rows; a later prompt that quotes them evaluates them
+ * again, at a tenth of what generating them took. Answers under way at the same time do share batches, since that
+ * doubles their speed; on some processors and types of weights this shows in the last bits.
  */
 
 import type { Generation } from './generation.ts';

@@ -22,7 +22,7 @@ export const pieceTokensMax = 256;
 const veryUnlikely = -9999;
 
 /** Candidates read to find a token's log-probability; whoever is not among them costs a walk over the vocabulary. */
-const candidateCount = 512;
+const candidateCount = 256;
 
 interface NativeAdapter {
   dispose(): Promise<void>;
@@ -268,7 +268,7 @@ export class Sampler implements Disposable {
  * Reads the model's own log-probabilities: those of the raw logits, whatever the sampler does to them.
  *
  * The package hands out the whole vocabulary or nothing, and the whole takes 10 ms for 49 152 tokens. But the
- * probability of the likeliest token is to be had alone, and the ratios within the best 512 are too:
+ * probability of the likeliest token is to be had alone, and the ratios within the best 256 are too:
  * ln p(t) = ln p(best) + ln(ratio of t to best). That is exact and takes a third of the time.
  */
 export class LogprobReader implements Disposable {

@@ -8,6 +8,10 @@
  *
  * Contexts come in sizes: 2 048 tokens per sequence, then doubling up to what the model was trained for. An answer
  * that outgrows its lane moves to the next size, where it is evaluated again.
+ *
+ * llama.cpp's threads wait for each other without sleeping, some hundred times per evaluation: on a core that
+ * somebody else needs as well, a token can take ten times as long. Prompts use every thread all the same; tokens,
+ * which gain little from the last one, leave a core to the others.
  */
 
 import { Generation } from './generation.ts';
@@ -86,8 +90,9 @@ export class Scheduler {
 
   async #step(lane: Lane): Promise<void> {
     try {
-      await lane.evaluatePrompt(this.#llama.threads);
-      await lane.decode(this.#llama.threads);
+      const { threads } = this.#llama;
+      await lane.evaluatePrompt(threads);
+      await lane.decode(Math.max(1, threads - 1));
     } catch (error) {
       // What the context holds now is anybody's guess.
       for (const generation of lane.generations) generation.fail(messageOf(error));
