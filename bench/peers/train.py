@@ -14,7 +14,6 @@ started = time.time()
 
 import argparse
 import json
-import math
 import os
 import resource
 import sys
@@ -55,16 +54,6 @@ def pad(examples):
         attention[row, : len(tokens)] = 1
         labels[row, : len(tokens)][mask] = tokens[mask]
     return ids, attention, labels
-
-
-def schedule(task, step, total):
-    warmup = max(1, round(task["warmupRatio"] * total)) if task["warmupRatio"] > 0 else 0
-    if step < warmup:
-        return (step + 1) / warmup
-    share = (step - warmup) / max(1, total - warmup)
-    if task["schedule"] == "cosine":
-        return 0.5 * (1 + math.cos(math.pi * share))
-    return 1 - share if task["schedule"] == "linear" else 1.0
 
 
 @torch.no_grad()
@@ -114,7 +103,7 @@ def main():
             parameter.data.copy_(initial[name])
     trainable = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
-        trainable, lr=task["learningRate"], betas=(0.9, 0.999), eps=1e-8, weight_decay=task["weightDecay"]
+        trainable, lr=task["learningRates"][0], betas=(0.9, 0.999), eps=1e-8, weight_decay=task["weightDecay"]
     )
     training = task["training"]
     losses, times, tokens, supervised = [], [], 0, 0
@@ -123,7 +112,7 @@ def main():
     for step, indices in enumerate(task["steps"]):
         begin = time.perf_counter()
         for group in optimizer.param_groups:
-            group["lr"] = task["learningRate"] * schedule(task, step, total)
+            group["lr"] = task["learningRates"][step]
         ids, attention, labels = pad([training[i] for i in indices])
         loss = model(input_ids=ids, attention_mask=attention, labels=labels).loss
         loss.backward()

@@ -197,10 +197,9 @@ interface Step {
 
 /** Every epoch goes through all examples once, in an order of its own. */
 function* stepsAfter(last: number, examples: readonly TokenizedExample[], plan: TrainingPlan): Generator<Step, void> {
-  const shuffle = Random.fromSeed(plan.seed).split(streams.shuffle);
   const stepsPerEpoch = Math.ceil(examples.length / plan.batchSize);
   for (let epoch = Math.floor(last / stepsPerEpoch) + 1; epoch <= plan.epochs; epoch++) {
-    const order = shuffle.split(epoch).permutation(examples.length);
+    const order = epochOrder(plan.seed, epoch, examples.length);
     for (let i = 0; i < stepsPerEpoch; i++) {
       const step = (epoch - 1) * stepsPerEpoch + i + 1;
       if (step <= last) continue;
@@ -208,6 +207,11 @@ function* stepsAfter(last: number, examples: readonly TokenizedExample[], plan: 
       yield { step, epoch, batch: Array.from(chosen, (index) => examples[index]!) };
     }
   }
+}
+
+/** In which order an epoch (from 1) goes through so many examples. */
+export function epochOrder(seed: number, epoch: number, count: number): Uint32Array {
+  return Random.fromSeed(seed).split(streams.shuffle).split(epoch).permutation(count);
 }
 
 /** The examples whose turn it is at this step: a batch every `evaluationInterval` steps, going round and round. */

@@ -1,0 +1,35 @@
+/**
+ * `npm run bench`: what docs/performance.md reports, measured on this machine in one run.
+ *
+ *   npm run bench                 everything (about a quarter of an hour on two cores)
+ *   npm run bench -- training     our trainer beside PyTorch + transformers + peft
+ *   npm run bench -- serving      our server beside llama.cpp called directly
+ *
+ * Leave the machine alone meanwhile: other work moves every figure, though it moves both sides.
+ */
+
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { settingsFromEnvironment } from './place.ts';
+import { benchServing } from './serving.ts';
+import { benchTraining } from './training.ts';
+
+const benches = { training: benchTraining, serving: benchServing };
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !(name in benches));
+if (unknown !== undefined) {
+  console.error(`Found "${unknown}"; the benchmarks are ${Object.keys(benches).join(' and ')}.`);
+  process.exit(2);
+}
+
+const place = await settingsFromEnvironment();
+const folder = await mkdtemp(join(tmpdir(), 'tunesmith-bench-'));
+try {
+  console.log(`${cpus()[0]!.model}, ${availableParallelism()} cores, Node ${process.version}\n`);
+  for (const [name, bench] of Object.entries(benches)) {
+    if (asked.length === 0 || asked.includes(name)) await bench({ ...place, folder });
+  }
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
