@@ -110,7 +110,7 @@ export class Lane implements AsyncDisposable {
 
   /** Evaluates the next piece of the prompt that has waited longest, if there is one. */
   async evaluatePrompt(threads: number): Promise<void> {
-    const waiting = this.#seats.filter(isTaken).filter(isPrompt);
+    const waiting = this.#seats.filter(isAtWork).filter(isPrompt);
     const seat = waiting.sort((a, b) => a.usedAtMs - b.usedAtMs)[0];
     if (seat === undefined) return;
     const rest = seat.promptEnd - seat.cached.length;
@@ -121,8 +121,8 @@ export class Lane implements AsyncDisposable {
 
   /** Goes one token further with every answer under way. */
   async decode(threads: number): Promise<void> {
-    for (const seat of this.#seats.filter(isTaken)) this.#followChoice(seat);
-    const answering = this.#seats.filter(isTaken).filter((seat) => !isPrompt(seat));
+    for (const seat of this.#seats.filter(isAtWork)) this.#followChoice(seat);
+    const answering = this.#seats.filter(isAtWork).filter((seat) => !isPrompt(seat));
     if (answering.length > 0) await this.#evaluate(answering, 1, threads);
   }
 
@@ -164,6 +164,9 @@ export class Lane implements AsyncDisposable {
 }
 
 const isTaken = (seat: Seat): seat is TakenSeat => seat.generation !== null;
+
+/** A request that is over keeps its seat until it is released. */
+const isAtWork = (seat: Seat): seat is TakenSeat => seat.generation?.finished === false;
 
 const isPrompt = (seat: Seat): boolean => seat.cached.length < seat.promptEnd;
 

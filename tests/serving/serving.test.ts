@@ -194,6 +194,9 @@ describe('prefix reuse', () => {
     const second = await ask(tiny.serving, long);
     expect(second.cachedTokens).toBeLessThanOrEqual(first.promptTokens - 64);
     expect(second.cachedTokens).toBeGreaterThan(first.promptTokens - 64 - 16);
+    const classify = { ...long, tokensMax: 1 };
+    await ask(tiny.serving, classify);
+    expect((await ask(tiny.serving, classify)).cachedTokens).toBe(second.cachedTokens);
     const short = request(tiny.model, { messages: say('Hi') });
     await ask(tiny.serving, short);
     expect((await ask(tiny.serving, short)).cachedTokens).toBe(0);
