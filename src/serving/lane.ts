@@ -16,6 +16,7 @@
 
 import type { Generation } from './generation.ts';
 import { pieceTokensMax, type EvaluationContext, type Llama } from './llama.ts';
+import type { ThreadCount } from './thread-count.ts';
 
 const pieceTokensMin = 64;
 const rowBlock = 16;
@@ -46,12 +47,14 @@ export class Lane implements AsyncDisposable {
   readonly adapter: string | null;
   readonly size: LaneSize;
   readonly #context: EvaluationContext;
+  readonly #threads: ThreadCount;
   readonly #seats: Seat[];
 
-  private constructor(adapter: string | null, size: LaneSize, context: EvaluationContext) {
+  private constructor(adapter: string | null, size: LaneSize, context: EvaluationContext, threads: ThreadCount) {
     this.adapter = adapter;
     this.size = size;
     this.#context = context;
+    this.#threads = threads;
     this.#seats = Array.from({ length: size.sequences }, (_, sequence) => ({
       sequence,
       generation: null,
@@ -63,8 +66,8 @@ export class Lane implements AsyncDisposable {
     }));
   }
 
-  static async open(llama: Llama, adapter: string | null, size: LaneSize): Promise<Lane> {
-    return new Lane(adapter, size, await llama.openContext({ adapter, ...size }));
+  static async open(llama: Llama, adapter: string | null, size: LaneSize, threads: ThreadCount): Promise<Lane> {
+    return new Lane(adapter, size, await llama.openContext({ adapter, ...size }), threads);
   }
 
   get busy(): boolean {
@@ -109,21 +112,21 @@ export class Lane implements AsyncDisposable {
   }
 
   /** Evaluates the next piece of the prompt that has waited longest, if there is one. */
-  async evaluatePrompt(threads: number): Promise<void> {
+  async evaluatePrompt(): Promise<void> {
     const waiting = this.#seats.filter(isAtWork).filter(isPrompt);
     const seat = waiting.sort((a, b) => a.usedAtMs - b.usedAtMs)[0];
     if (seat === undefined) return;
     const rest = seat.promptEnd - seat.cached.length;
     const count = rest <= pieceTokensMax ? rest : Math.min(pieceTokensMax, wholeBlocks(rest - pieceTokensMin));
-    await this.#evaluate([seat], count, threads);
+    await this.#evaluate([seat], count, this.#threads.forPrompts(performance.now()));
     if (count >= pieceTokensMin) seat.reusable = seat.cached.length;
   }
 
   /** Goes one token further with every answer under way. */
-  async decode(threads: number): Promise<void> {
+  async decode(): Promise<void> {
     for (const seat of this.#seats.filter(isAtWork)) this.#followChoice(seat);
     const answering = this.#seats.filter(isAtWork).filter((seat) => !isPrompt(seat));
-    if (answering.length > 0) await this.#evaluate(answering, 1, threads);
+    if (answering.length > 0) await this.#evaluate(answering, 1, this.#threads.forTokens());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -137,11 +140,12 @@ export class Lane implements AsyncDisposable {
       position: cached.length,
       tokens: generation.tokens.slice(cached.length, cached.length + count),
     }));
-    const outputs = await this.#context.evaluate(pieces, threads);
+    const evaluated = await this.#context.evaluate(pieces, threads);
+    this.#threads.judge(evaluated, performance.now());
     await Promise.all(
       seats.map(async ({ cached, generation }, i) => {
         cached.push(...pieces[i]!.tokens);
-        if (cached.length === generation.tokens.length) await generation.advance(outputs[i]!);
+        if (cached.length === generation.tokens.length) await generation.advance(evaluated.outputs[i]!);
       }),
     );
   }

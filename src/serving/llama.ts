@@ -14,6 +14,7 @@ import { strict as assert } from 'node:assert';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getLlama, LlamaLogLevel, type LlamaModel } from 'node-llama-cpp';
 import type { Sampling, TokenLogprobs } from './protocol.ts';
+import type { Evaluation } from './thread-count.ts';
 
 /** Tokens in one evaluation at most. Larger pieces are no faster and cost memory (this times the vocabulary). */
 export const pieceTokensMax = 256;
@@ -70,16 +71,14 @@ export class Llama implements AsyncDisposable {
   readonly contextTokensMax: number;
   /** Key/value cache per token of context. */
   readonly cacheBytesPerToken: number;
-  threads: number;
   readonly #model: LlamaModel;
   readonly #complaints: Complaints;
   readonly #exact: boolean;
 
-  private constructor(model: LlamaModel, complaints: Complaints, threads: number, exact: boolean) {
+  private constructor(model: LlamaModel, complaints: Complaints, exact: boolean) {
     this.#model = model;
     this.#complaints = complaints;
     this.#exact = exact;
-    this.threads = threads;
     this.vocabularySize = model.fileInfo.metadata.tokenizer.ggml.tokens.length;
     this.contextTokensMax = model.trainContextSize;
     this.cacheBytesPerToken = cacheBytesPerToken(model) * (exact ? 2 : 1);
@@ -97,7 +96,7 @@ export class Llama implements AsyncDisposable {
       logger: (level, message) => complaints.add(level, message),
     });
     const model = await complaints.explain(llama.loadModel({ modelPath, gpuLayers: 0 }));
-    const opened = new Llama(model, complaints, options.threads, options.exact);
+    const opened = new Llama(model, complaints, options.exact);
     await selfTest(opened);
     return opened;
   }
@@ -114,7 +113,6 @@ export class Llama implements AsyncDisposable {
         sequences: options.sequences,
         contextSize: options.tokensPerSequence,
         batchSize: pieceTokensMax,
-        threads: this.threads,
         swaFullCache: true, // any prefix can be kept
         failedCreationRemedy: false,
         flashAttention: !this.#exact,
@@ -161,6 +159,10 @@ export interface Piece {
   readonly tokens: ArrayLike<number> & Iterable<number>;
 }
 
+export interface Evaluated extends Evaluation {
+  readonly outputs: readonly Output[];
+}
+
 export class EvaluationContext implements AsyncDisposable {
   readonly #native: NativeContext;
   readonly #close: () => Promise<void>;
@@ -170,8 +172,8 @@ export class EvaluationContext implements AsyncDisposable {
     this.#close = close;
   }
 
-  /** Evaluates pieces as one batch; what comes back stands for the logits after the last token of each. */
-  async evaluate(pieces: readonly Piece[], threads: number): Promise<Output[]> {
+  /** Evaluates pieces as one batch; outputs stand for the logits after the last token of each. */
+  async evaluate(pieces: readonly Piece[], threads: number): Promise<Evaluated> {
     this.#native.initBatch(pieces.reduce((count, { tokens }) => count + tokens.length, 0));
     const outputs = pieces.map(({ sequence, position, tokens }) => {
       const last = Uint32Array.of(tokens.length - 1);
@@ -179,8 +181,10 @@ export class EvaluationContext implements AsyncDisposable {
       return new Output(this.#native, index!);
     });
     this.#native.setThreads(threads);
+    const [startedMs, processor] = [performance.now(), process.cpuUsage()];
     await this.#native.decodeBatch();
-    return outputs;
+    const { user, system } = process.cpuUsage(processor);
+    return { outputs, threads, processorMs: (user + system) / 1000, clockMs: performance.now() - startedMs };
   }
 
   /** Forgets what a sequence holds beyond its first `count` tokens; false when it had to forget everything. */
@@ -357,13 +361,14 @@ async function selfTest(llama: Llama): Promise<void> {
   });
   using reader = llama.openLogprobReader();
   const tokens = [0, 1, 2].map((token) => Math.min(token, llama.vocabularySize - 1));
-  const [output] = await context.evaluate([{ sequence: 0, position: 0, tokens }], llama.threads);
-  const token = await greedy.next(output!);
-  const { logprob, top } = await reader.read(output!, token, 2);
+  const first = await context.evaluate([{ sequence: 0, position: 0, tokens }], 1);
+  const output = first.outputs[0]!;
+  const token = await greedy.next(output);
+  const { logprob, top } = await reader.read(output, token, 1);
   assert(token < llama.vocabularySize, `sampled token ${token} of a vocabulary of ${llama.vocabularySize}`);
-  assert(top[0]?.[0] === token && top[0][1] === logprob, 'the greedy token is not the likeliest one');
+  assert(top[0]?.[1] === logprob, `the greedy token has log-probability ${logprob}, the likeliest ${top[0]?.[1]}`);
   assert(logprob <= 0 && logprob >= -Math.log(llama.vocabularySize) - 1e-3, `log-probability ${logprob}`);
   assert(context.keep(0, 2), 'a sequence could not be cut back');
-  const [again] = await context.evaluate([{ sequence: 0, position: 2, tokens: tokens.slice(2) }], llama.threads);
-  await greedy.next(again!);
+  const second = await context.evaluate([{ sequence: 0, position: 2, tokens: tokens.slice(2) }], 1);
+  await greedy.next(second.outputs[0]!);
 }

@@ -13,7 +13,7 @@
 
 export interface RuntimeSettings {
   readonly modelPath: string;
-  /** Threads that evaluation may use; a `threads` command changes it. */
+  /** Threads that evaluation may use at most; a `threads` command changes it. */
   readonly threads: number;
   /** Keys and values in f32 and no flash attention: logits equal the trainer's to about 1e-5, at half the speed. */
   readonly exact: boolean;

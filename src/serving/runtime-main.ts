@@ -17,7 +17,7 @@ process.on('SIGINT', () => {});
 
 try {
   const llama = await Llama.open(settings.modelPath, settings);
-  const scheduler = new Scheduler(llama, settings.cacheBytesMax, report);
+  const scheduler = new Scheduler(llama, settings, report);
   process.on('message', (command: RuntimeCommand) => scheduler.submit(command));
   report({ type: 'ready' });
 } catch (error) {

@@ -8,16 +8,13 @@
  *
  * Contexts come in sizes: 2 048 tokens per sequence, then doubling up to what the model was trained for. An answer
  * that outgrows its lane moves to the next size, where it is evaluated again.
- *
- * llama.cpp's threads wait for each other without sleeping, some hundred times per evaluation: on a core that
- * somebody else needs as well, a token can take ten times as long. Prompts use every thread all the same; tokens,
- * which gain little from the last one, leave a core to the others.
  */
 
 import { Generation } from './generation.ts';
 import { Lane, type LaneSize } from './lane.ts';
 import type { Llama } from './llama.ts';
-import type { GenerateCommand, RuntimeCommand, RuntimeReport } from './protocol.ts';
+import type { GenerateCommand, RuntimeCommand, RuntimeReport, RuntimeSettings } from './protocol.ts';
+import { ThreadCount } from './thread-count.ts';
 
 const smallestLaneTokens = 2048;
 const sequencesMax = 4;
@@ -28,15 +25,21 @@ const usualAnswerTokens = 512;
 export class Scheduler {
   readonly #llama: Llama;
   readonly #cacheBytesMax: number;
+  readonly #threads: ThreadCount;
   readonly #report: (report: RuntimeReport) => void;
   #inbox: RuntimeCommand[] = [];
   #waiting: Generation[] = [];
   #lanes: Lane[] = [];
   #running = false;
 
-  constructor(llama: Llama, cacheBytesMax: number, report: (report: RuntimeReport) => void) {
+  constructor(
+    llama: Llama,
+    settings: Pick<RuntimeSettings, 'threads' | 'cacheBytesMax'>,
+    report: (report: RuntimeReport) => void,
+  ) {
     this.#llama = llama;
-    this.#cacheBytesMax = cacheBytesMax;
+    this.#cacheBytesMax = settings.cacheBytesMax;
+    this.#threads = new ThreadCount(settings.threads);
     this.#report = report;
   }
 
@@ -67,7 +70,7 @@ export class Scheduler {
         this.#find(command.id)?.cancel();
         return;
       case 'threads':
-        this.#llama.threads = command.threads;
+        this.#threads.setMax(command.threads);
         return;
       default:
         throw command satisfies never;
@@ -90,9 +93,8 @@ export class Scheduler {
 
   async #step(lane: Lane): Promise<void> {
     try {
-      const { threads } = this.#llama;
-      await lane.evaluatePrompt(threads);
-      await lane.decode(Math.max(1, threads - 1));
+      await lane.evaluatePrompt();
+      await lane.decode();
     } catch (error) {
       // What the context holds now is anybody's guess.
       for (const generation of lane.generations) generation.fail(messageOf(error));
@@ -132,7 +134,7 @@ export class Scheduler {
     if (fitting !== undefined) return fitting.seat(generation) ? 'seated' : 'no seat';
     if (!(await this.#makeRoom(this.#bytesOf(size)))) return 'no memory';
     try {
-      const lane = await Lane.open(this.#llama, adapter, size);
+      const lane = await Lane.open(this.#llama, adapter, size, this.#threads);
       this.#lanes.push(lane);
       lane.seat(generation);
     } catch (error) {
