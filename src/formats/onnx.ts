@@ -51,6 +51,8 @@ export interface OnnxModel {
   readonly initializers: readonly OnnxInitializer[];
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
+  /** What is known of the values in between. */
+  readonly values: readonly OnnxValue[];
 }
 
 const elementCodes: Record<ElementType, number> = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 };
@@ -70,6 +72,7 @@ export function writeOnnx(model: OnnxModel): Uint8Array {
     for (const initializer of model.initializers) graph.message(5, (message) => writeInitializer(message, initializer));
     for (const value of model.inputs) graph.message(11, (message) => writeValue(message, value));
     for (const value of model.outputs) graph.message(12, (message) => writeValue(message, value));
+    for (const value of model.values) graph.message(13, (message) => writeValue(message, value));
   });
   for (const [domain, version] of opsets) {
     out.message(8, (opset) => {

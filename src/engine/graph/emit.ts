@@ -4,6 +4,9 @@
  * The nodes are written backwards. The runtime walks depth-first from the last node that nobody uses, so in the
  * natural order every weight gradient would run at the very end and keep its inputs alive until then; reversed,
  * it runs in our order, gradients as early as they can and recomputed values just in time.
+ *
+ * Every value is declared with its shape. The runtime reuses a dead value's memory for one whose size has the same
+ * name; what it cannot match it keeps on a list that it searches for every node, and a large graph takes minutes.
  */
 
 import assert from 'node:assert/strict';
@@ -36,16 +39,18 @@ export interface ProgramInput {
 export function emit(outputs: Readonly<Record<string, Tensor>>): Program {
   const names = new Map<number, string>();
   const outputNames: Record<string, string> = {};
-  const values: OnnxValue[] = [];
+  const outputValues: OnnxValue[] = [];
   for (const [name, x] of Object.entries(outputs)) {
     const { id } = standsFor(x);
     if (!names.has(id)) {
       names.set(id, name);
-      values.push(value(name, x.element, x.shape));
+      outputValues.push(value(name, x.element, x.shape));
     }
     outputNames[name] = names.get(id)!;
   }
+  const isOutput = new Set(names.keys());
   const nodes: OnnxNode[] = [];
+  const values: OnnxValue[] = [];
   const inputs: ProgramInput[] = [];
   const initializers: OnnxInitializer[] = [];
   const shared = new Map<string, string>();
@@ -69,7 +74,11 @@ export function emit(outputs: Readonly<Record<string, Tensor>>): Program {
   for (const x of reachable(Object.values(outputs))) {
     const { origin, element, shape } = x;
     if (origin.kind === 'result') {
-      if (origin.index === 0 && origin.application.op.onnx !== null) nodes.push(node(origin.application, nameOf));
+      const { application } = origin;
+      nodes.push(node(application, nameOf));
+      for (const y of application.outputs) {
+        if (!isOutput.has(y.id)) values.push(value(nameOf(y), y.element, y.shape));
+      }
     } else if (origin.kind === 'input') {
       inputs.push({ name: name(x, origin.name), element, shape, sizes: null });
     } else if (origin.kind === 'sizes') {
@@ -90,7 +99,8 @@ export function emit(outputs: Readonly<Record<string, Tensor>>): Program {
     nodes: nodes.reverse(),
     initializers,
     inputs: inputs.map((x) => value(x.name, x.element, x.shape)),
-    outputs: values,
+    outputs: outputValues,
+    values,
   });
   return { model, inputs, outputs: outputNames };
 }
