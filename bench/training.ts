@@ -2,13 +2,14 @@
  * One fine-tune, four ways: our trainer with an eight-bit and with an exact base, PyTorch in f32 and in bf16.
  *
  * Real mails, the reference model, LoRA on every linear layer, 8 examples a step; token ids, order, first adapter
- * and learning rates are the same for all. The contestants take turns, `rounds` times, and the median step counts.
+ * and learning rates are the same for all. Twice: once the answer is a label of one word, once it is the mail
+ * itself, because how much of the text is supervised decides what the widest product of all, the head, costs. The contestants take turns, `rounds` times, and the median step counts.
  * PyTorch pads to the longest of a batch; tokens are counted without padding on both sides.
  */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import Table from 'cli-table3';
@@ -18,8 +19,8 @@ import { epochOrder } from '../src/engine/recipes/supervised.ts';
 import { learningRateAt } from '../src/engine/schedule.ts';
 import { openGguf } from '../src/formats/gguf.ts';
 import { programArguments } from '../src/programs.ts';
-import { toJsonl } from '../src/quickstart/labelled.ts';
-import { spamSplits } from '../src/quickstart/spam.ts';
+import { toJsonl, type LabelledExample } from '../src/quickstart/labelled.ts';
+import { spamSplits, type SpamSplits } from '../src/quickstart/spam.ts';
 import { TextCodec } from '../src/text/codec.ts';
 import { executedFlops } from './flops.ts';
 import type { Place } from './place.ts';
@@ -38,7 +39,27 @@ interface Run {
 }
 
 export async function benchTraining(place: Place): Promise<void> {
-  const task = await prepare(place);
+  process.stderr.write('PyTorch, transformers and peft: setting up the peer\n');
+  await finished('bash', [join(peers, 'setup.sh')]);
+  const splits = spamSplits({ training: 160, validation: 48, test: 0 }, 7);
+  await compete(place, 'answers of one word', splits);
+  await compete(place, 'answers of a whole mail', {
+    training: splits.training.map(asWriting),
+    validation: splits.validation.map(asWriting),
+  });
+}
+
+/** The task turned round: from the subject to the mail. */
+function asWriting({ prompt }: LabelledExample): LabelledExample {
+  const [subject, ...text] = (prompt.at(-1)!.content as string).split('\n\n');
+  return { prompt: [{ role: 'user', content: `Write the mail. ${subject}` }], label: text.join('\n\n') };
+}
+
+type Splits = Pick<SpamSplits, 'training' | 'validation'>;
+
+async function compete(place: Place, name: string, splits: Splits): Promise<void> {
+  const folder = await mkdtemp(join(place.folder, 'training-'));
+  const task = await prepare({ ...place, folder }, splits);
   const contestants: Record<string, (round: number) => Promise<Run>> = {
     'Tunesmith, int8 base': async (round) => await ours(task, 'int8', `${round}-int8`),
     'PyTorch, bf16': async () => await theirs(task, 'bf16'),
@@ -47,16 +68,16 @@ export async function benchTraining(place: Place): Promise<void> {
   };
   const runs = new Map<string, Run[]>();
   for (let round = 1; round <= rounds; round++) {
-    for (const [name, run] of Object.entries(contestants)) {
-      process.stderr.write(`round ${round} of ${rounds}: ${name} `);
+    for (const [contestant, run] of Object.entries(contestants)) {
+      process.stderr.write(`${name}, round ${round} of ${rounds}: ${contestant} `);
       const done = await run(round);
       process.stderr.write(` ${median(done.stepSeconds.slice(warmUpSteps)).toFixed(2)} s a step\n`);
-      runs.set(name, [...(runs.get(name) ?? []), done]);
+      runs.set(contestant, [...(runs.get(contestant) ?? []), done]);
     }
   }
   const mine = await sgemmGflops(place.threads);
   const peak = Math.max(mine, task.peerSgemmGflops());
-  report(task, runs, peak);
+  report(name, task, runs, peak);
   console.log(`SGEMM peak of this machine: ${peak.toFixed(0)} GFLOP/s (ONNX Runtime ${mine.toFixed(0)}).\n`);
 }
 
@@ -71,9 +92,8 @@ interface Task {
   peerSgemmGflops(gflops?: number): number;
 }
 
-async function prepare(place: Place): Promise<Task> {
+async function prepare(place: Place, splits: Splits): Promise<Task> {
   const { base, folder, threads } = place;
-  const splits = spamSplits({ training: 160, validation: 48, test: 0 }, 7);
   const files = { training: join(folder, 'training.jsonl'), validation: join(folder, 'validation.jsonl') };
   await writeFile(files.training, toJsonl(splits.training));
   await writeFile(files.validation, toJsonl(splits.validation));
@@ -130,8 +150,6 @@ async function prepare(place: Place): Promise<Task> {
       validation: plain(validation),
     }),
   );
-  process.stderr.write('PyTorch, transformers and peft: setting up the peer\n');
-  await finished('bash', [join(peers, 'setup.sh')]);
   await peer([file, '--init', adapter]);
   const tokens = training.reduce((sum, example) => sum + example.tokens, 0);
   const judged = training.reduce((sum, example) => sum + example.targets, 0);
@@ -215,7 +233,7 @@ async function peakRss(pid: number): Promise<number> {
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024;
 }
 
-function report(task: Task, runs: ReadonlyMap<string, readonly Run[]>, peakGflops: number): void {
+function report(what: string, task: Task, runs: ReadonlyMap<string, readonly Run[]>, peakGflops: number): void {
   const table = new Table({
     head: ['', 'tokens/s', 'supervised/s', 'peak RSS', '% of SGEMM', 'first step', 'validation loss'],
     style: { head: [], border: [] },
@@ -235,7 +253,7 @@ function report(task: Task, runs: ReadonlyMap<string, readonly Run[]>, peakGflop
     ]);
   }
   console.log(
-    `Training: ${task.steps} steps of 8 mails, ${task.tokensPerStep.toFixed(0)} tokens a step ` +
+    `Training, ${what}: ${task.steps} steps of 8 mails, ${task.tokensPerStep.toFixed(0)} tokens a step ` +
       `(${task.targetsPerStep.toFixed(0)} supervised), ${rounds} rounds, median step.\n${table.toString()}`,
   );
   const best = (side: string) =>
