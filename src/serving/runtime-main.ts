@@ -12,8 +12,8 @@ const settings = JSON.parse(process.argv[2]!) as RuntimeSettings;
 
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL')); // the server is gone; native threads may be busy
 
-// Ctrl-C in a terminal reaches the whole group; the server decides when its runtimes end.
-process.on('SIGINT', () => {});
+// Signals to stop reach the whole group or service; the server has answers to finish and ends its runtimes itself.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
 
 try {
   const llama = await Llama.open(settings.modelPath, settings);

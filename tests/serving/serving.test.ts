@@ -224,6 +224,19 @@ describe('prefix reuse', () => {
   });
 });
 
+test('exact arithmetic is asked for by a setting, and differs from the usual in small digits only', async () => {
+  await using exact = await openTinyServing({ exact: true }, { contextTokens: 1024 });
+  const wishes = { messages: say(words(60)), topLogprobs: 0 };
+  const [usual, precise] = [
+    await ask(tiny.serving, request(tiny.model, wishes)),
+    await ask(exact.serving, request(exact.model, wishes)),
+  ];
+  expect(precise.texts).toEqual(usual.texts);
+  expect(precise.tokens).not.toEqual(usual.tokens);
+  for (const [i, { logprob }] of precise.tokens.entries()) expect(logprob).toBeCloseTo(usual.tokens[i]!.logprob, 1);
+  expect(exact.serving.fingerprint(exact.model)).not.toBe(tiny.serving.fingerprint(tiny.model));
+});
+
 describe('the context', () => {
   test('a prompt that fills it is refused with both numbers', async () => {
     await expect(ask(tiny.serving, request(tiny.model, { messages: say(words(900)) }))).rejects.toMatchObject({
