@@ -26,11 +26,12 @@ export interface SpamSplits {
   readonly duplicates: number;
 }
 
-export const instructions = 'You filter mail. Is this mail spam or ham? Answer with one word: spam or ham.';
+export const instructions = 'You are a mail filter. You answer with one word: spam or ham.';
+const question = 'Is the mail above spam or ham?';
 
-/** Words of the body that are kept, and letters of the whole at most: about 100 tokens. */
-const wordsMax = 60;
-const lettersMax = 360;
+/** Words of the body that are kept, and letters of the whole at most: about 80 tokens. */
+const wordsMax = 50;
+const lettersMax = 300;
 /** Shorter mails say nothing; mails that are mostly not letters are in a writing this base never learned. */
 const wordsMin = 8;
 const lettersShareMin = 0.6;
@@ -70,12 +71,12 @@ export function spamSplits(sizes: SpamSizes, seed: number): SpamSplits {
   return { training, validation, test, duplicates: taken.refused };
 }
 
-/** A mail as the request that asks about it, and the answer that is right. */
+/** A mail as the request that asks about it, and the answer that is right. Asked before the mail, the base never answers. */
 function labelledMail(subject: string, text: string, label: string): LabelledExample {
   return {
     prompt: [
       { role: 'system', content: instructions },
-      { role: 'user', content: `Subject: ${subject}\n\n${text}` },
+      { role: 'user', content: `Subject: ${subject}\n\n${text}\n\n${question}` },
     ],
     label,
   };
