@@ -50,7 +50,7 @@ export interface Op<I extends Tensors = Tensors, O = unknown, Y extends Tensors 
   readonly onnx: string | null;
   readonly domain?: 'com.microsoft';
   /** Element type of the outputs where it is not that of the first input. */
-  readonly element?: ElementType;
+  element?(inputs: I): ElementType;
   /** Outputs from this index on are by-products, such as a norm's 1/rms, that nobody differentiates. */
   readonly byproductsFrom?: number;
   shapes(inputs: I, options: O): readonly Shape[];
@@ -110,7 +110,7 @@ export function apply<I extends Tensors, O, Y extends Tensors>(op: Op<I, O, Y>, 
 
 /** All outputs of an op. */
 export function applyAll<I extends Tensors, O, Y extends Tensors>(op: Op<I, O, Y>, inputs: I, options: O): Y {
-  const element = op.element ?? inputs[0]?.element ?? 'float32';
+  const element = op.element?.(inputs) ?? inputs[0]?.element ?? 'float32';
   const differentiable = op.gradient !== undefined && inputs.some((x) => x.differentiable);
   const outputs: Tensor[] = [];
   const application: Application = { op, inputs, options, outputs };

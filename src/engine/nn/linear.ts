@@ -7,7 +7,7 @@ import { mul } from '../graph/ops/elementwise.ts';
 import { split } from '../graph/ops/movement.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { ModuleName } from './architecture.ts';
-import { int8Linear, quantise } from './int8.ts';
+import { int8Linear, roundInput } from './int8.ts';
 import type { Detour } from './parameters.ts';
 import type { Linear } from './weights.ts';
 
@@ -22,7 +22,7 @@ export function linearGroup(
   dropout: DropoutMask | null,
 ): Tensor[] {
   const thin = detour === null ? new Map<ModuleName, Thin>() : thinProducts(x, detour, dropout);
-  const rows = frozen.some(([, { kind }]) => kind === 'int8') ? quantise(x) : null;
+  const rows = frozen.some(([, { kind }]) => kind === 'int8') ? roundInput(x) : null;
   return frozen.map(([name, matrix]) => {
     const y = matrix.kind === 'int8' ? int8Linear(rows!, matrix) : gemm(x, matrix.weight, { transposeB: true });
     const side = thin.get(name);

@@ -44,7 +44,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const architecture = await readArchitecture(gguf);
   const folder = await mkdtemp(join(options.workFolder ?? tmpdir(), 'tunesmith-weights-'));
   try {
-    const layout = await freezeWeights(gguf, architecture, options.basePrecision, folder);
+    const layout = await freezeWeights(gguf, architecture, options.basePrecision, folder, threads);
     const model = { architecture, layout, folder };
     const laneThreads = Math.max(1, Math.floor(threads / lanes));
     const laneOptions: LaneOptions = { lora, seed, threads: laneThreads, tokensPerRun, recompute, spin };

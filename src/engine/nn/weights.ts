@@ -11,7 +11,8 @@ import type { Gguf } from '../../formats/gguf.ts';
 import type { ElementType } from '../../formats/onnx.ts';
 import { weight, type Tensor } from '../graph/tensor.ts';
 import { modules, moduleNames, moduleSize, type Architecture, type ModuleName } from './architecture.ts';
-import { roundColumns, weightLevels, type Int8Linear, type Int8Matrix } from './int8.ts';
+import type { Int8Linear, Int8Matrix } from './int8.ts';
+import { Rounding } from './rounding.ts';
 
 /** Where a tensor lies in `weights.bin`. Plain data: another thread can open the same file by it. */
 export interface WeightPlace {
@@ -84,8 +85,9 @@ export async function freezeWeights(
   architecture: Architecture,
   precision: 'f32' | 'int8',
   folder: string,
+  threads: number,
 ): Promise<WeightsLayout> {
-  const levels = precision === 'int8' ? await weightLevels() : null;
+  await using rounding = precision === 'int8' ? await Rounding.open(threads) : null;
   await using file = await WeightsFile.create(folder);
   const copy = async (name: string): Promise<WeightPlace> => {
     const { shape } = gguf.tensors.get(name)!;
@@ -102,9 +104,9 @@ export async function freezeWeights(
       const name = `blk.${layer}.${modules[module].gguf}.weight`;
       const matrix = await readLinear(gguf, name, architecture, module);
       linears[module] =
-        levels === null
+        rounding === null
           ? { kind: 'f32', weight: await file.add(name, matrix, [size.out, size.in]) }
-          : { kind: 'int8', ...(await addRounded(file, name, matrix, size, levels)) };
+          : { kind: 'int8', ...(await addRounded(file, name, await rounding.round(matrix, size.in), size)) };
     }
     blocks.push({
       attentionGain: await copy(`blk.${layer}.attn_norm.weight`),
@@ -146,37 +148,17 @@ function halvesFromPairs(matrix: Float32Array, heads: number, headSize: number):
 async function addRounded(
   file: WeightsFile,
   name: string,
-  matrix: Float32Array,
+  { forward, backward }: Int8Linear<NodeJS.TypedArray>,
   size: { readonly in: number; readonly out: number },
-  levels: number,
 ): Promise<Int8Linear<WeightPlace>> {
-  const add = async (suffix: string, values: Float32Array, rows: number, columns: number) => {
-    const rounded = roundColumns(values, rows, columns, levels);
-    return {
-      columns: await file.add(`${name}.${suffix}`, rounded.columns, [rows, columns], 'int8'),
-      scales: await file.add(`${name}.${suffix}.scales`, rounded.scales, [columns]),
-    };
-  };
+  const add = async (suffix: string, matrix: Int8Matrix<NodeJS.TypedArray>, rows: number, columns: number) => ({
+    columns: await file.add(`${name}.${suffix}`, matrix.columns, [rows, columns], 'int8'),
+    scales: await file.add(`${name}.${suffix}.scales`, matrix.scales, [columns]),
+  });
   return {
-    forward: await add('forward', transposed(matrix, size.out, size.in), size.in, size.out),
-    backward: await add('backward', matrix, size.out, size.in),
+    forward: await add('forward', forward, size.in, size.out),
+    backward: await add('backward', backward, size.out, size.in),
   };
-}
-
-/** In square tiles, so that both sides stay in cache. */
-function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {
-  const result = new Float32Array(matrix.length);
-  const tile = 32;
-  for (let top = 0; top < rows; top += tile) {
-    for (let left = 0; left < columns; left += tile) {
-      for (let row = top; row < Math.min(rows, top + tile); row++) {
-        for (let column = left; column < Math.min(columns, left + tile); column++) {
-          result[column * rows + row] = matrix[row * columns + column]!;
-        }
-      }
-    }
-  }
-  return result;
 }
 
 class WeightsFile implements AsyncDisposable {
@@ -196,7 +178,7 @@ class WeightsFile implements AsyncDisposable {
 
   async add(
     name: string,
-    values: Float32Array | Int8Array,
+    values: NodeJS.TypedArray,
     shape: readonly number[],
     element: ElementType = 'float32',
   ): Promise<WeightPlace> {

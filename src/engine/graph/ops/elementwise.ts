@@ -79,21 +79,21 @@ export const abs = (x: Tensor): Tensor => apply(Abs, [x], null);
 
 export const Equal: Op<Two, null, One> = {
   onnx: 'Equal',
-  element: 'bool',
+  element: () => 'bool',
   shapes: ([a, b]) => [broadcast(a.shape, b.shape)],
 };
 export const equal = (a: Tensor, b: Tensor): Tensor => apply(Equal, [a, b], null);
 
 export const GreaterOrEqual: Op<Two, null, One> = {
   onnx: 'GreaterOrEqual',
-  element: 'bool',
+  element: () => 'bool',
   shapes: ([a, b]) => [broadcast(a.shape, b.shape)],
 };
 export const greaterOrEqual = (a: Tensor, b: Tensor): Tensor => apply(GreaterOrEqual, [a, b], null);
 
 export const Greater: Op<Two, null, One> = {
   onnx: 'Greater',
-  element: 'bool',
+  element: () => 'bool',
   shapes: ([a, b]) => [broadcast(a.shape, b.shape)],
 };
 export const greater = (a: Tensor, b: Tensor): Tensor => apply(Greater, [a, b], null);
@@ -104,7 +104,7 @@ export const and = (a: Tensor, b: Tensor): Tensor => apply(And, [a, b], null);
 /** `a` where the condition holds, else `b`; for masks, so not differentiated. */
 export const Where: Op<readonly [Tensor, Tensor, Tensor], null, One> = {
   onnx: 'Where',
-  element: 'float32',
+  element: () => 'float32',
   shapes: ([condition, a, b]) => [broadcast(condition.shape, broadcast(a.shape, b.shape))],
 };
 export const where = (condition: Tensor, a: Tensor, b: Tensor): Tensor => apply(Where, [condition, a, b], null);
