@@ -6,7 +6,7 @@ const sizes = { training: 240, validation: 50, test: 200 };
 const splits = spamSplits(sizes, 7);
 /** Subject and text, without the question after them. */
 const mailOf = (example: LabelledExample): string =>
-  (example.prompt[1]?.content as string).replace(/\n\n[^\n]*\?$/, '');
+  (example.prompt[1]!.content as string).replace(/\n\n[^\n]*\?$/, '');
 
 test('each part has its size and as much spam as ham', () => {
   for (const name of ['training', 'validation', 'test'] as const) {
