@@ -1,8 +1,8 @@
 /**
  * Writes ONNX models: just enough protobuf for a graph whose big weights lie in a file beside it.
  *
- * Field numbers are those of onnx.proto (ModelProto, GraphProto, NodeProto, TensorProto, ...). A message is
- * written into a list of parts and measured before its parent, so nothing is ever copied until the end.
+ * Field numbers are those of onnx.proto (ModelProto, GraphProto, NodeProto, TensorProto, ...). Everything goes
+ * into one growing array; a message leaves room for its length and fills it in when it ends.
  * There is no reader: we only run graphs that we built ourselves.
  */
 
@@ -145,8 +145,11 @@ function writeValue(out: Message, value: OnnxValue): void {
   });
 }
 
+/** A length that is filled in later takes five bytes: room for 35 bits, seven in each. */
+const lengthBytes = 5;
+
 class Message {
-  readonly #parts: Uint8Array[] = [];
+  #bytes: Uint8Array = new Uint8Array(2 ** 20);
   #sizeBytes = 0;
 
   integer(field: number, value: number): void {
@@ -156,15 +159,17 @@ class Message {
 
   float(field: number, value: number): void {
     this.#varint(field * 8 + 5);
-    const bytes = new Uint8Array(4);
-    new DataView(bytes.buffer).setFloat32(0, value, true);
-    this.#append(bytes);
+    this.#reserve(4);
+    new DataView(this.#bytes.buffer).setFloat32(this.#sizeBytes, value, true);
+    this.#sizeBytes += 4;
   }
 
   bytes(field: number, bytes: Uint8Array): void {
     this.#varint(field * 8 + 2);
     this.#varint(bytes.length);
-    this.#append(bytes);
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#sizeBytes);
+    this.#sizeBytes += bytes.length;
   }
 
   text(field: number, text: string): void {
@@ -172,35 +177,41 @@ class Message {
   }
 
   message(field: number, write: (message: Message) => void): void {
-    const inner = new Message();
-    write(inner);
     this.#varint(field * 8 + 2);
-    this.#varint(inner.#sizeBytes);
-    // One by one: spreading a hundred thousand parts into `push` overflows the call stack.
-    for (const part of inner.#parts) this.#append(part);
+    this.#reserve(lengthBytes);
+    this.#sizeBytes += lengthBytes;
+    const start = this.#sizeBytes;
+    write(this);
+    let length = this.#sizeBytes - start;
+    for (let i = lengthBytes; i > 0; i--) {
+      this.#bytes[start - i] = (length % 128) | (i > 1 ? 128 : 0);
+      length = Math.floor(length / 128);
+    }
   }
 
   finish(): Uint8Array {
-    return Buffer.concat(this.#parts, this.#sizeBytes);
+    return this.#bytes.subarray(0, this.#sizeBytes);
   }
 
-  #append(part: Uint8Array): void {
-    this.#parts.push(part);
-    this.#sizeBytes += part.length;
+  #reserve(sizeBytes: number): void {
+    const needed = this.#sizeBytes + sizeBytes;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
+    grown.set(this.#bytes);
+    this.#bytes = grown;
   }
 
   /** Seven bits a byte, lowest first. Negative numbers are written as their 64-bit two's complement. */
   #varint(value: number): void {
-    const bytes: number[] = [];
+    this.#reserve(10);
     if (value < 0) {
       let rest = BigInt.asUintN(64, BigInt(value));
-      for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
-      bytes.push(Number(rest));
+      for (; rest > 127n; rest >>= 7n) this.#bytes[this.#sizeBytes++] = Number(rest & 127n) | 128;
+      this.#bytes[this.#sizeBytes++] = Number(rest);
     } else {
       let rest = value;
-      for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
-      bytes.push(rest);
+      for (; rest > 127; rest = Math.floor(rest / 128)) this.#bytes[this.#sizeBytes++] = (rest % 128) | 128;
+      this.#bytes[this.#sizeBytes++] = rest;
     }
-    this.#append(Uint8Array.from(bytes));
   }
 }

@@ -40,6 +40,8 @@ export interface LaneOptions {
   readonly threads: number;
   /** About how many tokens a micro-batch will have: decides how finely memory-hungry steps are cut. */
   readonly tokensPerRun: number;
+  /** About how long the longest row will be. */
+  readonly rowTokensMax: number;
   /** Computes wide, cheap values again in the backward pass instead of keeping them. */
   readonly recompute: boolean;
   /** Lets idle threads spin: only when nobody else wants the cores. */
@@ -76,7 +78,7 @@ export class Lane implements AsyncDisposable {
     this.#inputs = batchInputs(this.#tables);
     this.#dropout = lora.dropout > 0 ? new Dropout(lora.dropout, this.adapter.moduleCount, tokenCount) : null;
     this.#attentionChunks = tokensPerRun > 1024 ? 8 : 4;
-    this.#lossChunks = Math.max(1, Math.ceil(tokensPerRun / 256));
+    this.#lossChunks = Math.max(1, Math.ceil(tokensPerRun / judgedPerChunk));
   }
 
   /** Makes what training needs, so that the first step takes no longer than the others. */
@@ -200,6 +202,7 @@ export class Lane implements AsyncDisposable {
     const hidden = llama(this.#architecture, this.#weights, this.adapter, tokens, {
       attentionChunks: this.#attentionChunks,
       recompute: training && this.#options.recompute,
+      recomputeAttention: training && this.#options.recompute && this.#options.rowTokensMax > keptRowTokens,
       dropout: dropout === null ? null : (module, columns) => dropout.mask(module, columns),
     });
     const judged = gather(hidden, rows);
@@ -223,6 +226,10 @@ const gradientName = (name: string): string => `gradient of ${name}`;
 
 /** Chunks of attention are multiples of so many tokens. */
 const tokensPerChunkUnit = 8;
+/** Attention probabilities of rows up to here are kept for the backward pass: 5 KB per token and layer of a 135M model. */
+const keptRowTokens = 256;
+/** The head computes at most so many judged positions at once: 200 MB of logits and probabilities at 49152 words. */
+const judgedPerChunk = 512;
 const tokenCount = product(named('B'), named('T'));
 
 interface BatchInputs {

@@ -30,6 +30,8 @@ export interface NetworkOptions {
   readonly seed: number;
   /** About how many tokens a micro-batch will have: decides how finely memory-hungry steps are cut. */
   readonly tokensPerRun?: number;
+  /** About how long the longest row will be; by default as long as a micro-batch. */
+  readonly rowTokensMax?: number;
   /** Trades a little time for half of the memory of a run. */
   readonly recompute?: boolean;
   /** Lets idle threads spin: only when nobody else wants the cores. */
@@ -40,6 +42,7 @@ export interface NetworkOptions {
 
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const { lanes = 1, threads, tokensPerRun = 512, recompute = true, spin = false, lora, seed } = options;
+  const { rowTokensMax = tokensPerRun } = options;
   await using gguf = await openGguf(options.modelPath);
   const architecture = await readArchitecture(gguf);
   const folder = await mkdtemp(join(options.workFolder ?? tmpdir(), 'tunesmith-weights-'));
@@ -47,7 +50,8 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     const layout = await freezeWeights(gguf, architecture, options.basePrecision, folder, threads);
     const model = { architecture, layout, folder };
     const laneThreads = Math.max(1, Math.floor(threads / lanes));
-    const laneOptions: LaneOptions = { lora, seed, threads: laneThreads, tokensPerRun, recompute, spin };
+    const run = { tokensPerRun, rowTokensMax, recompute, spin };
+    const laneOptions: LaneOptions = { lora, seed, threads: laneThreads, ...run };
     return await Lanes.open(model, laneOptions, lanes);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });

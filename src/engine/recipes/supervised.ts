@@ -54,7 +54,7 @@ export async function trainSupervised(
   const trainedTokens = sum(training, ({ tokens }) => tokens) * plan.epochs;
 
   await using work = await openWorkFolder(jobFolder);
-  await using network = await buildNetwork(plan, work.path);
+  await using network = await buildNetwork(plan, longestSequence(training), work.path);
   const optimizer = new AdamW(network.parameters, plan);
   const checkpoints = join(jobFolder, 'checkpoints');
   const resumed = await newestCheckpoint(checkpoints, (folder, reason) =>
@@ -174,7 +174,10 @@ async function openWorkFolder(jobFolder: string): Promise<{ path: string } & Asy
   return { path, [Symbol.asyncDispose]: remove };
 }
 
-async function buildNetwork(plan: TrainingPlan, workFolder: string): Promise<Network> {
+const longestSequence = (examples: readonly TokenizedExample[]): number =>
+  examples.reduce((longest, { sequences }) => Math.max(longest, ...sequences.map(({ ids }) => ids.length)), 0);
+
+async function buildNetwork(plan: TrainingPlan, rowTokensMax: number, workFolder: string): Promise<Network> {
   const { model, lora, basePrecision, threads, seed } = plan;
   const network = await openNetwork({
     modelPath: model.path,
@@ -183,6 +186,7 @@ async function buildNetwork(plan: TrainingPlan, workFolder: string): Promise<Net
     threads,
     seed,
     ...runLimits(plan),
+    rowTokensMax,
     workFolder,
   });
   if (plan.initialAdapter !== null) await loadAdapter(plan.initialAdapter, network.parameters);
