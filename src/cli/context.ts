@@ -50,10 +50,15 @@ export class Context {
     this.home = resolve(shared.home ?? surroundings.env['TUNESMITH_HOME'] ?? join(homedir(), '.tunesmith'));
   }
 
-  /** To the server that was named; else to the one that has the data folder; else to one started here, which trains if asked to. */
-  async connect({ training = false } = {}): Promise<Connection> {
+  /** For commands that only make sense here. The environment may name a server all the same; it is not asked. */
+  refuseBaseUrl(reason: string): void {
+    if (this.#shared.baseUrl !== undefined) throw new UsageError(`${reason}; leave --base-url away.`);
+  }
+
+  /** To the server that was named; else to the one that has the data folder; else to one started here, which trains if asked to. `local` skips the first. */
+  async connect({ training = false, local = false } = {}): Promise<Connection> {
     const connection = await connect({
-      baseUrl: this.namedServer,
+      baseUrl: local ? null : this.namedServer,
       apiKey: this.#shared.apiKey ?? this.surroundings.env['OPENAI_API_KEY'] ?? null,
       home: this.home,
       env: this.surroundings.env,

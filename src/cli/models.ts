@@ -11,7 +11,6 @@ import { BaseModels, type BaseModel } from '../models/base-models.ts';
 import { catalogue, findInCatalogue } from '../models/catalogue.ts';
 import { describeSource } from '../models/pull.ts';
 import type { Act, Context } from './context.ts';
-import { UsageError } from './outcome.ts';
 import { pullView } from './pull-view.ts';
 import { formatBytes, formatTime, record, table, type Cell } from './terminal.ts';
 
@@ -33,9 +32,7 @@ export function modelsCommand(program: Command, act: Act): void {
     .addHelpText('after', pullExamples)
     .action(
       act(async (context, { from, id }: { from?: string; id?: string }, name = '') => {
-        if (context.namedServer !== null) {
-          throw new UsageError('Base models are pulled on the machine that runs them; leave --base-url away.');
-        }
+        context.refuseBaseUrl('Base models are pulled on the machine that runs them');
         const bases = await BaseModels.open(context.home);
         const options = { signal: context.signal, onProgress: pullView(context.terminal), from, id };
         const model = await bases.pull(name, options);

@@ -14,7 +14,7 @@ import { BaseModels, type BaseModel } from '../models/base-models.ts';
 import { askAll, chooseShots, withShots, type Answer } from '../quickstart/ask.ts';
 import { fingerprint, prepareData, seed, type DataOptions, type QuickstartData } from '../quickstart/data.ts';
 import { remembered } from '../quickstart/remembered.ts';
-import { judged, majority, reportCells, reportHead, type ReportRow } from '../quickstart/report.ts';
+import { judged, majority, reportCaption, reportCells, reportHead, type ReportRow } from '../quickstart/report.ts';
 import { decimalNumber, wholeNumber, type Act, type Context } from './context.ts';
 import { eventLine, watchJob } from './job-view.ts';
 import { Interrupted, JobFailed, UsageError, isInterruption } from './outcome.ts';
@@ -77,7 +77,7 @@ async function quickstart(context: Context, options: QuickstartOptions): Promise
     `${data.training.length} to train on, ${data.validation.length} to watch, ${data.test.length} held out`,
   );
 
-  await using connection = await context.connect({ training: true });
+  await using connection = await context.connect({ training: true, local: true });
   const { openai } = connection;
   heading(context, `Fine-tuning, through the API at ${connection.baseUrl}`);
   const job = await trainedJob(context, openai, base, data, options);
@@ -92,13 +92,12 @@ async function quickstart(context: Context, options: QuickstartOptions): Promise
   const result = { model, job: job.id, base: base.id, rows, seconds: Math.round((Date.now() - startedMs) / 1000) };
   terminal.note('');
   terminal.result(result, () => table(reportHead, rows.map(reportCells)));
+  terminal.note(`(${reportCaption(data)})`);
   sayWhatNext(context, model, data, Date.now() - startedMs);
 }
 
 function assertPossible(context: Context, { train, test }: QuickstartOptions): void {
-  if (context.namedServer !== null) {
-    throw new UsageError('The quickstart runs its own server; leave --base-url and OPENAI_BASE_URL away.');
-  }
+  context.refuseBaseUrl('The quickstart runs its own server');
   if ((train === undefined) !== (test === undefined)) {
     throw new UsageError('--train and --test go together: one to learn from, one to be measured on.');
   }

@@ -31,7 +31,13 @@ export function majority({ test, labels, positive }: QuickstartData): ReportRow 
   return { name: `always "${shortened(predicted ?? '')}"`, scores, promptTokens: null, medianLatencyMs: null };
 }
 
-export const reportHead = ['', 'ACCURACY', 'PRECISION', 'RECALL', 'F1', 'NO LABEL', 'PROMPT TOKENS', 'MEDIAN LATENCY'];
+export const reportHead = ['%', 'ACCURACY', 'PRECISION', 'RECALL', 'F1', 'UNPARSED', 'PROMPT', 'LATENCY'];
+
+/** What the columns of the report are. */
+export function reportCaption({ test, positive }: QuickstartData): string {
+  const about = positive === undefined ? 'precision, recall and F1 averaged over the labels' : `positive: ${positive}`;
+  return `${test.length} held-out examples, ${about}; in brackets 95 % intervals; unparsed: answers without a label; prompt tokens and median latency per request`;
+}
 
 export function reportCells({ name, scores, promptTokens, medianLatencyMs }: ReportRow): string[] {
   return [
@@ -41,13 +47,13 @@ export function reportCells({ name, scores, promptTokens, medianLatencyMs }: Rep
     estimate(scores.recall),
     estimate(scores.f1),
     String(scores.unparsed),
-    promptTokens === null ? '-' : promptTokens.toFixed(0),
+    promptTokens === null ? '-' : `${promptTokens.toFixed(0)} tokens`,
     medianLatencyMs === null ? '-' : `${medianLatencyMs.toFixed(0)} ms`,
   ];
 }
 
-/** `0.970 (0.936-0.986)`. */
+/** `97.0 (93-99)`, in per cent. */
 const estimate = ({ value, low, high }: Estimate): string =>
-  `${value.toFixed(3)} (${low.toFixed(3)}-${high.toFixed(3)})`;
+  `${(100 * value).toFixed(1)} (${(100 * low).toFixed(0)}-${(100 * high).toFixed(0)})`;
 
 const shortened = (text: string): string => (text.length > 24 ? `${text.slice(0, 23)}…` : text);

@@ -69,16 +69,16 @@ test('a row of the report has scores, the tokens of a prompt and the median wait
   // 1 of 2 right: (0.5 + 3.8414/4 ∓ …) / (1 + 3.8414/2) = 0.0945 and 0.9055
   expect(reportCells(row)).toEqual([
     'some model',
-    '0.500 (0.095-0.905)',
-    '0.000 (0.000-1.000)',
-    '0.000 (0.000-0.793)',
-    '0.000 (0.000-0.000)',
+    '50.0 (9-91)',
+    '0.0 (0-100)',
+    '0.0 (0-79)',
+    '0.0 (0-0)',
     '1',
-    '110',
+    '110 tokens',
     '25 ms',
   ]);
 });
 
 test("the first row is what the training set's most frequent label would reach", () => {
-  expect(reportCells(majority(data)).slice(0, 2)).toEqual(['always "x"', '0.500 (0.095-0.905)']);
+  expect(reportCells(majority(data)).slice(0, 2)).toEqual(['always "x"', '50.0 (9-91)']);
 });
