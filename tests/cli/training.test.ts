@@ -131,12 +131,7 @@ test("the quickstart compares base and fine-tuned on a user's own files, and fin
   const first = await run([...words, '--epochs', '2', '--json'], { env });
   expect(first.code, first.stderr).toBe(0);
   const result = JSON.parse(first.stdout) as { model: string; job: string; rows: { name: string }[] };
-  expect(result.rows.map(({ name }) => name)).toEqual([
-    'always "no"',
-    'base, zero-shot',
-    'base, 2-shot',
-    'fine-tuned',
-  ]);
+  expect(result.rows.map(({ name }) => name)).toEqual(['always "no"', 'base, zero-shot', 'base, 2-shot', 'fine-tuned']);
   expect(first.stderr).toContain(`"model":"${result.model}"`);
   expect(first.stderr).toMatch(/serve --home/);
 
