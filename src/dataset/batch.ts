@@ -2,13 +2,13 @@
  * Examples of one optimiser step, laid out as the rows that a network computes.
  *
  * Work per token grows with the length of its row, and padding is work for nothing, so each step tries a few
- * row lengths and keeps the cheapest layout. Nothing here is random: the same examples give the same rows.
+ * layouts and keeps the cheapest. Nothing here is random: the same examples give the same rows.
  */
 
 import type { EncodedExample } from '../domain/example.ts';
 
 /**
- * Examples packed into B rows of T = `rowTokens` tokens each, flattened to B*T. Positions restart at every
+ * Examples in B rows of T = `rowTokens` tokens each, flattened to B*T. Positions restart at every
  * example and segments keep neighbours apart (0 is padding). One row:
  *
  *   ids        a a a b b .      positions  0 1 2 0 1 0      segments  1 1 1 2 2 0
@@ -35,34 +35,31 @@ export interface RunLimits {
 }
 
 /** Row lengths are multiples of this, so that a network sees few shapes. */
-const rowGrain = 32;
+const rowGrain = 8;
 /** A row of T tokens costs T x (1 + T / attentionTokens); measured on the 135M reference model. */
 const attentionTokens = 2600;
 /** What one more micro-batch costs beside its tokens, in tokens. */
 const runTokens = 16;
+/** How many more micro-batches than needed are tried, in rounds of all lanes. */
+const roundsTried = 4;
 
 /**
- * Packs the sequences of one step into micro-batches of at most `tokensPerRun` tokens (a longer sequence gets a
- * row and a micro-batch of its own). Sequences go longest first into the first row with room; the rows are then
- * dealt evenly over micro-batches, a multiple of `lanes` if there are enough rows. Lengths 5 4 3 2 2 in rows of
- * 6 with 12 tokens a run:
+ * Lays the sequences of one step out as micro-batches of at most `tokensPerRun` tokens (a longer sequence gets one of
+ * its own). Neighbours in length go together, each in a row of its own as long as the longest of its micro-batch, so
+ * that little is padding; micro-batches are cut to be about equally much work, a multiple of `lanes` of them. Lengths
+ * 5 4 3 2 2 2 with 12 tokens a run and two lanes:
  *
- *   run 1   a a a a a .      run 2   c c c d d .
- *           b b b b e e
+ *   lane 0   a a a a a      lane 1   c c c
+ *            b b b b .               d d .
+ *                                    e e .
+ *                                    f f .
  *
  * Every target weighs 1 / (targets of the whole step).
  */
 export function packStep(sequences: readonly EncodedExample[], limits: RunLimits): MicroBatch[] {
   const longestFirst = [...sequences].sort((a, b) => b.ids.length - a.ids.length);
-  const rowTokensMin = Math.ceil((longestFirst[0]?.ids.length ?? 0) / rowGrain) * rowGrain;
-  let best: Layout | null = null;
-  for (let rowTokens = rowTokensMin; rowTokens <= Math.max(rowTokensMin, limits.tokensPerRun); rowTokens += rowGrain) {
-    const layout = layOut(longestFirst, rowTokens, limits);
-    if (best === null || layout.cost < best.cost) best = layout;
-  }
-  if (best === null) return [];
-  const targets = countTargets(sequences);
-  return best.runs.map((rows) => fillMicroBatch(rows, best.rowTokens, 1 / targets));
+  const weight = 1 / countTargets(sequences);
+  return cheapestRuns(longestFirst, limits).map((run) => fillMicroBatch(run, weight));
 }
 
 /** How many tokens of these sequences are judged; a first token follows nothing, so nothing can be judged there. */
@@ -74,61 +71,76 @@ export function countTargets(sequences: readonly EncodedExample[]): number {
   return targets;
 }
 
-/** Sequences that share a row, in order. */
-type Row = readonly EncodedExample[];
+/** The sequences of one micro-batch, the longest first. */
+type Run = readonly EncodedExample[];
 
-interface Layout {
-  readonly rowTokens: number;
-  readonly runs: readonly (readonly Row[])[];
-  /** Work of the busiest lane, in tokens. */
-  readonly cost: number;
-}
-
-function layOut(longestFirst: readonly EncodedExample[], rowTokens: number, limits: RunLimits): Layout {
-  const rows = fillRows(longestFirst, rowTokens);
-  const rowsPerRun = Math.max(1, Math.floor(limits.tokensPerRun / rowTokens));
-  const rounds = Math.ceil(rows.length / rowsPerRun / limits.lanes);
-  const runCount = Math.min(rows.length, rounds * limits.lanes);
-  const runs = Array.from({ length: runCount }, (_, i) =>
-    rows.slice(Math.floor((i * rows.length) / runCount), Math.floor(((i + 1) * rows.length) / runCount)),
+/** Tries a few counts of micro-batches; more of them pad less, fewer cost less beside their tokens. */
+function cheapestRuns(longestFirst: Run, { tokensPerRun, lanes }: RunLimits): readonly Run[] {
+  const least = Math.ceil(cutWhereFull(longestFirst, tokensPerRun, Infinity).length / lanes);
+  const candidates = Array.from({ length: roundsTried }, (_, i) =>
+    cutEvenly(longestFirst, tokensPerRun, (least + i) * lanes),
   );
-  const tokens = Math.ceil(rows.length / runCount) * rowTokens;
-  return { rowTokens, runs, cost: rounds * (tokens * (1 + rowTokens / attentionTokens) + runTokens) };
+  return candidates.reduce((best, runs) => (busiestLane(runs, lanes) < busiestLane(best, lanes) ? runs : best));
 }
 
-function fillRows(longestFirst: readonly EncodedExample[], rowTokens: number): EncodedExample[][] {
-  const rows: { room: number; sequences: EncodedExample[] }[] = [];
-  for (const sequence of longestFirst) {
-    let row = rows.find(({ room }) => room >= sequence.ids.length);
-    if (row === undefined) rows.push((row = { room: rowTokens, sequences: [] }));
-    row.sequences.push(sequence);
-    row.room -= sequence.ids.length;
+/** At most `count` runs whose dearest is as cheap as can be: the smallest bound on a run's cost that suffices. */
+function cutEvenly(longestFirst: Run, tokensPerRun: number, count: number): readonly Run[] {
+  let [low, high] = [0, costOf(longestFirst)];
+  while (high - low > 1) {
+    const bound = (low + high) / 2;
+    if (cutWhereFull(longestFirst, tokensPerRun, bound).length <= count) high = bound;
+    else low = bound;
   }
-  return rows.map((row) => row.sequences);
+  return cutWhereFull(longestFirst, tokensPerRun, high);
 }
 
-function fillMicroBatch(rows: readonly Row[], rowTokens: number, weight: number): MicroBatch {
-  const size = rows.length * rowTokens;
+/** Fills run after run until one more row would be too many tokens or cost too much. */
+function cutWhereFull(longestFirst: Run, tokensPerRun: number, costMax: number): Run[] {
+  const runs: EncodedExample[][] = [];
+  for (const sequence of longestFirst) {
+    const run = runs.at(-1);
+    const wider = [...(run ?? []), sequence];
+    const fits = wider.length * rowTokensOf(wider) <= tokensPerRun && costOf(wider) <= costMax;
+    if (run !== undefined && fits) run.push(sequence);
+    else runs.push([sequence]);
+  }
+  return runs;
+}
+
+const rowTokensOf = (run: Run): number => Math.ceil((run[0]?.ids.length ?? 0) / rowGrain) * rowGrain;
+
+function costOf(run: Run): number {
+  const rowTokens = rowTokensOf(run);
+  return run.length * rowTokens * (1 + rowTokens / attentionTokens) + runTokens;
+}
+
+/** Runs are dealt to the lanes one after the other. */
+function busiestLane(runs: readonly Run[], lanes: number): number {
+  const costs = Array.from({ length: lanes }, () => 0);
+  for (const [i, run] of runs.entries()) costs[i % lanes]! += costOf(run);
+  return Math.max(...costs);
+}
+
+function fillMicroBatch(run: Run, weight: number): MicroBatch {
+  const rowTokens = rowTokensOf(run);
+  const size = run.length * rowTokens;
   const ids = new Int32Array(size);
   const positions = new Int32Array(size);
   const segments = new Int32Array(size);
   const judged: number[] = [];
   const targets: number[] = [];
-  rows.forEach((row, r) => {
-    let start = r * rowTokens;
-    row.forEach((sequence, s) => {
-      const { length } = sequence.ids;
-      ids.set(sequence.ids, start);
-      segments.fill(s + 1, start, start + length);
-      for (let i = 0; i < length; i++) {
-        positions[start + i] = i;
-        if (i === 0 || sequence.mask[i] !== 1) continue;
-        judged.push(start + i - 1);
-        targets.push(sequence.ids[i]!);
-      }
-      start += length;
-    });
-  });
+  for (const [r, sequence] of run.entries()) {
+    const start = r * rowTokens;
+    const { length } = sequence.ids;
+    ids.set(sequence.ids, start);
+    segments.fill(1, start, start + length);
+    for (let i = 0; i < length; i++) {
+      positions[start + i] = i;
+      if (i === 0 || sequence.mask[i] !== 1) continue;
+      judged.push(start + i - 1);
+      targets.push(sequence.ids[i]!);
+    }
+  }
   return {
     rowTokens,
     ids,

@@ -59,13 +59,18 @@ test('short examples go into short rows, because attention costs the row’s len
 });
 
 test('one long example does not pad the short ones to its length', () => {
-  const [batch] = packStep(sequences([250, 60, 60, 60, 60]), { tokensPerRun: 512, lanes: 1 });
-  expect([batch!.rowTokens, batch!.ids.length]).toEqual([256, 512]);
+  const batches = packStep(sequences([250, 60, 60, 60, 60]), { tokensPerRun: 512, lanes: 1 });
+  expect(batches.map(({ rowTokens, ids }) => [rowTokens, ids.length])).toEqual([
+    [256, 256],
+    [64, 256],
+  ]);
 });
 
 test('work is dealt evenly over micro-batches that run side by side', () => {
-  const batches = packStep(sequences([60, 60, 60, 60]), { tokensPerRun: 512, lanes: 2 });
-  expect(batches.map(({ ids }) => ids.length)).toEqual([128, 128]);
+  const even = packStep(sequences([60, 60, 60, 60]), { tokensPerRun: 512, lanes: 2 });
+  expect(even.map(({ ids }) => ids.length)).toEqual([128, 128]);
+  const uneven = packStep(sequences([160, 40, 40, 40, 40]), { tokensPerRun: 512, lanes: 2 });
+  expect(uneven.map(({ ids }) => ids.length)).toEqual([160, 160]);
 });
 
 test('the same examples give the same rows', () => {

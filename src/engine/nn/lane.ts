@@ -77,7 +77,7 @@ export class Lane implements AsyncDisposable {
     this.#tables = new RotaryTables(architecture.rotaryFrequencies);
     this.#inputs = batchInputs(this.#tables);
     this.#dropout = lora.dropout > 0 ? new Dropout(lora.dropout, this.adapter.moduleCount, tokenCount) : null;
-    this.#attentionChunks = tokensPerRun > 1024 ? 8 : 4;
+    this.#attentionChunks = options.rowTokensMax <= keptRowTokens ? 1 : tokensPerRun > 1024 ? 8 : 4;
     this.#lossChunks = Math.max(1, Math.ceil(tokensPerRun / judgedPerChunk));
   }
 
