@@ -3,7 +3,8 @@
  *
  * Real mails, the reference model, LoRA on every linear layer, 8 examples a step; token ids, order, first adapter
  * and learning rates are the same for all. Twice: once the answer is a label of one word, once it is the mail
- * itself, because how much of the text is supervised decides what the widest product of all, the head, costs. The contestants take turns, `rounds` times, and the median step counts.
+ * itself, because how much of the text is supervised decides what the widest product of all, the head, costs. The contestants run one after the other, `BENCH_ROUNDS` times
+ * (one unless told otherwise), and the median step counts.
  * PyTorch pads to the longest of a batch; tokens are counted without padding on both sides.
  */
 
@@ -26,7 +27,7 @@ import { executedFlops } from './flops.ts';
 import type { Place } from './place.ts';
 import { sgemmGflops } from './sgemm.ts';
 
-const rounds = 2;
+const rounds = Number(process.env['BENCH_ROUNDS'] ?? 1);
 /** Steps in which caches fill and kernels are chosen; they count for nobody. */
 const warmUpSteps = 3;
 const peers = new URL('./peers/', import.meta.url).pathname;
@@ -41,7 +42,7 @@ interface Run {
 export async function benchTraining(place: Place): Promise<void> {
   process.stderr.write('PyTorch, transformers and peft: setting up the peer\n');
   await finished('bash', [join(peers, 'setup.sh')]);
-  const splits = spamSplits({ training: 160, validation: 48, test: 0 }, 7);
+  const splits = spamSplits({ training: 120, validation: 48, test: 0 }, 7);
   await compete(place, 'answers of one word', splits);
   await compete(place, 'answers of a whole mail', {
     training: splits.training.map(asWriting),
