@@ -43,7 +43,7 @@ export function quickstartCommand(program: Command, act: Act): void {
     .option('--train <path>', 'your own labelled chats (JSONL; the answer is the label); needs --test')
     .option('--test <path>', 'held-out chats of the same kind')
     .option('--positive <label>', 'the label that precision and recall are about (default: average over labels)')
-    .option('--train-size <count>', 'mails to train on', wholeNumber, 240)
+    .option('--train-size <count>', 'mails to train on', wholeNumber, 400)
     .option('--test-size <count>', 'mails to measure on', wholeNumber, 200)
     .option('--shots <count>', 'examples shown to the base model in the few-shot row', wholeNumber, 8)
     .option('--epochs <count>', 'passes over the training set', wholeNumber, 3)
