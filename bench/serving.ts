@@ -57,6 +57,10 @@ export async function benchServing({ base, folder, threads }: Place): Promise<vo
     return performance.now() - startMs;
   };
 
+  // Both have their model loaded before anything counts.
+  await bare(codec.encodePrompt([{ role: 'user', content: 'Hello' }]), 1);
+  await served([{ role: 'user', content: 'Hello' }], 1);
+
   const times = { bare: [] as number[], served: [] as number[] };
   for (const [i, { prompt: messages }] of mails.entries()) {
     const prompt = codec.encodePrompt(messages as Message[]);
