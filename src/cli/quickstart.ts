@@ -188,11 +188,11 @@ async function compare(context: Context, openai: OpenAI, contest: Contest): Prom
     };
     const ask = (): Promise<Answer[]> =>
       askAll({ openai, model, shots, labels: data.labels, signal: context.signal, onAnswer }, data.test);
-    const row = judged(data, name, await remembered(contest.folder, questions, options.fresh === true, ask));
+    const { answers, fromEarlier } = await remembered(contest.folder, questions, options.fresh === true, ask);
+    const row = judged(data, name, answers);
+    const when = fromEarlier ? 'asked in an earlier run' : formatDuration(Date.now() - startedMs);
     context.terminal.live('');
-    context.terminal.note(
-      `  ${name}: accuracy ${row.scores.accuracy.value.toFixed(3)} (${formatDuration(Date.now() - startedMs)})`,
-    );
+    context.terminal.note(`  ${name}: accuracy ${row.scores.accuracy.value.toFixed(3)} (${when})`);
     rows.push(row);
   }
   return rows;

@@ -14,15 +14,15 @@ export async function remembered(
   name: string,
   fresh: boolean,
   ask: () => Promise<Answer[]>,
-): Promise<Answer[]> {
+): Promise<{ readonly answers: Answer[]; readonly fromEarlier: boolean }> {
   const path = join(folder, 'answers', `${name}.json`);
   if (!fresh) {
     const text = await readFile(path, 'utf8').catch(() => null);
-    if (text !== null) return JSON.parse(text) as Answer[];
+    if (text !== null) return { answers: JSON.parse(text) as Answer[], fromEarlier: true };
   }
   const answers = await ask();
   await mkdir(join(folder, 'answers'), { recursive: true });
   await writeFile(`${path}.part`, JSON.stringify(answers));
   await rename(`${path}.part`, path);
-  return answers;
+  return { answers, fromEarlier: false };
 }

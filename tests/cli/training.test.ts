@@ -137,6 +137,7 @@ test("the quickstart compares base and fine-tuned on a user's own files, and fin
 
   const second = await run([...words, '--epochs', '2']);
   expect(second.stderr).toContain(`Already done by ${result.job}`);
+  expect(second.stderr).toContain('asked in an earlier run');
   expect(second.stdout).toMatch(/^% +ACCURACY +PRECISION +RECALL +F1/);
   expect(second.stdout).toMatch(/^fine-tuned +\d+\.\d \(/m);
 });

@@ -55,8 +55,9 @@ test('files that would give a false measure are refused with the reason', async 
 test('answers are asked for once and remembered until a fresh look is wanted', async () => {
   let asked = 0;
   const ask = async () => [{ text: 'x', label: 'x', promptTokens: ++asked, latencyMs: 1 }];
-  const answers = await remembered(folder, 'one', false, ask);
-  expect(await remembered(folder, 'one', false, ask)).toEqual(answers);
+  const { answers, fromEarlier } = await remembered(folder, 'one', false, ask);
+  expect(fromEarlier).toBe(false);
+  expect(await remembered(folder, 'one', false, ask)).toEqual({ answers, fromEarlier: true });
   expect(asked).toBe(1);
   await remembered(folder, 'two', false, ask);
   await remembered(folder, 'one', true, ask);
