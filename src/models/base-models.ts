@@ -84,7 +84,7 @@ export class BaseModels {
     const incoming = join(this.#incoming, plan.id);
     await using _lock = await holdLock(`${incoming}.lock`, options.signal);
     const found = readModel(this.#folder, plan.id);
-    if (found !== undefined && !('message' in found)) return this.#sameOrConflict(found, plan);
+    if (found !== undefined && !('message' in found)) return await this.#sameOrConflict(found, plan);
     await mkdir(incoming, { recursive: true });
     const pulled = await fetchModel(plan, incoming, this.#settings, options);
     await this.#install(plan, pulled, incoming);

@@ -26,7 +26,7 @@ export function fileRoutes(app: FastifyInstance, { files, blobs }: House): void 
     });
     uploads.post('/files', async (request): Promise<FileObject> => {
       await using upload = await receiveUpload(request, blobs);
-      return files.add(upload.content, upload);
+      return await files.add(upload.content, upload);
     });
   });
 
