@@ -41,7 +41,6 @@ export interface DetouredModule {
 }
 
 export class Adapter {
-  readonly lora: LoraPlan;
   readonly inputs: readonly TrainableInput[];
   /** In PyTorch's order: by layer, module, then A before B. */
   readonly parameters: readonly Parameter[];
@@ -92,7 +91,6 @@ export class Adapter {
         detours.set(key, { a: a.tensor, modules: detoured, rank: lora.rank, scale: lora.alpha / lora.rank });
       }
     }
-    this.lora = lora;
     this.inputs = inputs;
     this.parameters = parameters;
     this.moduleCount = moduleCount;

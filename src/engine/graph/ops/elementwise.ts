@@ -74,9 +74,6 @@ export const silu = (x: Tensor): Tensor => apply(Silu, [x], null);
 export const Max: Op<Two, null, One> = { onnx: 'Max', shapes: ([a, b]) => [broadcast(a.shape, b.shape)] };
 export const max = (a: Tensor, b: Tensor): Tensor => apply(Max, [a, b], null);
 
-export const Abs: Op<One, null, One> = { onnx: 'Abs', shapes: ([x]) => [x.shape] };
-export const abs = (x: Tensor): Tensor => apply(Abs, [x], null);
-
 export const Equal: Op<Two, null, One> = {
   onnx: 'Equal',
   element: () => 'bool',
