@@ -27,6 +27,14 @@ import type { Schema } from './store/schema.ts';
 
 const sweepMs = 60 * 60 * 1000;
 
+/** What one project sees: every other project's files, jobs and models are not there for it. */
+export interface ProjectRooms {
+  readonly project: string;
+  readonly files: Files;
+  readonly jobs: Jobs;
+  readonly models: ModelRegistry;
+}
+
 export interface House extends AsyncDisposable {
   readonly settings: Settings;
   readonly log: Log;
@@ -40,6 +48,8 @@ export interface House extends AsyncDisposable {
   readonly jobs: Jobs;
   readonly worker: Worker;
   readonly serving: Serving;
+  /** The rooms as a project sees them; `server/access.ts` knows whose request it is. */
+  of(project: string): ProjectRooms;
 }
 
 /** With `training` off jobs can be made and looked at, and wait for a house that trains. */
@@ -75,6 +85,7 @@ export async function openHouse(
     jobs,
     worker,
     serving,
+    of: (project) => ({ project, files, jobs, models }),
     [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
   };
 }

@@ -9,12 +9,15 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { chatCommand } from './chat.ts';
 import { actWith, type Context, type Surroundings } from './context.ts';
+import { dataCommand } from './data/data.ts';
 import { filesCommand } from './files.ts';
 import { jobsCommand } from './jobs.ts';
 import { modelsCommand } from './models.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp, explain } from './outcome.ts';
 import { quickstartCommand } from './quickstart.ts';
 import { serveCommand } from './serve.ts';
+
+const commands = [serveCommand, quickstartCommand, dataCommand, modelsCommand, filesCommand, jobsCommand, chatCommand];
 
 const environmentHelp = `Environment:
   OPENAI_BASE_URL   like --base-url
@@ -67,8 +70,6 @@ function buildProgram(surroundings: Surroundings, onContext: (context: Context) 
     .addHelpText('after', `\n${environmentHelp}\n\n${exitCodesHelp}`)
     .exitOverride();
   const act = actWith(surroundings, onContext);
-  for (const add of [serveCommand, quickstartCommand, modelsCommand, filesCommand, jobsCommand, chatCommand]) {
-    add(program, act);
-  }
+  for (const add of commands) add(program, act);
   return program;
 }

@@ -1,9 +1,9 @@
 /**
  * One line of a training file, after it was parsed.
  *
- * Chat lines are OpenAI's: every assistant message is a target unless its `weight` is 0, everything else
- * is context. The other formats (prompt/completion, preference, reinforcement) get their own types here
- * when their recipes arrive.
+ * Four formats, all OpenAI's. Chat: every assistant message is a target unless its `weight` is 0, everything else is
+ * context. Completion: bare text, the completion is the target. Preference: two answers to one conversation, the
+ * better first. Reinforcement: a conversation that ends with the user, and whatever its grader wants to know.
  */
 
 export type Role = 'system' | 'developer' | 'user' | 'assistant' | 'tool' | 'function';
@@ -46,6 +46,31 @@ export interface ChatExample {
   readonly tools?: readonly ToolDefinition[];
   readonly parallel_tool_calls?: boolean;
 }
+
+export interface CompletionExample {
+  readonly prompt: string;
+  readonly completion: string;
+}
+
+export interface PreferenceExample {
+  readonly input: ChatExample;
+  readonly preferred_output: readonly Message[];
+  readonly non_preferred_output: readonly Message[];
+}
+
+/** Beside its messages, any other keys: the `item` of its grader. */
+export interface ReinforcementExample extends ChatExample {
+  readonly [key: string]: unknown;
+}
+
+export type ExampleFormat = 'chat' | 'completion' | 'preference' | 'reinforcement';
+
+/** An example with its format, which all lines of a file share. */
+export type AnyExample =
+  | { readonly format: 'chat'; readonly example: ChatExample }
+  | { readonly format: 'completion'; readonly example: CompletionExample }
+  | { readonly format: 'preference'; readonly example: PreferenceExample }
+  | { readonly format: 'reinforcement'; readonly example: ReinforcementExample };
 
 /**
  * Token ids of one training sequence with its loss mask: `mask[i]` is 1 where token i is a target,

@@ -1,0 +1,12 @@
+/** `tunesmith data …`: everything about training data before anybody trains on it; needs no server. */
+
+import type { Command } from 'commander';
+import type { Act } from '../context.ts';
+
+/** Each command in a file of its own, in the order in which somebody with raw material would use them. */
+const commands: readonly ((data: Command, act: Act) => void)[] = [];
+
+export function dataCommand(program: Command, act: Act): void {
+  const data = program.command('data').description('collect, check, understand, clean, split and price training data');
+  for (const add of commands) add(data, act);
+}
