@@ -15,6 +15,12 @@ export interface TokenAlternatives extends TokenText {
   readonly top_logprobs: TokenText[];
 }
 
+/** A token of the prompt: nothing comes before the first one, so it has no probability. */
+export interface PromptToken extends Omit<TokenText, 'logprob'> {
+  readonly logprob: number | null;
+  readonly top_logprobs: TokenText[] | null;
+}
+
 export interface Piece {
   readonly text: string;
   readonly logprobs: TokenAlternatives[] | null;

@@ -9,15 +9,15 @@
 import { createHash, randomInt } from 'node:crypto';
 import { totalmem } from 'node:os';
 import { invalid } from '../domain/errors.ts';
-import type { Message } from '../domain/example.ts';
+import type { Message, ToolDefinition } from '../domain/example.ts';
 import type { Log } from '../log.ts';
 import type { ServedModel } from '../models/registry.ts';
 import type { TextCodec } from '../text/codec.ts';
-import { ChoiceReader, type TokenAlternatives } from './choice-reader.ts';
+import { ChoiceReader, type PromptToken, type TokenAlternatives } from './choice-reader.ts';
 import { Pool } from './pool.ts';
 import type { Sampling } from './protocol.ts';
 
-export type { TokenAlternatives, TokenText } from './choice-reader.ts';
+export type { PromptToken, TokenAlternatives, TokenText } from './choice-reader.ts';
 
 export interface ServingSettings {
   readonly log: Log;
@@ -35,9 +35,9 @@ export interface ServingSettings {
   readonly requestsMax?: number;
 }
 
-export interface CompletionRequest {
+/** What every request says, whatever its prompt is. */
+export interface CompletionWishes {
   readonly model: ServedModel;
-  readonly messages: readonly Message[];
   readonly choices: number;
   /** Generated tokens per choice; null for as many as the model's context holds. */
   readonly tokensMax: number | null;
@@ -48,6 +48,52 @@ export interface CompletionRequest {
   readonly topLogprobs: number | null;
   /** Whether pieces are wanted as soon as they are there. */
   readonly streaming: boolean;
+  /** What the answer must look like; an answer that ends with `stop` does. */
+  readonly constraint?: Constraint | null;
+  /** Background work waits while anybody else is waiting. */
+  readonly priority?: Priority;
+}
+
+/** What the model's own template renders. */
+export interface Conversation {
+  readonly messages: readonly Message[];
+  readonly tools?: readonly ToolDefinition[];
+}
+
+export interface CompletionRequest extends CompletionWishes, Conversation {}
+
+/** Bare text that the model continues. */
+export interface RawCompletionRequest extends CompletionWishes {
+  readonly prompt: Prompt;
+  /** Gives the prompt back before the answer, with log-probabilities of its own where they are asked for. */
+  readonly echo: boolean;
+}
+
+export type Prompt =
+  { readonly type: 'text'; readonly text: string } | { readonly type: 'tokens'; readonly ids: readonly number[] };
+
+export type Priority = 'interactive' | 'background';
+
+/** What an answer must look like. */
+export type Constraint =
+  | { readonly type: 'json_object' }
+  /** `param` names the schema's place in the request, for complaints about it. */
+  | { readonly type: 'json_schema'; readonly schema: unknown; readonly param?: string }
+  /** One of these texts and nothing else. */
+  | { readonly type: 'choices'; readonly choices: readonly string[] }
+  /** llama.cpp's own notation; the answer begins at its rule `root`. */
+  | { readonly type: 'grammar'; readonly gbnf: string };
+
+export interface EmbeddingRequest {
+  readonly model: ServedModel;
+  readonly inputs: readonly Prompt[];
+  readonly priority?: Priority;
+}
+
+export interface Embeddings {
+  /** One per input, of length 1. */
+  readonly vectors: readonly Float32Array[];
+  readonly promptTokens: number;
 }
 
 export type CompletionEvent =
@@ -64,6 +110,11 @@ export type CompletionEvent =
       readonly cachedTokens: number;
       readonly completionTokens: number;
     };
+
+export type RawCompletionEvent =
+  /** The prompt of a request with `echo`, before everything else. */
+  | { readonly type: 'prompt'; readonly text: string; readonly logprobs: readonly PromptToken[] | null }
+  | CompletionEvent;
 
 /** Without a stream nobody looks before the end, and every message between processes costs. */
 const tokensPerReportUnseen = 64;
@@ -127,6 +178,13 @@ export class Serving implements AsyncDisposable {
     }
   }
 
+  /** Tokens of a conversation as the model is given it, or of bare text. */
+  async countTokens(model: ServedModel, prompt: Prompt | Conversation): Promise<number> {
+    const codec = await this.#pool.codec(model.base);
+    if ('messages' in prompt) return codec.encodePrompt(prompt.messages, toolsOf(prompt)).length;
+    return prompt.type === 'tokens' ? prompt.ids.length : codec.encodeText(prompt.text).length;
+  }
+
   /** Equal for two answers that were computed in the same way: OpenAI's `system_fingerprint`. */
   fingerprint({ base, adapter }: ServedModel): string {
     const parts = [base.sha256, adapter ?? '', this.#exact ? 'exact' : ''];
@@ -143,8 +201,11 @@ export class Serving implements AsyncDisposable {
   }
 }
 
-function encodePrompt(codec: TextCodec, { messages, model }: CompletionRequest): Int32Array {
-  const prompt = codec.encodePrompt(messages);
+const toolsOf = ({ tools }: Conversation) => (tools === undefined ? {} : { tools });
+
+function encodePrompt(codec: TextCodec, request: CompletionRequest): Int32Array {
+  const { model } = request;
+  const prompt = codec.encodePrompt(request.messages, toolsOf(request));
   const { contextTokens } = model.base;
   if (prompt.length < contextTokens) return prompt;
   throw invalid(

@@ -59,6 +59,13 @@ export class TextCodec {
     return Int32Array.from(this.#promptIds(this.#render(conversation, guard, true), guard));
   }
 
+  /** Bare text that the model continues. */
+  encodeText(text: string): Int32Array {
+    const { bosId, addBos } = this.tokenizer;
+    const ids = this.tokenizer.encode(text);
+    return Int32Array.from(addBos && bosId !== null ? [bosId, ...ids] : ids);
+  }
+
   /** The sequences that teach every assistant message whose weight is not 0; mostly one, none if there is no such message. */
   encodeExample({ messages, tools }: ChatExample, line: number): EncodedExample[] {
     const guard = this.#shield.over(this.#conversation(messages, tools));
