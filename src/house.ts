@@ -21,7 +21,7 @@ import { ModelRegistry } from './models/registry.ts';
 import { Serving } from './serving/serving.ts';
 import { Blobs } from './store/blobs.ts';
 import { openDatabase } from './store/database.ts';
-import { Files } from './store/files.ts';
+import { Files, sweepFiles } from './store/files.ts';
 import { type FolderLock, lockFolder } from './store/folder-lock.ts';
 import type { Schema } from './store/schema.ts';
 
@@ -42,10 +42,7 @@ export interface House extends AsyncDisposable {
   readonly lock: FolderLock;
   readonly database: Kysely<Schema>;
   readonly blobs: Blobs;
-  readonly files: Files;
   readonly bases: BaseModels;
-  readonly models: ModelRegistry;
-  readonly jobs: Jobs;
   readonly worker: Worker;
   readonly serving: Serving;
   /** The rooms as a project sees them; `server/access.ts` knows whose request it is. */
@@ -64,8 +61,7 @@ export async function openHouse(
   const lock = opening.use(await lockFolder(home));
   const database = opening.use(await openDatabase(join(home, 'tunesmith.db')));
   const blobs = await Blobs.open(join(home, 'files'));
-  const files = new Files(database, blobs);
-  const sweeper = await sweepHourly(files, log);
+  const sweeper = await sweepHourly(database, blobs, log);
   opening.defer(() => clearInterval(sweeper));
   const bases = await BaseModels.open(home);
   const models = new ModelRegistry(database, bases, settings.modelAliases, organization);
@@ -78,22 +74,29 @@ export async function openHouse(
   if (training) worker.start();
   const open = opening.move();
   return {
-    ...rooms,
+    log,
+    home,
+    database,
+    blobs,
+    bases,
     settings,
     lock,
-    files,
-    jobs,
     worker,
     serving,
-    of: (project) => ({ project, files, jobs, models }),
+    of: (project) => ({
+      project,
+      files: new Files(database, blobs, project),
+      jobs: jobs.of(project),
+      models: models.of(project),
+    }),
     [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
   };
 }
 
 /** Expired files are invisible already; this gives their space back. */
-async function sweepHourly(files: Files, log: Log): Promise<NodeJS.Timeout> {
+async function sweepHourly(database: Kysely<Schema>, blobs: Blobs, log: Log): Promise<NodeJS.Timeout> {
   const sweep = (): Promise<void> =>
-    files.sweep().then(
+    sweepFiles(database, blobs).then(
       (count) => void (count > 0 && log.info('files.expired', { count })),
       (error: unknown) => log.error('files.sweep_failed', { error }),
     );

@@ -1,5 +1,5 @@
 /**
- * Fine-tuning jobs as the API knows them: made, looked up, cancelled, paused, resumed.
+ * A project's fine-tuning jobs as the API knows them: made, looked up, cancelled, paused, resumed.
  *
  * A user's word is a new status, written at once; whoever works on the job sees it at the next heartbeat, or at
  * the ring of the bell, and stops. So an answer never waits for a process, and a cancelled job stays cancelled
@@ -10,13 +10,14 @@ import { randomInt } from 'node:crypto';
 import { invalid, notFound, type TunesmithError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { type Hyperparameters, isFinal, type Job, type JobEvent, type JobStatus } from '../domain/job.ts';
+import { defaultProject } from '../domain/project.ts';
 import type { Checkpoint } from '../domain/checkpoint.ts';
 import type { ModelRegistry, ServedModel } from '../models/registry.ts';
 import type { Blobs } from '../store/blobs.ts';
 import { Files } from '../store/files.ts';
 import { adapterShape } from './continuation.ts';
 import { Bell } from './bell.ts';
-import { findRow, insertJob, jobOf, moved, type Rows, saveJob, tell, unixSeconds } from './records.ts';
+import { findRow, insertJob, jobOf, type JobRow, moved, type Rows, saveJob, tell, unixSeconds } from './records.ts';
 import { askedHyperparameters, type JobRequest, modelUnavailable } from './request.ts';
 
 const replaySeconds = 24 * 60 * 60;
@@ -39,21 +40,35 @@ export interface JobsOptions {
   readonly models: ModelRegistry;
   /** The organisation's slug, as it stands in model names. */
   readonly organization: string;
+  readonly project?: string;
+  /** Told of a new job in the transaction that makes it; what it throws refuses the job. */
+  readonly onCreated?: (rows: Rows, job: Job) => Promise<void>;
+  readonly bell?: Bell;
 }
 
 export class Jobs {
   /** Rings when a job was made or its status changed by a user. */
-  readonly bell = new Bell();
+  readonly bell: Bell;
+  readonly #options: JobsOptions;
   readonly #database: Rows;
   readonly #blobs: Blobs;
   readonly #models: ModelRegistry;
   readonly #organization: string;
+  readonly #project: string;
 
-  constructor({ database, blobs, models, organization }: JobsOptions) {
-    this.#database = database;
-    this.#blobs = blobs;
-    this.#models = models;
-    this.#organization = organization;
+  constructor(options: JobsOptions) {
+    this.bell = options.bell ?? new Bell();
+    this.#options = options;
+    this.#database = options.database;
+    this.#blobs = options.blobs;
+    this.#models = options.models;
+    this.#organization = options.organization;
+    this.#project = options.project ?? defaultProject;
+  }
+
+  /** The jobs of that project, under the same bell. */
+  of(project: string): Jobs {
+    return new Jobs({ ...this.#options, models: this.#models.of(project), project, bell: this.bell });
   }
 
   /** A new job, waiting to be validated; the same key within a day answers with the job it made the first time. */
@@ -62,11 +77,12 @@ export class Jobs {
     const model = await this.#trainable(request.model);
     await assertFits(hyperparameters, model);
     const job = await this.#database.transaction().execute(async (rows) => {
-      const replayed = idempotencyKey === null ? null : await madeWith(rows, idempotencyKey, request);
+      const replayed = idempotencyKey === null ? null : await madeWith(rows, this.#project, idempotencyKey, request);
       if (replayed !== null) return replayed;
       await this.#assertFiles(rows, request);
       const job = newJob(request, hyperparameters, this.#organization);
-      await insertJob(rows, job, idempotencyKey);
+      await insertJob(rows, job, this.#project, idempotencyKey);
+      await this.#options.onCreated?.(rows, job);
       await tell(rows, job.id, { message: `Created fine-tuning job: ${job.id}` });
       await tell(rows, job.id, { message: `Validating training file: ${filesInWords(job)}` });
       return job;
@@ -81,10 +97,15 @@ export class Jobs {
 
   /** Newest first. */
   async list({ after, limit }: PageRequest, metadata: MetadataFilter = {}): Promise<Job[]> {
-    let before = after === null ? null : (await this.#cursor(after, findRow(this.#database, after))).seq;
+    let before = after === null ? null : (await this.#cursor(after, this.#find(this.#database, after))).seq;
     const found: Job[] = [];
     while (found.length <= limit) {
-      let query = this.#database.selectFrom('jobs').select(['seq', 'object']).orderBy('seq', 'desc').limit(scanRows);
+      let query = this.#database
+        .selectFrom('jobs')
+        .select(['seq', 'object'])
+        .where('project', '=', this.#project)
+        .orderBy('seq', 'desc')
+        .limit(scanRows);
       if (before !== null) query = query.where('seq', '<', before);
       const rows = await query.execute();
       found.push(...rows.map(jobOf).filter((job) => hasMetadata(job, metadata)));
@@ -165,9 +186,14 @@ export class Jobs {
   }
 
   async #row(rows: Rows, id: string) {
-    const row = await findRow(rows, id);
+    const row = await this.#find(rows, id);
     if (row === undefined) throw notFound('fine_tune_id', `Could not find fine tune: ${id}`, 'fine_tune_not_found');
     return row;
+  }
+
+  async #find(rows: Rows, id: string): Promise<JobRow | undefined> {
+    const row = await findRow(rows, id);
+    return row?.project === this.#project ? row : undefined;
   }
 
   async #cursor<Row>(after: string, row: Promise<Row | undefined>): Promise<Row> {
@@ -185,7 +211,7 @@ export class Jobs {
   }
 
   async #assertFiles(rows: Rows, { training_file, validation_file }: JobRequest): Promise<void> {
-    const files = new Files(rows, this.#blobs);
+    const files = new Files(rows, this.#blobs, this.#project);
     for (const [param, id] of Object.entries({ training_file, validation_file })) {
       if (id === null || id === undefined) continue;
       const file = await files.find(id);
@@ -199,9 +225,10 @@ export class Jobs {
 }
 
 function newJob(request: JobRequest, hyperparameters: Hyperparameters, organization: string): Job {
+  const id = newId('job');
   return {
     object: 'fine_tuning.job',
-    id: newId('job'),
+    id,
     created_at: unixSeconds(),
     finished_at: null,
     model: request.model,
@@ -217,7 +244,7 @@ function newJob(request: JobRequest, hyperparameters: Hyperparameters, organizat
     error: noError,
     seed: request.seed ?? randomInt(2 ** 31),
     estimated_finish: null,
-    integrations: [],
+    integrations: (request.integrations ?? []).map(({ type, wandb }) => ({ type, wandb: { ...wandb, run_id: id } })),
     user_provided_suffix: request.suffix ?? null,
     metadata: request.metadata ?? null,
   };
@@ -230,10 +257,11 @@ const filesInWords = ({ training_file, validation_file }: Job): string =>
   validation_file === null ? training_file : `${training_file} and validation file: ${validation_file}`;
 
 /** The job that a request with this key made within the last day; another request under the same key is refused. */
-async function madeWith(rows: Rows, key: string, request: JobRequest): Promise<Job | null> {
+async function madeWith(rows: Rows, project: string, key: string, request: JobRequest): Promise<Job | null> {
   const row = await rows
     .selectFrom('jobs')
     .select('object')
+    .where('project', '=', project)
     .where('idempotency_key', '=', key)
     .where('created_at', '>', unixSeconds() - replaySeconds)
     .orderBy('seq', 'desc')

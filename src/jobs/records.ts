@@ -22,12 +22,12 @@ export async function findRow(rows: Rows, id: string): Promise<JobRow | undefine
 
 export const jobOf = (row: Pick<JobRow, 'object'>): Job => JSON.parse(row.object) as Job;
 
-export async function insertJob(rows: Rows, job: Job, idempotencyKey: string | null): Promise<void> {
+export async function insertJob(rows: Rows, job: Job, project: string, idempotencyKey: string | null): Promise<void> {
   const { id, status, created_at } = job;
   const object = JSON.stringify(job);
   await rows
     .insertInto('jobs')
-    .values({ id, status, created_at, object, idempotency_key: idempotencyKey, attempts: 0, step: 0 })
+    .values({ id, project, status, created_at, object, idempotency_key: idempotencyKey, attempts: 0, step: 0 })
     .execute();
 }
 

@@ -50,10 +50,10 @@ export async function publish(shop: Workshop, job: Job, trained: Trained): Promi
   const text = shop.resultFiles === 'base64' ? Buffer.from(csv).toString('base64') : csv;
   await using content = await blobs.receive(oneChunk(text));
 
-  await whileHeld(database, name, job.id, async (rows, job) => {
+  await whileHeld(database, name, job.id, async (rows, job, { project }) => {
     if (job.status !== 'running') return; // paused at the last moment: done again after the resume
     for (const { step, model, folder, record } of published) {
-      await models.register(rows, {
+      await models.of(project).register(rows, {
         id: model,
         createdAt: unixSeconds(),
         base: baseName(job.model),
@@ -63,7 +63,7 @@ export async function publish(shop: Workshop, job: Job, trained: Trained): Promi
       });
       await insertCheckpoint(rows, job.id, folder, checkpointOf(job.id, step, model, record));
     }
-    const file = await new Files(rows, blobs).add(content, {
+    const file = await new Files(rows, blobs, project).add(content, {
       filename: 'step_metrics.csv',
       purpose: 'fine-tune-results',
       expiresAfterSeconds: null,

@@ -19,7 +19,7 @@ import { adapterShape, adapterWeights } from './continuation.ts';
 import { failJob } from './failure.ts';
 import { resolveHyperparameters, toPlan } from './plan.ts';
 import { whileHeld } from './queue.ts';
-import { moved, saveJob, tell } from './records.ts';
+import { jobOf, type JobRow, moved, saveJob, tell } from './records.ts';
 import { modelUnavailable } from './request.ts';
 import { initialAdapterFile, jobFolder, placesOf, type Workshop } from './workshop.ts';
 
@@ -28,11 +28,12 @@ interface Reports {
   readonly validation: ValidationReport | null;
 }
 
-export async function validateJob(shop: Workshop, job: Job, stop: AbortSignal): Promise<void> {
+export async function validateJob(shop: Workshop, row: JobRow, stop: AbortSignal): Promise<void> {
   const { database, name } = shop;
-  const model = await shop.models.resolve(job.model);
+  const job = jobOf(row);
+  const model = await shop.models.of(row.project).resolve(job.model);
   if (model === null) throw modelUnavailable(job.model);
-  await assertFiles(shop, job);
+  await assertFiles(new Files(database, shop.blobs, row.project), job);
   const reports = await readFiles(shop, job, model, stop);
   const failure = reports.training.failure ?? reports.validation?.failure ?? null;
   if (failure !== null) return await failJob(database, name, job.id, failure);
@@ -56,8 +57,7 @@ export async function validateJob(shop: Workshop, job: Job, stop: AbortSignal): 
 }
 
 /** A file may have expired since the job was made. */
-async function assertFiles({ database, blobs }: Workshop, job: Job): Promise<void> {
-  const files = new Files(database, blobs);
+async function assertFiles(files: Files, job: Job): Promise<void> {
   for (const param of ['training_file', 'validation_file'] as const) {
     const id = job[param];
     if (id === null || (await files.find(id)) !== null) continue;

@@ -13,7 +13,7 @@ import { programArguments } from '../programs.ts';
 import type { Bell } from './bell.ts';
 import { failJob, failureOf } from './failure.ts';
 import { claim, release, releaseAll, renew } from './queue.ts';
-import { type JobRow, jobOf } from './records.ts';
+import type { JobRow } from './records.ts';
 import { sweepJobs } from './sweep.ts';
 import { trainJob } from './training.ts';
 import { validateJob } from './validation.ts';
@@ -82,7 +82,7 @@ export class Worker implements AsyncDisposable {
       await sweepJobs(this.#shop);
     });
     const lanes = [
-      this.#lane(['validating_files'], (row, stop) => validateJob(this.#shop, jobOf(row), stop)),
+      this.#lane(['validating_files'], (row, stop) => validateJob(this.#shop, row, stop)),
       ...Array.from({ length: this.#concurrency }, () =>
         this.#lane(['running', 'queued'], (row, stop) => this.#train(row, stop)),
       ),

@@ -14,6 +14,7 @@ export interface Workshop extends Claimant {
   readonly database: Rows;
   readonly blobs: Blobs;
   readonly bases: BaseModels;
+  /** Ask it for the registry `of` a job's project. */
   readonly models: ModelRegistry;
   readonly log: Log;
   /** The data folder. */

@@ -3,7 +3,9 @@
  *
  * Three kinds of names answer: base models by their id, the operator's aliases for them, and fine-tuned models
  * with their checkpoints by `ft:base:org:suffix:id`. Base models live in their manifests; the database remembers
- * the fine-tuned ones. The registry loads nothing and knows nothing of training.
+ * the fine-tuned ones.
+ * Base models are everybody's; a fine-tuned one is its project's, and of those it was lent to (`lending.ts`).
+ * The registry loads nothing and knows nothing of training.
  */
 
 import { rm } from 'node:fs/promises';
@@ -11,7 +13,8 @@ import { resolve, sep } from 'node:path';
 import type { Kysely } from 'kysely';
 import { notFound, TunesmithError } from '../domain/errors.ts';
 import type { Model } from '../domain/model.ts';
-import type { ModelsTable, Schema } from '../store/schema.ts';
+import { defaultProject } from '../domain/project.ts';
+import type { Schema } from '../store/schema.ts';
 import type { BaseModel, BaseModels } from './base-models.ts';
 
 /** A model that can answer: a base, and the adapter to put on it. */
@@ -44,12 +47,25 @@ export class ModelRegistry {
   readonly #bases: BaseModels;
   readonly #aliases: Aliases;
   readonly #organisation: string;
+  readonly #project: string;
 
-  constructor(database: Kysely<Schema>, bases: BaseModels, aliases: Aliases = {}, organisation: string = 'personal') {
+  constructor(
+    database: Kysely<Schema>,
+    bases: BaseModels,
+    aliases: Aliases = {},
+    organisation: string = 'personal',
+    project: string = defaultProject,
+  ) {
     this.#database = database;
     this.#bases = bases;
     this.#aliases = aliases;
     this.#organisation = organisation;
+    this.#project = project;
+  }
+
+  /** The registry as that project sees it. */
+  of(project: string): ModelRegistry {
+    return new ModelRegistry(this.#database, this.#bases, this.#aliases, this.#organisation, project);
   }
 
   /** What the name stands for, or null when nothing here has it. */
@@ -76,7 +92,7 @@ export class ModelRegistry {
       const base = bases.find((base) => base.id === id);
       return base === undefined ? [] : [baseObject(alias, base)];
     });
-    const rows = await this.#database.selectFrom('models').select('object').orderBy('seq', 'desc').execute();
+    const rows = await this.#seen().select('object').orderBy('seq', 'desc').execute();
     return [
       ...bases.map((base) => baseObject(base.id, base)),
       ...aliased,
@@ -100,6 +116,7 @@ export class ModelRegistry {
       .insertInto('models')
       .values({
         id: model.id,
+        project: this.#project,
         created_at: model.createdAt,
         base: model.base,
         base_model_id: model.baseModelId,
@@ -122,7 +139,16 @@ export class ModelRegistry {
       );
     const row = await this.#row(name);
     if (row === undefined) throw unknown(name);
-    await this.#database.deleteFrom('models').where('id', '=', name).execute();
+    if (row.project !== this.#project)
+      throw new TunesmithError(
+        'forbidden',
+        `The model '${name}' belongs to another project, which lets this one use it; only that one can delete it.`,
+        { param: 'model' },
+      );
+    await this.#database.transaction().execute(async (rows) => {
+      await rows.deleteFrom('models').where('id', '=', name).execute();
+      await rows.deleteFrom('checkpoint_permissions').where('model_id', '=', name).execute();
+    });
     const sharing = await this.#database.selectFrom('models').select('id').where('folder', '=', row.folder).execute();
     if (sharing.length === 0) await rm(this.#absolute(row.folder), { recursive: true, force: true });
   }
@@ -131,9 +157,25 @@ export class ModelRegistry {
     return this.#bases.find(Object.hasOwn(this.#aliases, name) ? this.#aliases[name]! : name);
   }
 
-  async #row(name: string): Promise<Pick<ModelsTable, 'base_model_id' | 'folder' | 'object'> | undefined> {
-    const columns = ['base_model_id', 'folder', 'object'] as const;
-    return this.#database.selectFrom('models').select(columns).where('id', '=', name).executeTakeFirst();
+  async #row(name: string) {
+    const columns = ['project', 'base_model_id', 'folder', 'object'] as const;
+    return this.#seen().select(columns).where('id', '=', name).executeTakeFirst();
+  }
+
+  /** Fine-tuned models of the project, and those that others have lent it. */
+  #seen() {
+    return this.#database
+      .selectFrom('models')
+      .where((model) =>
+        model.or([
+          model('project', '=', this.#project),
+          model(
+            'id',
+            'in',
+            model.selectFrom('checkpoint_permissions').select('model_id').where('project', '=', this.#project),
+          ),
+        ]),
+      );
   }
 
   /** Rows name folders below the data folder; one that leads out of it is never touched. */

@@ -1,9 +1,9 @@
 /** Whose request this is: the project that its key belongs to, which decides what it can see. */
 
 import type { FastifyRequest } from 'fastify';
+import { defaultProject } from '../domain/project.ts';
 
-/** The project of whoever needs no key, and of keys made without naming one. */
-export const defaultProject = 'default';
+export { defaultProject };
 
 export interface Access {
   readonly project: string;

@@ -1,5 +1,5 @@
 /**
- * The files of the house: an object in a row, its content in a blob of the same id.
+ * The files of a project: an object in a row, its content in a blob of the same id.
  *
  * Content first, then the row: a file that was acknowledged is whole. Deleting goes the other way round. A file
  * past its `expires_at` is gone for every reader from that second on and is swept away later; while an unfinished
@@ -32,10 +32,12 @@ export interface FileQuery {
 export class Files {
   readonly #database: Kysely<Schema>;
   readonly #blobs: Blobs;
+  readonly #project: string;
 
-  constructor(database: Kysely<Schema>, blobs: Blobs) {
+  constructor(database: Kysely<Schema>, blobs: Blobs, project: string) {
     this.#database = database;
     this.#blobs = blobs;
+    this.#project = project;
   }
 
   /** Stores content that has arrived as a new file. */
@@ -57,6 +59,7 @@ export class Files {
       .insertInto('files')
       .values({
         id: file.id,
+        project: this.#project,
         purpose,
         created_at: createdAt,
         expires_at: file.expires_at,
@@ -119,24 +122,25 @@ export class Files {
     await this.#blobs.delete(id);
   }
 
-  /** Removes what has expired; says how many files. */
-  async sweep(): Promise<number> {
-    const swept = await this.#database.transaction().execute(async (transaction) => {
-      const needed = await neededFiles(transaction);
-      const expired = await transaction.selectFrom('files').where('expires_at', '<=', now()).select('id').execute();
-      const ids = expired.map((row) => row.id).filter((id) => !needed.has(id));
-      for (const id of ids) await transaction.deleteFrom('files').where('id', '=', id).execute();
-      return ids;
-    });
-    for (const id of swept) await this.#blobs.delete(id);
-    return swept.length;
-  }
-
   #alive() {
     return this.#database
       .selectFrom('files')
+      .where('project', '=', this.#project)
       .where((column) => column.or([column('expires_at', 'is', null), column('expires_at', '>', now())]));
   }
+}
+
+/** Removes what has expired, in every project; says how many files. */
+export async function sweepFiles(database: Kysely<Schema>, blobs: Blobs): Promise<number> {
+  const swept = await database.transaction().execute(async (transaction) => {
+    const needed = await neededFiles(transaction);
+    const expired = await transaction.selectFrom('files').where('expires_at', '<=', now()).select('id').execute();
+    const ids = expired.map((row) => row.id).filter((id) => !needed.has(id));
+    for (const id of ids) await transaction.deleteFrom('files').where('id', '=', id).execute();
+    return ids;
+  });
+  for (const id of swept) await blobs.delete(id);
+  return swept.length;
 }
 
 export function noSuchFile(id: string) {

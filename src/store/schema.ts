@@ -11,6 +11,7 @@ import type { Generated } from 'kysely';
 export interface FilesTable {
   seq: Generated<number>;
   id: string;
+  project: string;
   purpose: string;
   created_at: number;
   expires_at: number | null;
@@ -23,6 +24,7 @@ export interface FilesTable {
 export interface JobsTable {
   seq: Generated<number>;
   id: string;
+  project: string;
   status: string;
   created_at: number;
   /** Job. */
@@ -72,6 +74,8 @@ export interface ModelsTable {
   seq: Generated<number>;
   /** `ft:base:org:suffix:id`, with `:ckpt-step-n` for checkpoints. */
   id: string;
+  /** That of the job which made it. */
+  project: string;
   created_at: number;
   /** Name of the base as the job gave it (may be an alias) and the id of the local base it stood for. */
   base: string;
@@ -83,10 +87,45 @@ export interface ModelsTable {
   object: string;
 }
 
+export interface ProjectsTable {
+  id: string;
+  created_at: number;
+}
+
+/** Keys made by the operator. Revoked ones stay: where there was a key once, none is ever needless again. */
+export interface ApiKeysTable {
+  seq: Generated<number>;
+  id: string;
+  project: string;
+  name: string;
+  /** Of the key itself, hex; the key is kept nowhere. */
+  sha256: string;
+  /** Its first and last letters, to know it again by. */
+  shown: string;
+  created_at: number;
+  revoked_at: number | null;
+  /** Null for as many as come. */
+  requests_per_minute: number | null;
+  tokens_per_minute: number | null;
+}
+
+/** Fine-tuned models that a project has lent to another. */
+export interface CheckpointPermissionsTable {
+  seq: Generated<number>;
+  id: string;
+  model_id: string;
+  /** The one that may use it. */
+  project: string;
+  created_at: number;
+}
+
 export interface Schema {
   files: FilesTable;
   jobs: JobsTable;
   job_events: JobEventsTable;
   checkpoints: CheckpointsTable;
   models: ModelsTable;
+  projects: ProjectsTable;
+  api_keys: ApiKeysTable;
+  checkpoint_permissions: CheckpointPermissionsTable;
 }

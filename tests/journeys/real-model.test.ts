@@ -92,7 +92,7 @@ test('a real model learns from two files, answers at once, as do its checkpoints
   expect((await ask(house, earlier!, heldOut[1]!)).text).toMatch(/^(spam|ham)/);
   expect((await ask(house, base, heldOut[1]!)).text).not.toMatch(/^(spam|ham)$/); // what it is now, it has learnt
 
-  const { adapterFolder } = (await house.house.models.resolve(model))!;
+  const { adapterFolder } = (await house.house.of('default').models.resolve(model))!;
   expect(existsSync(adapterFolder!)).toBe(true);
   expect(await openai.models.delete(model)).toEqual({ id: model, object: 'model', deleted: true });
   expect(existsSync(adapterFolder!)).toBe(false);

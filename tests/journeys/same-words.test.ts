@@ -190,7 +190,7 @@ function trainedPrompt(messages: Conversation): readonly number[] {
 
 /** Asks for every prompt and holds the answer against the trainer's; logarithms may differ by `tolerance`. */
 async function compare(openai: OpenAI, model: string, prompts: readonly Conversation[], tolerance: number) {
-  const resolved = (await house.house.models.resolve(model))!;
+  const resolved = (await house.house.of('default').models.resolve(model))!;
   await using network = await trainersNetwork(resolved);
   const answers: Served[] = [];
   for (const messages of prompts) {

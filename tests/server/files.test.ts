@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { FileObject } from '../../src/domain/file.ts';
 import type { Job, JobStatus } from '../../src/domain/job.ts';
 import type { ListPageWithEnds } from '../../src/server/pages.ts';
+import { sweepFiles } from '../../src/store/files.ts';
 import { openTestHouse, type TestHouse } from '../house.ts';
 
 let house: TestHouse;
@@ -151,7 +152,7 @@ test('a file with an expiry vanishes for everybody when its time has come', asyn
   await expect(openai.files.content(file.id)).rejects.toMatchObject({ status: 404 });
   expect((await openai.files.list()).data.map(({ id }) => id)).not.toContain(file.id);
 
-  expect(await house.house.files.sweep()).toBe(1);
+  expect(await sweepFiles(house.house.database, house.house.blobs)).toBe(1);
   expect(await readdir(join(house.home, 'files'))).not.toContain(file.id);
 });
 
@@ -173,7 +174,16 @@ test.each<[JobStatus, boolean]>([
   const id = `ftjob-${status}`;
   const job = { id, status, training_file: training.id, validation_file: validation.id } as Job;
   const held = { lease_owner: 'this test', lease_until_ms: Date.now() + 60_000 }; // so that no worker takes it up
-  const row = { id, status, created_at: 1, object: JSON.stringify(job), attempts: 0, step: 0, ...held };
+  const row = {
+    id,
+    project: 'default',
+    status,
+    created_at: 1,
+    object: JSON.stringify(job),
+    attempts: 0,
+    step: 0,
+    ...held,
+  };
   await house.house.database.insertInto('jobs').values(row).execute();
   for (const file of [training, validation]) {
     const deletion = openai.files.delete(file.id);

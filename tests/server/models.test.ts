@@ -20,8 +20,9 @@ beforeAll(async () => {
     const folder = `models/fine-tuned/ftjob-1/step-${step}`;
     await mkdir(join(house.home, folder), { recursive: true });
     await writeFile(join(house.home, folder, 'adapter.gguf'), 'GGUF');
+    const { models } = house.house.of('default');
     const model = { id, createdAt: 1_700_000_000 + step, base: 'tiny', baseModelId: 'tiny', jobId: 'ftjob-1', folder };
-    await house.house.database.transaction().execute((transaction) => house.house.models.register(transaction, model));
+    await house.house.database.transaction().execute((transaction) => models.register(transaction, model));
   }
 });
 afterAll(() => house[Symbol.asyncDispose]());

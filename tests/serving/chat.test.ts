@@ -27,7 +27,9 @@ beforeAll(async () => {
     jobId: 'ftjob-1',
     folder,
   };
-  await house.house.database.transaction().execute((transaction) => house.house.models.register(transaction, model));
+  await house.house.database
+    .transaction()
+    .execute((transaction) => house.house.of('default').models.register(transaction, model));
 });
 afterAll(() => house[Symbol.asyncDispose]());
 

@@ -15,6 +15,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const file = (id: string) => ({
   id,
+  project: 'default',
   purpose: 'fine-tune',
   created_at: 1,
   expires_at: null,

@@ -5,14 +5,17 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type OpenAI from 'openai';
 import { invalid, notFound } from '../../domain/errors.ts';
 import type { House } from '../../house.ts';
+import { accessOf } from '../access.ts';
 import { chunksOf, collectCompletion, newHeader } from '../chat-completion.ts';
 import { parseChatRequest } from '../chat-request.ts';
 import { answerTo } from '../errors.ts';
 
-export function chatRoutes(app: FastifyInstance, { log, models, serving }: House): void {
+export function chatRoutes(app: FastifyInstance, house: House): void {
+  const { log, serving } = house;
+
   app.post('/chat/completions', async (request, reply): Promise<OpenAI.ChatCompletion | FastifyReply> => {
     const { model: name, completion, includeUsage } = parseChatRequest(request.body);
-    const model = await models.resolve(name);
+    const model = await house.of(accessOf(request).project).models.resolve(name);
     if (model === null) throw unknownModel(name);
     const events = serving.complete({ ...completion, model }, whenGone(reply));
     const header = newHeader(model.id, serving.fingerprint(model));

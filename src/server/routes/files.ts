@@ -1,11 +1,13 @@
 /** `/v1/files`: upload, list, look at, download and delete files. */
 
 import multipart from '@fastify/multipart';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type OpenAI from 'openai';
 import { z } from 'zod';
 import type { FileObject } from '../../domain/file.ts';
 import type { House } from '../../house.ts';
+import type { Files } from '../../store/files.ts';
+import { accessOf } from '../access.ts';
 import { type ListPageWithEnds, listPageWithEnds, pageFields } from '../pages.ts';
 import { receiveUpload, uploadBytesMax } from '../upload.ts';
 import { optional, parseQuery } from '../validation.ts';
@@ -18,27 +20,29 @@ const listQuery = z.object({
 
 type ById = { Params: { id: string } };
 
-export function fileRoutes(app: FastifyInstance, { files, blobs }: House): void {
+export function fileRoutes(app: FastifyInstance, house: House): void {
+  const filesOf = (request: FastifyRequest): Files => house.of(accessOf(request).project).files;
+
   // A scope of its own: multipart costs every request in its scope some time.
   app.register(async (uploads) => {
     await uploads.register(multipart, {
       limits: { fileSize: uploadBytesMax, files: 1, fields: 20, fieldSize: 64 * 1024, parts: 21 },
     });
     uploads.post('/files', async (request): Promise<FileObject> => {
-      await using upload = await receiveUpload(request, blobs);
-      return await files.add(upload.content, upload);
+      await using upload = await receiveUpload(request, house.blobs);
+      return await filesOf(request).add(upload.content, upload);
     });
   });
 
   app.get('/files', async (request): Promise<ListPageWithEnds<FileObject>> => {
     const query = parseQuery(listQuery, request.query);
-    return listPageWithEnds(await files.list(query), query.limit);
+    return listPageWithEnds(await filesOf(request).list(query), query.limit);
   });
 
-  app.get<ById>('/files/:id', async ({ params }): Promise<FileObject> => files.get(params.id));
+  app.get<ById>('/files/:id', async (request): Promise<FileObject> => filesOf(request).get(request.params.id));
 
-  app.get<ById>('/files/:id/content', async ({ params }, reply) => {
-    const { file, bytes } = await files.content(params.id);
+  app.get<ById>('/files/:id/content', async (request, reply) => {
+    const { file, bytes } = await filesOf(request).content(request.params.id);
     return reply
       .type('application/octet-stream')
       .header('content-length', file.bytes)
@@ -46,9 +50,10 @@ export function fileRoutes(app: FastifyInstance, { files, blobs }: House): void 
       .send(bytes);
   });
 
-  app.delete<ById>('/files/:id', async ({ params }): Promise<OpenAI.FileDeleted> => {
-    await files.delete(params.id);
-    return { id: params.id, object: 'file', deleted: true };
+  app.delete<ById>('/files/:id', async (request): Promise<OpenAI.FileDeleted> => {
+    const { id } = request.params;
+    await filesOf(request).delete(id);
+    return { id, object: 'file', deleted: true };
   });
 }
 
