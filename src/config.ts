@@ -46,6 +46,23 @@ export const settingsTable = {
     "How step_metrics.csv is delivered: base64, as OpenAI's clients expect, or plain.",
     oneOf('base64', 'plain'),
   ),
+  tensorboard: setting(
+    'TUNESMITH_TENSORBOARD',
+    'off',
+    "Whether jobs' curves are also written for TensorBoard, below tensorboard/ in the data folder: on or off.",
+    oneOf('on', 'off'),
+  ),
+  mlflowUrl: setting('MLFLOW_TRACKING_URI', null, "An MLflow server that is told every job's curves.", webAddress),
+  mlflowExperiment: setting('MLFLOW_EXPERIMENT_NAME', 'tunesmith', 'The MLflow experiment of all jobs.', String),
+  mlflowToken: setting('MLFLOW_TRACKING_TOKEN', null, 'The token to send to MLflow.', String),
+  wandbKey: setting('WANDB_API_KEY', null, 'The key with which jobs may ask for the wandb integration.', String),
+  wandbUrl: setting('WANDB_BASE_URL', 'https://api.wandb.ai', 'Where Weights & Biases is.', webAddress),
+  wandbMode: setting(
+    'WANDB_MODE',
+    'online',
+    'online, or offline to write runs below wandb/ in the data folder, for `wandb sync`.',
+    oneOf('online', 'offline'),
+  ),
   logLevel: setting('TUNESMITH_LOG', 'info', `What is logged: ${logLevels.join(', ')}.`, oneOf(...logLevels)),
 } satisfies Record<string, Setting<unknown>>;
 
@@ -59,6 +76,13 @@ export interface Settings {
   readonly modelAliases: Readonly<Record<string, string>>;
   readonly threads: number;
   readonly resultFiles: 'base64' | 'plain';
+  readonly tensorboard: 'on' | 'off';
+  readonly mlflowUrl: string | null;
+  readonly mlflowExperiment: string;
+  readonly mlflowToken: string | null;
+  readonly wandbKey: string | null;
+  readonly wandbUrl: string;
+  readonly wandbMode: 'online' | 'offline';
   readonly logLevel: LogLevel;
 }
 
@@ -100,6 +124,11 @@ function oneOf<Value extends string>(...values: readonly Value[]): (text: string
     if (value === undefined) throw new Error(`one of ${values.join(', ')}`);
     return value;
   };
+}
+
+function webAddress(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) throw new Error('an http or https address');
+  return text;
 }
 
 function commaSeparated(text: string): string[] {

@@ -24,6 +24,11 @@ import { openDatabase } from './store/database.ts';
 import { Files, sweepFiles } from './store/files.ts';
 import { type FolderLock, lockFolder } from './store/folder-lock.ts';
 import type { Schema } from './store/schema.ts';
+import { Mlflow } from './tracking/mlflow.ts';
+import type { Tracker } from './tracking/run.ts';
+import { TensorBoard } from './tracking/tensorboard.ts';
+import { Tracking } from './tracking/tracking.ts';
+import { Wandb } from './tracking/wandb.ts';
 
 const sweepMs = 60 * 60 * 1000;
 
@@ -66,12 +71,14 @@ export async function openHouse(
   const bases = await BaseModels.open(home);
   const models = new ModelRegistry(database, bases, settings.modelAliases, organization);
   const rooms = { database, blobs, bases, models, log, home };
-  const jobs = new Jobs({ ...rooms, organization });
+  const tracking = opening.use(new Tracking({ database, log, trackers: trackersOf(settings) }));
+  const jobs = new Jobs({ ...rooms, organization, onCreated: (rows, job) => tracking.follow(rows, job) });
   const serving = opening.use(new Serving({ log, threads }));
   // Trainers compute on every core without a pause; one thread keeps answers coming beside them.
   const onTraining = (jobs: number): void => serving.setThreads(jobs > 0 ? 1 : threads);
   const worker = opening.use(new Worker({ ...rooms, organization, threads, resultFiles, bell: jobs.bell, onTraining }));
   if (training) worker.start();
+  tracking.start();
   const open = opening.move();
   return {
     log,
@@ -102,4 +109,14 @@ async function sweepHourly(database: Kysely<Schema>, blobs: Blobs, log: Log): Pr
     );
   await sweep();
   return setInterval(() => void sweep(), sweepMs).unref();
+}
+
+/** The places outside that watch training here. Jobs ask for Weights & Biases themselves; the rest follow all jobs. */
+function trackersOf(settings: Settings): Tracker<unknown>[] {
+  const { home, tensorboard, mlflowUrl, mlflowExperiment, mlflowToken, wandbKey, wandbUrl, wandbMode } = settings;
+  const trackers: Tracker<unknown>[] = [new Wandb({ key: wandbKey, url: wandbUrl, mode: wandbMode }, home)];
+  if (tensorboard === 'on') trackers.push(new TensorBoard(home));
+  if (mlflowUrl !== null)
+    trackers.push(new Mlflow({ url: mlflowUrl, experiment: mlflowExperiment, token: mlflowToken }));
+  return trackers;
 }

@@ -1,10 +1,11 @@
 /**
  * Writes ONNX models: just enough protobuf for a graph whose big weights lie in a file beside it.
  *
- * Field numbers are those of onnx.proto (ModelProto, GraphProto, NodeProto, TensorProto, ...). Everything goes
- * into one growing array; a message leaves room for its length and fills it in when it ends.
- * There is no reader: we only run graphs that we built ourselves.
+ * Field numbers are those of onnx.proto (ModelProto, GraphProto, NodeProto, TensorProto, ...). There
+ * is no reader: we only run graphs that we built ourselves.
  */
+
+import { ProtobufMessage } from './protobuf.ts';
 
 export type ElementType = 'float32' | 'uint8' | 'int8' | 'int32' | 'int64' | 'bool';
 
@@ -63,7 +64,7 @@ const opsets: readonly (readonly [domain: string, version: number])[] = [
 ];
 
 export function writeOnnx(model: OnnxModel): Uint8Array {
-  const out = new Message();
+  const out = new ProtobufMessage(2 ** 20);
   out.integer(1, irVersion);
   out.text(2, 'tunesmith');
   out.message(7, (graph) => {
@@ -83,7 +84,7 @@ export function writeOnnx(model: OnnxModel): Uint8Array {
   return out.finish();
 }
 
-function writeNode(out: Message, node: OnnxNode): void {
+function writeNode(out: ProtobufMessage, node: OnnxNode): void {
   for (const name of node.inputs) out.text(1, name);
   for (const name of node.outputs) out.text(2, name);
   out.text(4, node.operator);
@@ -93,7 +94,7 @@ function writeNode(out: Message, node: OnnxNode): void {
   out.text(7, node.domain);
 }
 
-function writeAttribute(out: Message, name: string, value: OnnxAttribute): void {
+function writeAttribute(out: ProtobufMessage, name: string, value: OnnxAttribute): void {
   out.text(1, name);
   if ('float' in value) {
     out.float(2, value.float);
@@ -110,7 +111,7 @@ function writeAttribute(out: Message, name: string, value: OnnxAttribute): void 
   }
 }
 
-function writeInitializer(out: Message, { name, element, shape, data }: OnnxInitializer): void {
+function writeInitializer(out: ProtobufMessage, { name, element, shape, data }: OnnxInitializer): void {
   for (const size of shape) out.integer(1, size);
   out.integer(2, elementCodes[element]);
   out.text(8, name);
@@ -128,7 +129,7 @@ function writeInitializer(out: Message, { name, element, shape, data }: OnnxInit
   out.integer(14, 1); // data_location: EXTERNAL
 }
 
-function writeValue(out: Message, value: OnnxValue): void {
+function writeValue(out: ProtobufMessage, value: OnnxValue): void {
   out.text(1, value.name);
   out.message(2, (type) => {
     type.message(1, (tensor) => {
@@ -143,75 +144,4 @@ function writeValue(out: Message, value: OnnxValue): void {
       });
     });
   });
-}
-
-/** A length that is filled in later takes five bytes: room for 35 bits, seven in each. */
-const lengthBytes = 5;
-
-class Message {
-  #bytes: Uint8Array = new Uint8Array(2 ** 20);
-  #sizeBytes = 0;
-
-  integer(field: number, value: number): void {
-    this.#varint(field * 8);
-    this.#varint(value);
-  }
-
-  float(field: number, value: number): void {
-    this.#varint(field * 8 + 5);
-    this.#reserve(4);
-    new DataView(this.#bytes.buffer).setFloat32(this.#sizeBytes, value, true);
-    this.#sizeBytes += 4;
-  }
-
-  bytes(field: number, bytes: Uint8Array): void {
-    this.#varint(field * 8 + 2);
-    this.#varint(bytes.length);
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#sizeBytes);
-    this.#sizeBytes += bytes.length;
-  }
-
-  text(field: number, text: string): void {
-    this.bytes(field, Buffer.from(text, 'utf8'));
-  }
-
-  message(field: number, write: (message: Message) => void): void {
-    this.#varint(field * 8 + 2);
-    this.#reserve(lengthBytes);
-    this.#sizeBytes += lengthBytes;
-    const start = this.#sizeBytes;
-    write(this);
-    let length = this.#sizeBytes - start;
-    for (let i = lengthBytes; i > 0; i--) {
-      this.#bytes[start - i] = (length % 128) | (i > 1 ? 128 : 0);
-      length = Math.floor(length / 128);
-    }
-  }
-
-  finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#sizeBytes);
-  }
-
-  #reserve(sizeBytes: number): void {
-    const needed = this.#sizeBytes + sizeBytes;
-    if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
-    grown.set(this.#bytes);
-    this.#bytes = grown;
-  }
-
-  /** Seven bits a byte, lowest first. Negative numbers are written as their 64-bit two's complement. */
-  #varint(value: number): void {
-    this.#reserve(10);
-    if (value < 0) {
-      let rest = BigInt.asUintN(64, BigInt(value));
-      for (; rest > 127n; rest >>= 7n) this.#bytes[this.#sizeBytes++] = Number(rest & 127n) | 128;
-      this.#bytes[this.#sizeBytes++] = Number(rest);
-    } else {
-      let rest = value;
-      for (; rest > 127; rest = Math.floor(rest / 128)) this.#bytes[this.#sizeBytes++] = (rest % 128) | 128;
-      this.#bytes[this.#sizeBytes++] = rest;
-    }
-  }
 }

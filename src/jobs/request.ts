@@ -61,10 +61,18 @@ const method = z.strictObject({
   reinforcement: z.null().optional(),
 });
 
-const integration = z.looseObject({ type: z.literal('wandb') }).refine(() => false, {
-  message:
-    'The wandb integration needs a Weights & Biases API key, and this server has none configured. Leave out `integrations`.',
-  params: { code: 'unsupported_value' },
+const integration = z.strictObject({
+  type: z.literal('wandb'),
+  wandb: z.strictObject({
+    project: z.string().min(1),
+    name: z.string().min(1).nullish(),
+    entity: z.string().min(1).nullish(),
+    tags: z
+      .array(z.string().min(1).max(64))
+      .max(50)
+      .nullish()
+      .transform((tags) => tags ?? []),
+  }),
 });
 
 export const jobRequestSchema = z.object({

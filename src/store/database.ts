@@ -12,11 +12,12 @@ import { DEFAULT_MIGRATION_TABLE, Kysely, Migrator, sql } from 'kysely';
 import { TunesmithError } from '../domain/errors.ts';
 import { firstRows } from './migrations/0001-first-rows.ts';
 import { projects } from './migrations/0002-projects.ts';
+import { tracking } from './migrations/0006-tracking.ts';
 import type { Schema } from './schema.ts';
 import { HouseSqliteDialect, openSqlite } from './sqlite.ts';
 
 /** In the order they run; a published one is never edited. */
-const migrations = { '0001-first-rows': firstRows, '0002-projects': projects };
+const migrations = { '0001-first-rows': firstRows, '0006-tracking': tracking, '0002-projects': projects };
 
 export async function openDatabase(path: string): Promise<Kysely<Schema>> {
   let database: Kysely<Schema> | null = null;

@@ -119,7 +119,26 @@ export interface CheckpointPermissionsTable {
   created_at: number;
 }
 
+/** Which trackers (TensorBoard, MLflow, Weights & Biases) follow which jobs, and how far each was told. */
+export interface TrackingTable {
+  seq: Generated<number>;
+  job_id: string;
+  /** The tracker's name; unique per job. */
+  tracker: string;
+  /** `seq` of the newest job event that was told. */
+  told_seq: number;
+  /** JSON of what the tracker remembers, or null before it was told anything. */
+  state: string | null;
+  /** Since when it cannot be reached (unix ms), how often it was tried, and when it is tried again. */
+  failed_since_ms: number | null;
+  attempts: number;
+  next_ms: number;
+  /** 1 once the job's end is told, or the tracker was given up. */
+  ended: number;
+}
+
 export interface Schema {
+  tracking: TrackingTable;
   files: FilesTable;
   jobs: JobsTable;
   job_events: JobEventsTable;
