@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { ProtobufMessage } from '../formats/protobuf.ts';
 import { type News, settingsOf } from './run.ts';
-import { historyOf, type WandbRun } from './wandb.ts';
+import { historyOf, type WandbRun } from './wandb-run.ts';
 
 /** How much of the log is told for certain, and the number of its newest record. */
 export interface LogState {
@@ -39,7 +39,7 @@ export async function appendToLog(
 ): Promise<LogState> {
   const { job, points, exitCode } = news;
   const file = state?.file ?? join(folder, `offline-run-${stamp(job.created_at)}-${run.id}`, `run-${run.id}.wandb`);
-  await mkdir(join(file, '..'), { recursive: true });
+  await mkdir(join(file, '..', 'files'), { recursive: true }); // wandb keeps the run's summary there
   const start = state?.sizeBytes ?? 0;
   let number = state?.records ?? 0;
   const log = new Framing(start === 0 ? fileHead : Buffer.alloc(0), start);

@@ -4,16 +4,15 @@
  * Online: the run is made by GraphQL's `upsertBucket`, which is the same run however often it is told, and history
  * lines are streamed with their line number, so a line told twice is one line. Offline: the run's transaction log is
  * written below the data folder, and `wandb sync` uploads it from wherever there is a network.
- *
- * Run id and default name are the job's id, and the tags are OpenAI's (specification, §2.5).
  */
 
 import { join } from 'node:path';
 import { invalid } from '../domain/errors.ts';
 import type { Job } from '../domain/job.ts';
 import { callJson } from './http.ts';
-import { type News, type Point, settingsOf, type Tracker } from './run.ts';
+import { type News, settingsOf, type Tracker } from './run.ts';
 import { appendToLog, type LogState } from './wandb-log.ts';
+import { historyOf, wandbOf, type WandbRun, wandbRunOf } from './wandb-run.ts';
 
 export interface WandbSettings {
   /** WANDB_API_KEY. Without one only offline runs are possible. */
@@ -26,14 +25,6 @@ export interface WandbSettings {
 
 /** Where the run is and how many lines of its history are told; or how much of its log is written. */
 type State = { readonly entity: string; readonly project: string; readonly lines: number } | LogState;
-
-export interface WandbRun {
-  readonly id: string;
-  readonly project: string;
-  readonly entity: string | null;
-  readonly name: string;
-  readonly tags: readonly string[];
-}
 
 const exitCodes = { succeeded: 0, failed: 1, cancelled: 255 } as const;
 
@@ -66,7 +57,7 @@ export class Wandb implements Tracker<State> {
   }
 
   async tell(news: News, state: State | null, signal: AbortSignal): Promise<State> {
-    const run = runOf(news.job);
+    const run = wandbRunOf(news.job);
     const exitCode = news.outcome === null ? null : exitCodes[news.outcome];
     if (this.#settings.mode === 'offline' || (state !== null && 'file' in state))
       return await appendToLog(this.#folder, run, { ...news, exitCode }, state as LogState | null);
@@ -122,21 +113,4 @@ export class Wandb implements Tracker<State> {
 interface Upserted {
   readonly data?: { upsertBucket?: { bucket: { project: { name: string; entity: { name: string } } } } | null } | null;
   readonly errors?: unknown;
-}
-
-const wandbOf = (job: Job) => job.integrations?.find(({ type }) => type === 'wandb')?.wandb;
-
-function runOf(job: Job): WandbRun {
-  const asked = wandbOf(job)!;
-  return {
-    id: job.id,
-    project: asked.project,
-    entity: asked.entity ?? null,
-    name: asked.name ?? job.id,
-    tags: ['openai/finetune', `openai/${job.model}`, `openai/${job.id}`, ...(asked.tags ?? [])],
-  };
-}
-
-export function historyOf({ step, time, values }: Point, job: Job): Record<string, number> {
-  return { ...values, _step: step, _timestamp: time, _runtime: Math.max(0, time - job.created_at) };
 }
