@@ -1,5 +1,6 @@
 /**
- * Our own programs: the trainer, a runtime, a checker as child processes; a lane of the trainer as a thread.
+ * Our own programs: the trainer, a runtime, a checker as child processes; a lane of the trainer or a counter of
+ * tokens as a thread.
  *
  * From a checkout the sources run through tsx; from the published package the compiled files run as they are.
  */
@@ -10,7 +11,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 export type ProgramName = 'main' | 'engine/main' | 'serving/runtime-main' | 'models/inspect-main';
-export type ThreadName = 'engine/nn/lane-main';
+export type ThreadName = 'engine/nn/lane-main' | 'dataset/tokens/count-main';
 
 /** Arguments for `process.execPath` that start one of our programs; append the program's own arguments. */
 export function programArguments(name: ProgramName): string[] {

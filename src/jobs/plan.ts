@@ -6,6 +6,7 @@
  * (rank 16, alpha 32, every linear layer, no dropout), AdamW at 2e-4 with a short warm-up and a cosine to zero.
  */
 
+import { autoEpochs } from '../dataset/epochs.ts';
 import type { Hyperparameters, Job } from '../domain/job.ts';
 import { type LoraPlan, protocolVersion, type TrainingPlan } from '../engine/protocol.ts';
 import { hasEightBitProducts } from './processor.ts';
@@ -53,13 +54,6 @@ export function resolveHyperparameters(asked: Hyperparameters, facts: PlanFacts)
     eval_interval: numberOr(asked.eval_interval, 10),
     base_precision: valueOr(asked.base_precision, autoBasePrecision()),
   };
-}
-
-/** 3, more for less than 34 examples (up to 25), fewer for more than 8333. */
-export function autoEpochs(examples: number): number {
-  if (3 * examples < 100) return Math.min(25, Math.floor(100 / examples));
-  if (3 * examples > 25_000) return Math.max(1, Math.floor(25_000 / examples));
-  return 3;
 }
 
 export function autoBatchSize(examples: number): number {

@@ -7,7 +7,14 @@
  */
 
 /** Which two symbols become which, and how early. Symbols are small non-negative integers. */
-export class MergeTable {
+export interface Merges {
+  /** The rank of a pair, lower ones first, or -1 when it never merges. */
+  rank(left: number, right: number): number;
+  /** What a pair that merges becomes. */
+  result(left: number, right: number): number;
+}
+
+export class MergeTable implements Merges {
   readonly #mask: number;
   /** Four numbers per slot: left + 1 (0 is an empty slot), right, rank, result. */
   readonly #slots: Int32Array;
@@ -25,7 +32,6 @@ export class MergeTable {
     this.#slots.set([left + 1, right, rank, result], slot);
   }
 
-  /** The rank of a pair, or -1 when it never merges. */
   rank(left: number, right: number): number {
     const slot = this.#slot(left, right);
     return this.#slots[slot] === 0 ? -1 : this.#slots[slot + 2]!;
@@ -52,7 +58,7 @@ const positions = 2 ** 31;
 const merged = -1;
 
 /** Merges symbols as far as the table goes, in place, and returns the same array. */
-export function merge(symbols: number[], table: MergeTable): number[] {
+export function merge(symbols: number[], table: Merges): number[] {
   const count = symbols.length;
   if (count < 2) return symbols;
   const { next, previous, heap } = count > commonLength ? new Workspace(count) : common;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Job } from '../../src/domain/job.ts';
-import { autoBatchSize, autoEpochs, resolveHyperparameters, toPlan } from '../../src/jobs/plan.ts';
+import { autoEpochs } from '../../src/dataset/epochs.ts';
+import { autoBatchSize, resolveHyperparameters, toPlan } from '../../src/jobs/plan.ts';
 
 const allAuto = { n_epochs: 'auto', batch_size: 'auto', learning_rate_multiplier: 'auto' } as const;
 const facts = { examples: 200, longestTokens: 300, contextTokens: 8192, initialAdapter: null };
