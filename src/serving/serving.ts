@@ -13,6 +13,7 @@ import type { Message, ToolDefinition } from '../domain/example.ts';
 import type { Log } from '../log.ts';
 import type { ServedModel } from '../models/registry.ts';
 import type { TextCodec } from '../text/codec.ts';
+import type { CallSyntax } from '../text/tool-calls/syntax.ts';
 import { ChoiceReader, type PromptToken, type TokenAlternatives } from './choice-reader.ts';
 import { Pool } from './pool.ts';
 import type { Sampling } from './protocol.ts';
@@ -183,6 +184,12 @@ export class Serving implements AsyncDisposable {
     const codec = await this.#pool.codec(model.base);
     if ('messages' in prompt) return codec.encodePrompt(prompt.messages, toolsOf(prompt)).length;
     return prompt.type === 'tokens' ? prompt.ids.length : codec.encodeText(prompt.text).length;
+  }
+
+  /** How the model writes function calls down, for whoever finds them in its answers. */
+  async callSyntax({ base }: ServedModel): Promise<CallSyntax> {
+    const { template } = await this.#pool.codec(base);
+    return template.callSyntax;
   }
 
   /** Equal for two answers that were computed in the same way: OpenAI's `system_fingerprint`. */

@@ -7,8 +7,17 @@
 
 import { Template } from '@huggingface/jinja';
 import { invalid } from '../domain/errors.ts';
+import type { ToolDefinition } from '../domain/example.ts';
 import type { GgufMetadata } from '../formats/gguf-metadata.ts';
-import { abilitiesOf, type Conversation, type TemplateAbilities } from './template-messages.ts';
+import {
+  abilitiesOf,
+  type Conversation,
+  type TemplateAbilities,
+  type TemplateMessage,
+  withoutTools,
+} from './template-messages.ts';
+import { type CallSyntax, readSyntax } from './tool-calls/syntax.ts';
+import { wordsSyntax } from './tool-calls/words.ts';
 import { broken, type Vocabulary } from './vocabulary.ts';
 
 /** ChatML, for models that have its tokens but brought no template. */
@@ -31,6 +40,8 @@ export class ChatTemplate {
   /** The Jinja source; an exported model should carry it. */
   readonly source: string;
   readonly abilities: TemplateAbilities;
+  /** How this model writes function calls down. */
+  readonly callSyntax: CallSyntax;
   readonly #template: Template;
   readonly #variables: Readonly<Record<string, unknown>>;
 
@@ -41,23 +52,45 @@ export class ChatTemplate {
     };
     const hasChatMl = vocabulary.id('<|im_start|>') !== undefined && vocabulary.id('<|im_end|>') !== undefined;
     const source = metadata.string('tokenizer.chat_template', hasChatMl ? chatMl : dialogue);
-    return new ChatTemplate(source, {
+    const variables = {
       bos_token: tokenText('bos'),
       eos_token: tokenText('eos'),
       pad_token: tokenText('padding'),
       unk_token: tokenText('unknown'),
       date_string: today.long,
-    });
+    };
+    return new ChatTemplate(source, variables, vocabulary.textsOf('control', 'unknown'));
   }
 
-  private constructor(source: string, variables: Readonly<Record<string, unknown>>) {
+  private constructor(source: string, variables: Readonly<Record<string, unknown>>, controls: readonly string[]) {
     this.source = source;
-    this.abilities = abilitiesOf(source);
     this.#variables = variables;
     try {
       this.#template = new Template(source.includes('strftime_now') ? fixedDate + source : source);
     } catch (error) {
       throw broken(`has a chat template that cannot be read: ${(error as Error).message}`);
+    }
+    const abilities = abilitiesOf(source);
+    const own = abilities.tools && abilities.toolCalls ? this.#readSyntax(controls) : null;
+    this.abilities = own === null ? withoutTools(abilities) : abilities;
+    this.callSyntax = own ?? wordsSyntax;
+  }
+
+  /** Null where the template's calls are not of a kind that can be read back. */
+  #readSyntax(controls: readonly string[]): CallSyntax | null {
+    const question = { role: 'user', content: 'Question' } as const;
+    const after = (answer: Partial<TemplateMessage>, tools?: readonly ToolDefinition[]): string => {
+      const prompt = this.render({ messages: [question], tools }, true);
+      const said = { role: 'assistant', content: '', ...answer } as const;
+      const full = this.render({ messages: [question, said], tools }, false);
+      return full.startsWith(prompt) ? full.slice(prompt.length) : '';
+    };
+    try {
+      const answer = after({ content: 'Answer' });
+      const ending = answer.slice(answer.indexOf('Answer') + 'Answer'.length);
+      return readSyntax((calls, tools) => after({ tool_calls: calls }, tools), ending, controls);
+    } catch {
+      return null; // a template with demands of its own
     }
   }
 

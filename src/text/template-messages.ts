@@ -6,7 +6,9 @@
  * said in the text instead: tools go into the system message, calls and results into tagged JSON.
  */
 
+import { createHash } from 'node:crypto';
 import type { Message, Role, ToolCall, ToolDefinition } from '../domain/example.ts';
+import { describeTools, isResult, writeCalls, writeResult } from './tool-calls/words.ts';
 
 /** What a template can express, judged by what its source mentions. */
 export interface TemplateAbilities {
@@ -15,6 +17,8 @@ export interface TemplateAbilities {
   readonly toolResults: boolean;
   /** Whether it copes with arguments that are still JSON text, which keeps them as the user wrote them. */
   readonly argumentsAsText: boolean;
+  /** Whether it insists on ids of nine letters and digits, as Mistral's do. */
+  readonly shortIds: boolean;
 }
 
 export interface TemplateMessage {
@@ -42,6 +46,7 @@ export function abilitiesOf(templateSource: string): TemplateAbilities {
     toolCalls: /\btool_calls\b/u.test(templateSource),
     toolResults: /["']tool["']/u.test(templateSource),
     argumentsAsText: /arguments\s+is\s+string/u.test(templateSource),
+    shortIds: /\bid\s*\|\s*length\s*!=\s*9\b/u.test(templateSource),
   };
 }
 
@@ -55,7 +60,7 @@ export function toConversation(
     const next = toTemplateMessage(message, abilities);
     const last = said.at(-1);
     // Several results in a row are one turn of the user where the template knows no results.
-    if (isWrappedResult(message, abilities) && last !== undefined && wrappedResult.test(last.content)) {
+    if (isWrappedResult(message, abilities) && last !== undefined && isResult(last.content)) {
       said[said.length - 1] = { ...last, content: `${last.content}\n${next.content}` };
     } else said.push(next);
   }
@@ -63,9 +68,12 @@ export function toConversation(
   if (abilities.tools) return { messages: said, tools };
   const [first, ...rest] = said;
   if (first?.role === 'system') {
-    return { messages: [{ ...first, content: `${first.content}\n\n${describe(tools)}` }, ...rest], tools: undefined };
+    return {
+      messages: [{ ...first, content: `${first.content}\n\n${describeTools(tools)}` }, ...rest],
+      tools: undefined,
+    };
   }
-  return { messages: [{ role: 'system', content: describe(tools) }, ...said], tools: undefined };
+  return { messages: [{ role: 'system', content: describeTools(tools) }, ...said], tools: undefined };
 }
 
 const roles: Record<Role, TemplateMessage['role']> = {
@@ -81,20 +89,17 @@ function toTemplateMessage(message: Message, abilities: TemplateAbilities): Temp
   const role = roles[message.role];
   const content = textOf(message);
   if (isWrappedResult(message, abilities)) {
-    return { role: 'user', content: `<tool_response>\n${content}\n</tool_response>` };
+    return { role: 'user', content: writeResult(content) };
   }
   const calls = callsOf(message);
   if (calls.length > 0 && !abilities.toolCalls) {
-    const written = calls.map(({ function: { name, arguments: text } }) =>
-      tagged('tool_call', { name, arguments: parsed(text) }),
-    );
-    return { role, content: [content, ...written].filter((part) => part !== '').join('\n') };
+    return { role, content: [content, writeCalls(calls)].filter((part) => part !== '').join('\n') };
   }
   return {
     role,
     content,
     ...(message.name === undefined ? {} : { name: message.name }),
-    ...(message.tool_call_id === undefined ? {} : { tool_call_id: message.tool_call_id }),
+    ...(message.tool_call_id === undefined ? {} : { tool_call_id: idFor(message.tool_call_id, abilities) }),
     ...(calls.length === 0 ? {} : { tool_calls: calls.map((call) => toTemplateCall(call, abilities)) }),
   };
 }
@@ -115,7 +120,16 @@ function toTemplateCall(
   { id, function: { name, arguments: text } }: ToolCall,
   abilities: TemplateAbilities,
 ): TemplateToolCall {
-  return { id, type: 'function', function: { name, arguments: abilities.argumentsAsText ? text : parsed(text) } };
+  return {
+    id: idFor(id, abilities),
+    type: 'function',
+    function: { name, arguments: abilities.argumentsAsText ? text : parsed(text) },
+  };
+}
+
+/** The same short id for the same long one, in the call as in its result. */
+function idFor(id: string, { shortIds }: TemplateAbilities): string {
+  return shortIds ? createHash('sha256').update(id).digest('hex').slice(0, 9) : id;
 }
 
 /** Arguments as the object they spell; anything else stays the text it is. */
@@ -127,17 +141,13 @@ function parsed(json: string): unknown {
   }
 }
 
-const wrappedResult = /^<tool_response>\n[^]*\n<\/tool_response>$/u;
-
 const isWrappedResult = ({ role }: Message, abilities: TemplateAbilities): boolean =>
   roles[role] === 'tool' && !abilities.toolResults;
 
-const tagged = (tag: string, value: unknown): string => `<${tag}>\n${JSON.stringify(value)}\n</${tag}>`;
-
-function describe(tools: readonly ToolDefinition[]): string {
-  return [
-    'These functions can be called. To call one, answer with its name and arguments in the form',
-    '<tool_call>\n{"name":"the name","arguments":{}}\n</tool_call>',
-    `<tools>\n${tools.map((tool) => JSON.stringify(tool.function)).join('\n')}\n</tools>`,
-  ].join('\n');
-}
+/** For a template whose calls cannot be read back: it is told about tools in words only. */
+export const withoutTools = (abilities: TemplateAbilities): TemplateAbilities => ({
+  ...abilities,
+  tools: false,
+  toolCalls: false,
+  toolResults: false,
+});

@@ -74,7 +74,7 @@ test('for a template that knows no tools, tools, calls and results are said in w
     { role: 'tool', tool_call_id: 'call_1', content: '2' },
     { role: 'tool', tool_call_id: 'call_1', content: '3' },
   ];
-  const said = '<tool_call>\n{"name":"add","arguments":{"a":1}}\n</tool_call>';
+  const said = '<tool_call>\n{"name":"add","arguments":{"a": 1}}\n</tool_call>';
   expect(contents(messages)).toEqual([
     ['user', 'Add.'],
     ['assistant', `Well:\n${said}\n${said}`],

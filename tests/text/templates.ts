@@ -39,14 +39,63 @@ export const endless =
   each("{{ '### ' + message.role + '\\n' + message.content + '\\n\\n' }}") +
   "{% if add_generation_prompt %}{{ '### assistant\\n' }}{% endif %}";
 
-/** Knows tools, calls and results. */
+const toolList =
+  "{% if tools %}{{ '<|im_start|>system\\n' }}{% for tool in tools %}{{ tool | tojson + '\\n' }}{% endfor %}{{ '<|im_end|>\\n' }}{% endif %}";
+
+/** Knows tools, calls and results; announces calls by a control token, one token for each. */
 export const tooled =
-  "{% if tools %}{{ '<|im_start|>system\\n' }}{% for tool in tools %}{{ tool | tojson + '\\n' }}{% endfor %}{{ '<|im_end|>\\n' }}{% endif %}" +
+  toolList +
   each(
     "{{ '<|im_start|>' + message.role + '\\n' + message.content }}" +
       "{% if message.role == 'tool' %}{{ '#' + message.tool_call_id }}{% endif %}" +
       '{% for call in message.tool_calls or [] %}' +
-      "{{ '<|tool|>' + call.function.name + ' ' + (call.function.arguments | tojson) }}{% endfor %}{{ '<|im_end|>\\n' }}",
+      "{{ '<|tool|>' + ({'name': call.function.name, 'arguments': call.function.arguments} | tojson) }}{% endfor %}{{ '<|im_end|>\\n' }}",
+  ) +
+  opening;
+
+/** Writes calls between tags, as Qwen and Hermes do. */
+export const tagged =
+  toolList +
+  each(
+    "{% if message.role == 'tool' %}{{ '<|im_start|>user\\n<tool_response>\\n' + message.content + '\\n</tool_response><|im_end|>\\n' }}{% else %}" +
+      "{{ '<|im_start|>' + message.role }}{% if message.content %}{{ '\\n' + message.content }}{% endif %}" +
+      "{% for call in message.tool_calls or [] %}{{ '\\n<tool_call>\\n' }}" +
+      '{{ \'{"name": "\' + call.function.name + \'", "arguments": \' + (call.function.arguments | tojson) + \'}\' }}' +
+      "{{ '\\n</tool_call>' }}{% endfor %}{{ '<|im_end|>\\n' }}{% endif %}",
+  ) +
+  opening;
+
+/** Puts all calls, with ids of nine characters, in one list behind a control token, as Mistral does. */
+export const listed =
+  toolList +
+  each(
+    "{% if message.tool_calls %}{{ '<|im_start|>assistant\\n<|tool|>[' }}{% for call in message.tool_calls %}" +
+      "{% if call.id | length != 9 %}{{ raise_exception('Ids have nine characters.') }}{% endif %}" +
+      "{{ {'name': call.function.name, 'arguments': call.function.arguments, 'id': call.id} | tojson }}" +
+      "{% if not loop.last %}{{ ', ' }}{% endif %}{% endfor %}{{ ']<|im_end|>\\n' }}" +
+      "{% elif message.role == 'tool' %}{{ '<|im_start|>tool\\n' + message.tool_call_id + ': ' + message.content + '<|im_end|>\\n' }}" +
+      `{% else %}${turn('message.content')}{% endif %}`,
+  ) +
+  opening;
+
+/** Answers with the bare JSON of a single call, as Llama 3 does. */
+export const bare =
+  toolList +
+  each(
+    "{% if message.tool_calls %}{% if message.tool_calls | length > 1 %}{{ raise_exception('One call at a time.') }}{% endif %}" +
+      "{% set call = message.tool_calls[0].function %}{{ '<|im_start|>assistant\\n' }}" +
+      '{{ \'{"name": "\' + call.name + \'", "parameters": \' + (call.arguments | tojson) + \'}<|im_end|>\\n\' }}' +
+      "{% elif message.role == 'tool' %}{{ '<|im_start|>ipython\\n' + message.content + '<|im_end|>\\n' }}" +
+      `{% else %}${turn('message.content')}{% endif %}`,
+  ) +
+  opening;
+
+/** Writes calls in a way of its own that is no JSON. */
+export const peculiar =
+  toolList +
+  each(
+    "{{ '<|im_start|>' + message.role + '\\n' + message.content }}{% for call in message.tool_calls or [] %}" +
+      "{{ '<function=' + call.function.name + '>' + (call.function.arguments | tojson) }}{% endfor %}{{ '<|im_end|>\\n' }}",
   ) +
   opening;
 
