@@ -1,6 +1,6 @@
 /** What is wrong with a file, in the codes and sentences that a failed job shows. */
 
-import type { Fault } from './chat-example.ts';
+import { isFormatError, type Problem } from './problem.ts';
 
 export type FileRole = 'training' | 'validation';
 
@@ -23,13 +23,11 @@ export interface FileFailure {
   readonly message: string;
 }
 
-const codes: Record<Fault['kind'], Record<FileRole, FileErrorCode>> = {
-  format: { training: 'invalid_file_format', validation: 'invalid_file_format' },
-  content: { training: 'invalid_training_file', validation: 'invalid_validation_file' },
-};
-
-export function fileError({ kind, path, message }: Fault, line: number | null, role: FileRole): FileError {
-  return { line, path, code: codes[kind][role], message };
+/** The problem as the error of a job that was given the file; it must be an error. */
+export function fileError(problem: Problem, role: FileRole): FileError {
+  const { line, path, message } = problem;
+  if (problem.code === 'too_few_examples') return { line, path, code: 'invalid_n_examples', message };
+  return { line, path, code: isFormatError(problem) ? 'invalid_file_format' : `invalid_${role}_file`, message };
 }
 
 /** The first error as a job tells it, and how many there are. `lines` are the first lines with errors. */

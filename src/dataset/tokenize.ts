@@ -3,9 +3,9 @@
 import { TunesmithError } from '../domain/errors.ts';
 import type { ChatExample, EncodedExample } from '../domain/example.ts';
 import { countTargets } from './batch.ts';
-import type { Fault } from './chat-example.ts';
 import { fileError, fileFailure, type FileRole } from './faults.ts';
-import { readChatFile, type FileLine } from './read.ts';
+import { isError, Report, type Place, type Problem } from './problem.ts';
+import { readRows, type Row } from './rows.ts';
 
 /** What turns messages into tokens: the text codec of the model that is trained. */
 export interface ExampleEncoder {
@@ -26,26 +26,36 @@ export interface TokenizedExample {
 }
 
 /**
- * The tokens of one checked line, each sequence cut at the end to `tokensMax`. A sequence that keeps nothing to
- * learn is dropped; an example that keeps none is a fault, and so is one the chat template refuses.
+ * The tokens of one checked chat row, each sequence cut at the end to `tokensMax`. A sequence that keeps nothing to
+ * learn is dropped; an example that keeps none is an error, and so is one the chat template refuses.
  */
-export function tokenizeLine(
-  { example, faults, line, number }: FileLine,
+export function tokenizeRow(
+  { checked, problems, line, number }: Row,
   encoder: ExampleEncoder,
   tokensMax: number,
-): TokenizedExample | readonly Fault[] {
-  if (example === null) return faults;
+): TokenizedExample | readonly Problem[] {
+  if (checked?.format !== 'chat') return problems.filter(isError);
+  const report = new Report(line);
+  const place = { path: '$.messages', name: `Example ${number}` };
   let encoded: EncodedExample[];
   try {
-    encoded = encoder.encodeExample(example, line);
+    encoded = encoder.encodeExample(checked.example, line);
   } catch (error) {
     if (!(error instanceof TunesmithError)) throw error;
-    return [{ kind: 'content', path: '$.messages', message: `Example ${number}: ${error.message}` }];
+    report.add('not_trainable', place, {
+      found: 'messages that the chat template refuses',
+      expected: 'a conversation that it can write',
+      message: `${place.name}: ${error.message}`,
+    });
+    return report.problems;
   }
   const sequences = encoded
     .map((sequence) => cut(sequence, tokensMax))
     .filter((sequence) => countTargets([sequence]) > 0);
-  if (sequences.length === 0) return [nothingToLearn(encoded, number, tokensMax)];
+  if (sequences.length === 0) {
+    nothingToLearn(encoded, place, tokensMax, report);
+    return report.problems;
+  }
   return {
     line,
     sequences,
@@ -62,13 +72,13 @@ export async function tokenizeFile(
 ): Promise<TokenizedExample[]> {
   const { encoder, tokensMax, role, signal } = options;
   const examples: TokenizedExample[] = [];
-  for await (const line of readChatFile(path, signal)) {
-    const tokenized = tokenizeLine(line, encoder, tokensMax);
+  for await (const row of readRows(path, { format: 'chat', images: false, ...(signal && { signal }) })) {
+    const tokenized = tokenizeRow(row, encoder, tokensMax);
     if ('sequences' in tokenized) {
       examples.push(tokenized);
       continue;
     }
-    const { code, param, message } = fileFailure(fileError(tokenized[0]!, line.line, role), role);
+    const { code, param, message } = fileFailure(fileError(tokenized[0]!, role), role);
     throw new TunesmithError('invalid', message, { code, param });
   }
   return examples;
@@ -78,12 +88,21 @@ function cut({ line, ids, mask }: EncodedExample, tokensMax: number): EncodedExa
   return { line, ids: ids.subarray(0, tokensMax), mask: mask.subarray(0, tokensMax) };
 }
 
-function nothingToLearn(encoded: readonly EncodedExample[], number: number, tokensMax: number): Fault {
+function nothingToLearn(encoded: readonly EncodedExample[], place: Place, tokensMax: number, report: Report): void {
   const starts = encoded.map(({ mask }) => mask.indexOf(1)).filter((start) => start >= 0);
-  const message =
-    starts.length === 0
-      ? `Example ${number} has nothing to learn: its chat template gives the assistant's messages no tokens.`
-      : `Example ${number} has nothing left to learn after it was cut to ${tokensMax} tokens: ` +
-        `the first trained message of the assistant begins at token ${Math.min(...starts) + 1}.`;
-  return { kind: 'content', path: '$.messages', message };
+  if (starts.length === 0) {
+    report.add('nothing_supervised', place, {
+      found: 'no token to learn',
+      expected: 'at least one',
+      message: `${place.name} has nothing to learn: its chat template gives the assistant's messages no tokens.`,
+    });
+    return;
+  }
+  const begins = `the first trained message of the assistant begins at token ${Math.min(...starts) + 1}`;
+  report.add('nothing_supervised', place, {
+    found: begins,
+    expected: `something to learn in the first ${tokensMax} tokens`,
+    suggestion: 'Shorten what comes before the answer.',
+    message: `${place.name} has nothing left to learn after it was cut to ${tokensMax} tokens: ${begins}.`,
+  });
 }

@@ -8,8 +8,9 @@
 
 import { createHash } from 'node:crypto';
 import { fileError, fileFailure, listLines, type FileError, type FileFailure, type FileRole } from './faults.ts';
-import { readChatFile, type FileLine } from './read.ts';
-import { tokenizeLine, type ExampleEncoder } from './tokenize.ts';
+import { Report, type Problem } from './problem.ts';
+import { readRows } from './rows.ts';
+import { tokenizeRow, type ExampleEncoder } from './tokenize.ts';
 
 export interface ValidationOptions {
   readonly codec: ExampleEncoder;
@@ -47,30 +48,30 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
   const errors: FileError[] = [];
   const faultyLines: number[] = [];
   const fingerprints = new Set<number>();
-  const remarks: Remarks = { truncated: [], repeated: [], shared: [], trailing: [], undefinedTools: new Map() };
+  const remarks: Remarks = { truncated: [], repeated: [], shared: [], others: new Map() };
   let [examples, tokens, supervisedTokens, longestTokens, errorCount] = [0, 0, 0, 0, 0];
   const fail = (error: FileError): void => {
     errorCount += 1;
     if (errors.length < errorsKept) errors.push(error);
   };
 
-  for await (const line of readChatFile(path, signal)) {
+  for await (const row of readRows(path, { format: 'chat', images: false, ...(signal && { signal }) })) {
     examples += 1;
-    const tokenized = tokenizeLine(line, codec, tokensMax);
+    const tokenized = tokenizeRow(row, codec, tokensMax);
     if (!('sequences' in tokenized)) {
-      for (const fault of tokenized) fail(fileError(fault, line.line, role));
-      faultyLines.push(line.line);
+      for (const problem of tokenized) fail(fileError(problem, role));
+      faultyLines.push(row.line);
       continue;
     }
     tokens += tokenized.tokens;
     supervisedTokens += tokenized.targets;
     longestTokens = Math.max(longestTokens, ...tokenized.sequences.map(({ ids }) => ids.length));
-    if (tokenized.truncated) remarks.truncated.push(line.line);
-    const print = fingerprint(line.text);
-    if (fingerprints.has(print)) remarks.repeated.push(line.line);
-    if (known?.has(print)) remarks.shared.push(line.line);
+    if (tokenized.truncated) remarks.truncated.push(row.line);
+    const print = fingerprint(row.text);
+    if (fingerprints.has(print)) remarks.repeated.push(row.line);
+    if (known?.has(print)) remarks.shared.push(row.line);
     fingerprints.add(print);
-    remark(line, remarks);
+    for (const problem of row.problems) remark(problem, remarks);
   }
   if (errorCount === 0) {
     const fault = tooFew(examples, role);
@@ -93,13 +94,27 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
 }
 
 function tooFew(examples: number, role: FileRole): FileError | null {
+  const report = new Report(null);
+  checkCount(examples, role, report);
+  return report.problems[0] === undefined ? null : fileError(report.problems[0], role);
+}
+
+/** A file has examples, and one to train on has some more. */
+export function checkCount(examples: number, role: FileRole, report: Report): void {
+  const place = { path: '$', name: 'The file' };
   if (examples === 0) {
-    const message = `The file is empty, but must have one JSON object per line, each {"messages": […]}.`;
-    return fileError({ kind: 'content', path: '$', message }, null, role);
+    report.add('no_examples', place, {
+      found: 'an empty file',
+      expected: 'one JSON object per line',
+      message: `The file is empty, but must have one JSON object per line, each {"messages": […]}.`,
+    });
+  } else if (role === 'training' && examples < trainingExamplesMin) {
+    report.add('too_few_examples', place, {
+      found: examples === 1 ? 'one example' : `${examples} examples`,
+      expected: `at least ${trainingExamplesMin}`,
+      message: `Training file has ${examples} example(s), but must have at least ${trainingExamplesMin} examples`,
+    });
   }
-  if (role === 'validation' || examples >= trainingExamplesMin) return null;
-  const message = `Training file has ${examples} example(s), but must have at least ${trainingExamplesMin} examples`;
-  return { line: null, path: '$', code: 'invalid_n_examples', message };
 }
 
 /** 53 bits of a hash of the line, so that a set of plain numbers will do; enough for a warning about ten million lines. */
@@ -113,17 +128,23 @@ interface Remarks {
   readonly truncated: number[];
   readonly repeated: number[];
   readonly shared: number[];
-  readonly trailing: number[];
-  readonly undefinedTools: Map<string, number[]>;
+  /** By the sentence that is said of them. */
+  readonly others: Map<string, number[]>;
 }
 
-function remark({ line, trailingMessages, undefinedTools }: FileLine, remarks: Remarks): void {
-  if (trailingMessages > 0) remarks.trailing.push(line);
-  for (const name of undefinedTools) {
-    const lines = remarks.undefinedTools.get(name);
-    if (lines === undefined) remarks.undefinedTools.set(name, [line]);
-    else lines.push(line);
-  }
+const sentences: Partial<Record<Problem['code'], (problem: Problem) => string>> = {
+  trailing_messages: () => 'Messages after the last assistant message, which teach nothing',
+  empty_answer: () => 'Empty answers of the assistant, which teach to say nothing',
+  undefined_tool: ({ found }) => `${found[0]!.toUpperCase()}${found.slice(1)} that "tools" does not define`,
+  unanswered_tool_call: () => 'Tool calls that no tool message answers',
+};
+
+function remark(problem: Problem, { others }: Remarks): void {
+  const sentence = sentences[problem.code]?.(problem);
+  if (sentence === undefined) return;
+  const lines = others.get(sentence);
+  if (lines === undefined) others.set(sentence, [problem.line!]);
+  else if (lines.at(-1) !== problem.line) lines.push(problem.line!);
 }
 
 function warningsOf(remarks: Remarks, role: FileRole, tokensMax: number): string[] {
@@ -136,8 +157,6 @@ function warningsOf(remarks: Remarks, role: FileRole, tokensMax: number): string
   warn(remarks.truncated, `Longer than ${tokensMax} tokens, will be cut at the end`);
   warn(remarks.repeated, 'The same as an earlier line, word for word');
   warn(remarks.shared, 'Also in the training file, so that validation looks better than it is');
-  warn(remarks.trailing, 'Messages after the last assistant message, which teach nothing');
-  for (const [name, lines] of remarks.undefinedTools)
-    warn(lines, `Calls of a tool "${name}" that "tools" does not define`);
+  for (const [sentence, lines] of remarks.others) warn(lines, sentence);
   return warnings;
 }

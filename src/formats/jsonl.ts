@@ -22,19 +22,33 @@ export interface LineOptions {
   readonly signal?: AbortSignal;
 }
 
-const defaultBytesMax = 64 * 2 ** 20;
+/** Of the longest line that is read, unless somebody asks for less. */
+export const lineBytesMax = 64 * 2 ** 20;
+/** The lines that ended in one piece of the file. */
+export interface LineBatch {
+  readonly lines: readonly Line[];
+  /** Of the file, so far. */
+  readonly bytesRead: number;
+}
+
 const newline = 10;
 const carriageReturn = 13;
 const byteOrderMark = Buffer.from('\uFEFF');
 
 /** Streams the lines of a file. A last line without line ending counts; nothing follows a final line ending. */
 export async function* readLines(path: string, options: LineOptions = {}): AsyncGenerator<Line, void> {
-  const { bytesMax = defaultBytesMax, signal } = options;
+  for await (const { lines } of readLineBatches(path, options)) yield* lines;
+}
+
+/** The same lines, as many at a time as a piece of the file ends: for those who count microseconds. */
+export async function* readLineBatches(path: string, options: LineOptions = {}): AsyncGenerator<LineBatch, void> {
+  const { bytesMax = lineBytesMax, signal } = options;
   const stream = createReadStream(path, { highWaterMark: 2 ** 18, signal });
   let line = 1;
   /** The pieces of a line that spans chunks; dropped once it is longer than allowed. */
   let pieces: Buffer[] = [];
   let piecesBytes = 0;
+  let bytesRead = 0;
 
   const finish = (last: Buffer): Line => {
     const sizeBytes = piecesBytes + last.length;
@@ -45,17 +59,21 @@ export async function* readLines(path: string, options: LineOptions = {}): Async
   };
 
   for await (const chunk of stream as AsyncIterable<Buffer>) {
+    const lines: Line[] = [];
     let start = 0;
     for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
-      yield finish(chunk.subarray(start, end));
+      lines.push(finish(chunk.subarray(start, end)));
       start = end + 1;
     }
-    if (start === chunk.length) continue;
-    piecesBytes += chunk.length - start;
-    if (piecesBytes > bytesMax) pieces = [];
-    else pieces.push(chunk.subarray(start));
+    bytesRead += chunk.length;
+    if (start < chunk.length) {
+      piecesBytes += chunk.length - start;
+      if (piecesBytes > bytesMax) pieces = [];
+      else pieces.push(chunk.subarray(start));
+    }
+    yield { lines, bytesRead };
   }
-  if (piecesBytes > 0) yield finish(Buffer.alloc(0));
+  if (piecesBytes > 0) yield { lines: [finish(Buffer.alloc(0))], bytesRead };
 }
 
 function toLine(bytes: Buffer, line: number): Line {

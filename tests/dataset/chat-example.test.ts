@@ -1,10 +1,24 @@
 import { expect, test } from 'vitest';
-import { checkChatExample } from '../../src/dataset/chat-example.ts';
+import type { ChatExample } from '../../src/domain/example.ts';
+import { isFormatError, Report, type Problem } from '../../src/dataset/problem.ts';
+import { checkValue } from '../../src/dataset/rows.ts';
 
 const user = { role: 'user', content: 'Hi' };
 const assistant = { role: 'assistant', content: 'Hello' };
 const call = { id: 'c1', type: 'function', function: { name: 'fly', arguments: '{"to":"home"}' } };
 const fly = { type: 'function', function: { name: 'fly', parameters: { type: 'object' } } };
+
+interface Checked {
+  readonly example: ChatExample | null;
+  readonly problems: readonly Problem[];
+}
+
+/** A parsed line of a chat file, as a job would check it. */
+function check(line: unknown, n: number): Checked {
+  const report = new Report(n);
+  const checked = checkValue(line, { path: '$', name: `Example ${n}` }, 'chat', false, report);
+  return { example: checked?.format === 'chat' ? checked.example : null, problems: report.problems };
+}
 
 const chat = (...messages: unknown[]): unknown => ({ messages });
 
@@ -62,7 +76,7 @@ const faulty: [name: string, line: unknown, faults: [kind: string, path: string,
   [
     'a message that is a string',
     chat('hello', assistant),
-    [['content', '$.messages[0]', /is "hello", but must be an object/]],
+    [['format', '$.messages[0]', /is "hello", but must be an object/]],
   ],
   ['no assistant message', chat(user), [['content', '$.messages', /At least one message must be from the assistant/]]],
   ['only weight 0', chat(user, { ...assistant, weight: 0 }), [['content', '$.messages', /nothing to learn/]]],
@@ -119,7 +133,7 @@ const faulty: [name: string, line: unknown, faults: [kind: string, path: string,
   [
     'a tool without name',
     { ...(chat(user, assistant) as object), tools: [{ type: 'function', function: {} }] },
-    [['content', '$.tools[0].name', /"name" is missing, but must be a name/]],
+    [['content', '$.tools[0].function.name', /"name" is missing, but must be a name/]],
   ],
   [
     'no functions',
@@ -137,11 +151,11 @@ const faulty: [name: string, line: unknown, faults: [kind: string, path: string,
 ];
 
 test.each(faulty)('%s is refused with its place', (_, line, expected) => {
-  const { example, faults } = checkChatExample(line, 7);
+  const { example, problems } = check(line, 7);
   expect(example).toBeNull();
-  expect(faults.map(({ kind, path, message }) => [kind, path, message])).toEqual(
-    expected.map(([kind, path, message]) => [kind, path, expect.stringMatching(message)]),
-  );
+  expect(
+    problems.map((problem) => [isFormatError(problem) ? 'format' : 'content', problem.path, problem.message]),
+  ).toEqual(expected.map(([kind, path, message]) => [kind, path, expect.stringMatching(message)]));
 });
 
 test('every kind of message is accepted as it is', () => {
@@ -155,26 +169,21 @@ test('every kind of message is accepted as it is', () => {
     { role: 'function', name: 'fly', content: 'ok' },
     { ...assistant, refusal: null, weight: 1 },
   ];
-  const checked = checkChatExample({ messages, tools: [fly], parallel_tool_calls: false }, 1);
-  expect(checked).toEqual({
-    example: { messages, tools: [fly], parallel_tool_calls: false },
-    faults: [],
-    undefinedTools: [],
-    trailingMessages: 0,
-  });
+  const checked = check({ messages, tools: [fly], parallel_tool_calls: false }, 1);
+  expect(checked).toEqual({ example: { messages, tools: [fly], parallel_tool_calls: false }, problems: [] });
 });
 
 test('the deprecated functions become tools', () => {
-  const { example } = checkChatExample({ messages: [user, assistant], functions: [fly.function] }, 1);
-  expect(example?.tools).toEqual([fly]);
+  expect(check({ messages: [user, assistant], functions: [fly.function] }, 1).example?.tools).toEqual([fly]);
 });
 
-test('calls of undefined tools and messages after the last answer are remarked', () => {
-  const { example, undefinedTools, trailingMessages } = checkChatExample(
-    chat(user, { role: 'assistant', content: null, tool_calls: [call] }, user, user),
-    1,
-  );
+test('what trains and is yet odd is a warning', () => {
+  const calls = { role: 'assistant', content: null, tool_calls: [call] };
+  const { example, problems } = check(chat(user, calls, user, user), 1);
   expect(example).not.toBeNull();
-  expect(undefinedTools).toEqual(['fly']);
-  expect(trailingMessages).toBe(2);
+  expect(problems.map(({ code, severity, path, found }) => [severity, code, path, found])).toEqual([
+    ['warning', 'unanswered_tool_call', '$.messages[1].tool_calls[0].id', 'no answer to "c1"'],
+    ['warning', 'undefined_tool', '$.messages[1]', 'a call of "fly"'],
+    ['warning', 'trailing_messages', '$.messages[2]', '2 messages after the last answer'],
+  ]);
 });

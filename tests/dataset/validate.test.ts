@@ -101,7 +101,7 @@ const refused: [name: string, content: () => string | Buffer, code: string, mess
     'a JSON list',
     () => withFourth('[]'),
     'invalid_file_format',
-    /Example 4 is a list, but must be a JSON object\. \(line 4\)$/,
+    /Example 4 is an empty list, but must be a JSON object\. \(line 4\)$/,
   ],
   [
     'bytes that are not UTF-8',
@@ -224,8 +224,9 @@ test('what trains and is yet worth a word is told with its lines', async () => {
   expect(training.warnings).toEqual([
     'Longer than 256 tokens, will be cut at the end: 1 example of the training file (line 12).',
     'The same as an earlier line, word for word: 1 example of the training file (line 11).',
+    'Tool calls that no tool message answers: 1 example of the training file (line 13).',
+    'A call of "fly" that "tools" does not define: 1 example of the training file (line 13).',
     'Messages after the last assistant message, which teach nothing: 1 example of the training file (line 13).',
-    'Calls of a tool "fly" that "tools" does not define: 1 example of the training file (line 13).',
   ]);
   const held = [line('New?'), ...good(2)].join('\n');
   const validation = await validate(held, { role: 'validation', known: training.fingerprints });
