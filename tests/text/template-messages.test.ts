@@ -86,5 +86,5 @@ test('for a template that knows no tools, tools, calls and results are said in w
   expect(withTools[0]!.content).toContain('{"name":"add","parameters":{"type":"object"}}');
   const withSystem = toConversation([{ role: 'system', content: 'Be kind.' }], [tool], plain).messages;
   expect(withSystem.length).toBe(1);
-  expect(withSystem[0]!.content).toMatch(/^Be kind\.\n\nThese functions can be called\./u);
+  expect(withSystem[0]!.content).toMatch(/^Be kind\.\n\nThese functions can be called, /u);
 });
