@@ -24,7 +24,13 @@ export const settingsTable = {
   apiKeys: setting(
     'TUNESMITH_API_KEYS',
     [],
-    'Keys that clients must send one of, with commas between. Without any, every key will do.',
+    'Keys that clients must send one of, with commas between, beside those of `tunesmith keys`.',
+    commaSeparated,
+  ),
+  corsOrigins: setting(
+    'TUNESMITH_CORS_ORIGINS',
+    [],
+    'Origins whose web pages may use the API (https://app.example), with commas between; * for all, with keys only.',
     commaSeparated,
   ),
   organization: setting('TUNESMITH_ORG', 'personal', 'The organisation in model names.', organizationSlug),
@@ -71,6 +77,7 @@ export interface Settings {
   readonly host: string;
   readonly port: number;
   readonly apiKeys: readonly string[];
+  readonly corsOrigins: readonly string[];
   readonly organization: string;
   /** Alias → id of a base model. */
   readonly modelAliases: Readonly<Record<string, string>>;

@@ -11,6 +11,8 @@
 import type { Kysely } from 'kysely';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Keyring } from './access/keyring.ts';
+import { RateLimits } from './access/rate-limits.ts';
 import { Closing } from './closing.ts';
 import type { Settings } from './config.ts';
 import { Jobs } from './jobs/jobs.ts';
@@ -48,6 +50,8 @@ export interface House extends AsyncDisposable {
   readonly database: Kysely<Schema>;
   readonly blobs: Blobs;
   readonly bases: BaseModels;
+  readonly keyring: Keyring;
+  readonly limits: RateLimits;
   readonly worker: Worker;
   readonly serving: Serving;
   /** The rooms as a project sees them; `server/access.ts` knows whose request it is. */
@@ -88,6 +92,8 @@ export async function openHouse(
     bases,
     settings,
     lock,
+    keyring: new Keyring(database, settings.apiKeys),
+    limits: new RateLimits(),
     worker,
     serving,
     of: (project) => ({

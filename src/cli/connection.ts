@@ -6,7 +6,9 @@
  * goes on when the next server opens the folder.
  */
 
+import { randomBytes } from 'node:crypto';
 import OpenAI from 'openai';
+import type { Keyring } from '../access/keyring.ts';
 import { readSettings, type Settings } from '../config.ts';
 import { Closing } from '../closing.ts';
 import { TunesmithError } from '../domain/errors.ts';
@@ -33,7 +35,7 @@ export interface ConnectOptions {
   readonly training: boolean;
 }
 
-/** Any key will do for a server without keys; the SDK wants one. */
+/** Any key will do for a server without keys, and the SDK wants one. A server started here has one of its own. */
 const loopbackKey = 'tunesmith';
 
 export async function connect(options: ConnectOptions): Promise<Connection> {
@@ -69,12 +71,16 @@ function parseUrl(text: string): URL {
   return new URL(text);
 }
 
-async function startHere({ env, home, training }: ConnectOptions): Promise<Connection> {
-  const settings = readSettings(env, { home, host: '127.0.0.1', port: 0, apiKeys: [], logLevel: 'error' });
+async function startHere({ env, home, training, apiKey: wanted }: ConnectOptions): Promise<Connection> {
+  const own = randomBytes(32).toString('hex');
+  const settings = readSettings(env, { home, host: '127.0.0.1', port: 0, apiKeys: [own], logLevel: 'error' });
   const opened = await openServer(settings, { training });
+  // A key of the house shows its own project; any other, such as one for OpenAI itself, is not meant for us.
+  const fits = (await opened.keyring.look()).accessWith(wanted) !== null;
+  const apiKey = wanted !== null && fits ? wanted : own;
   const baseUrl = `${opened.url}/v1`;
   return {
-    openai: new OpenAI({ baseURL: baseUrl, apiKey: loopbackKey }),
+    openai: new OpenAI({ baseURL: baseUrl, apiKey }),
     baseUrl,
     startedHere: true,
     [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
@@ -85,12 +91,12 @@ async function startHere({ env, home, training }: ConnectOptions): Promise<Conne
 export async function openServer(
   settings: Settings,
   options: { readonly training: boolean },
-): Promise<AsyncDisposable & { readonly url: string }> {
+): Promise<AsyncDisposable & { readonly url: string; readonly keyring: Keyring }> {
   await using opening = new Closing();
   const house = opening.use(await openHouse(settings, openLog(settings.logLevel), options));
   const app = createApp(house);
   opening.defer(() => app.close());
   const url = await listen(app, house);
   const open = opening.move();
-  return { url, [Symbol.asyncDispose]: () => open[Symbol.asyncDispose]() };
+  return { url, keyring: house.keyring, [Symbol.asyncDispose]: () => open[Symbol.asyncDispose]() };
 }

@@ -14,10 +14,20 @@ import { filesCommand } from './files.ts';
 import { jobsCommand } from './jobs.ts';
 import { modelsCommand } from './models.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp, explain } from './outcome.ts';
+import { keysCommand } from './keys.ts';
 import { quickstartCommand } from './quickstart.ts';
 import { serveCommand } from './serve.ts';
 
-const commands = [serveCommand, quickstartCommand, dataCommand, modelsCommand, filesCommand, jobsCommand, chatCommand];
+const commands = [
+  serveCommand,
+  quickstartCommand,
+  dataCommand,
+  modelsCommand,
+  filesCommand,
+  jobsCommand,
+  chatCommand,
+  keysCommand,
+];
 
 const environmentHelp = `Environment:
   OPENAI_BASE_URL   like --base-url

@@ -15,6 +15,7 @@ export type ErrorKind =
   | 'conflict'
   | 'too_large'
   | 'rate_limited'
+  | 'tokens_used_up'
   | 'internal'
   | 'overloaded';
 
@@ -24,17 +25,20 @@ export class TunesmithError extends Error {
   readonly param: string | null;
   /** Machine-readable code, as OpenAI's `error.code`. */
   readonly code: string | null;
+  /** When to try again, where that is known. */
+  readonly retryAfterMs: number | null;
 
   constructor(
     kind: ErrorKind,
     message: string,
-    options: { param?: string | null; code?: string | null; cause?: unknown } = {},
+    options: { param?: string | null; code?: string | null; retryAfterMs?: number; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'TunesmithError';
     this.kind = kind;
     this.param = options.param ?? null;
     this.code = options.code ?? null;
+    this.retryAfterMs = options.retryAfterMs ?? null;
   }
 }
 

@@ -12,6 +12,10 @@ const shapes = {
   job: { prefix: 'ftjob-', letters: 24 },
   event: { prefix: 'ftevent-', letters: 24 },
   checkpoint: { prefix: 'ftckpt_', letters: 24 },
+  key: { prefix: 'key_', letters: 24 },
+  permission: { prefix: 'cp_', letters: 24 },
+  upload: { prefix: 'upload_', letters: 32 },
+  part: { prefix: 'part_', letters: 32 },
   chat: { prefix: 'chatcmpl-', letters: 29 },
 } as const;
 

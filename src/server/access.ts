@@ -1,16 +1,23 @@
-/** Whose request this is: the project that its key belongs to, which decides what it can see. */
+/**
+ * Whose request this is: the project that its key belongs to, which decides what it can see, and the key, which
+ * decides how much.
+ */
 
+import assert from 'node:assert';
 import type { FastifyRequest } from 'fastify';
-import { defaultProject } from '../domain/project.ts';
+import type { Access } from '../access/keyring.ts';
 
-export { defaultProject };
+export type { Access } from '../access/keyring.ts';
 
-export interface Access {
-  readonly project: string;
-  /** The key's id; null where none is needed. */
-  readonly key: string | null;
+const accesses = new WeakMap<FastifyRequest, Access>();
+
+/** Known for every request below `/v1` from the moment its key was found to fit. */
+export function accessOf(request: FastifyRequest): Access {
+  const access = accesses.get(request);
+  assert(access !== undefined, `${request.method} ${request.url} was let in without a look at its key`);
+  return access;
 }
 
-export function accessOf(_request: FastifyRequest): Access {
-  return { project: defaultProject, key: null };
+export function grantAccess(request: FastifyRequest, access: Access): void {
+  accesses.set(request, access);
 }

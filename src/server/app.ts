@@ -6,11 +6,14 @@
  */
 
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Door } from '../access/keyring.ts';
 import { invalid, notFound, TunesmithError } from '../domain/errors.ts';
 import { newRequestId } from '../domain/ids.ts';
 import type { House } from '../house.ts';
-import { checkKey, checkOrigin } from './auth.ts';
+import { grantAccess } from './access.ts';
+import { checkOrigin, corsHeaders, openDoor } from './auth.ts';
 import { answerTo, answerToBrokenHttp } from './errors.ts';
+import { limitRates } from './rate-limit.ts';
 import { RouteTable } from './route-table.ts';
 import { chatRoutes } from './routes/chat.ts';
 import { fileRoutes } from './routes/files.ts';
@@ -38,11 +41,14 @@ export function createApp(house: House): FastifyInstance {
     },
   });
   const table = new RouteTable(app);
+  const doors = new WeakMap<FastifyRequest, Door>();
 
   app.addHook('onRequest', async (request, reply) => {
     commonHeaders(request, reply, house);
-    checkOrigin(request.headers, settings.apiKeys);
-    reply.header('access-control-allow-origin', '*');
+    const door = await house.keyring.look();
+    doors.set(request, door);
+    checkOrigin(request.headers, door, settings.corsOrigins);
+    reply.headers(corsHeaders(request.headers, door, settings.corsOrigins));
     checkClientRequestId(request);
   });
   app.addHook('onSend', async (_request, reply) => {
@@ -68,7 +74,10 @@ export function createApp(house: House): FastifyInstance {
 
   app.register(
     async (v1) => {
-      v1.addHook('onRequest', async (request) => checkKey(request.headers, settings.apiKeys));
+      v1.addHook('onRequest', async (request) => {
+        grantAccess(request, openDoor(request.headers, doors.get(request)!));
+      });
+      limitRates(v1, house.limits);
       fileRoutes(v1, house);
       modelRoutes(v1, house);
       fineTuningRoutes(v1, house);
@@ -92,7 +101,6 @@ function commonHeaders(request: FastifyRequest, reply: FastifyReply, { settings 
     'openai-version': '2020-10-01',
     'openai-organization': settings.organization,
     'openai-processing-ms': '0', // until the answer is ready
-    'access-control-expose-headers': '*',
     vary: 'Origin',
   });
 }

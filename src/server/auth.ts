@@ -1,47 +1,67 @@
 /**
  * Who may use the API.
  *
- * With keys configured: whoever sends one of them, from anywhere. Without: whoever is on this machine, and any key or
- * none will do. OpenAI can say `Access-Control-Allow-Origin: *` because a web page does not know your key; where any
- * key will do, that would hand the API to every page the user visits. So without keys we refuse requests that a
- * browser sends for a page from elsewhere (they carry its `Origin`), and those that reached loopback under a
- * foreign name (DNS rebinding: no `Origin`, but the `Host` of the attacker). Everybody else is answered with the `*`.
+ * With keys: whoever sends one of them, from anywhere. Without: whoever is on this machine, and any key or none will
+ * do. Since a browser sends requests for every page its user visits, requests that show where they come from are
+ * looked at too. Without keys those are refused that reached loopback under a foreign name (DNS rebinding: the `Host`
+ * is the attacker's). With or without, a page's `Origin` must be this server itself or one the operator has named;
+ * where no key is needed, pages of this machine will do. And unless an origin was named, no answer may be read by a
+ * page from elsewhere (CORS is off).
  */
 
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Access, Door } from '../access/keyring.ts';
 import { TunesmithError } from '../domain/errors.ts';
 
-/** Throws unless the request's headers show one of the keys, or none are needed. */
-export function checkKey(headers: IncomingHttpHeaders, keys: readonly string[]): void {
-  if (keys.length === 0) return;
+/** What the request's key opens; throws when it has none, or none that fits. */
+export function openDoor(headers: IncomingHttpHeaders, door: Door): Access {
   const sent = sentKey(headers);
+  const access = door.accessWith(sent);
+  if (access !== null) return access;
   if (sent === null)
     throw new TunesmithError(
       'unauthorized',
       "You didn't provide an API key. Send it in the Authorization header, as in: Authorization: Bearer YOUR_KEY.",
     );
-  // No early end: the time taken tells nothing about how many keys there are or how far one matched.
-  const matches = keys.filter((key) => timingSafeEqual(digest(key), digest(sent)));
-  if (matches.length === 0)
-    throw new TunesmithError(
-      'unauthorized',
-      `Incorrect API key provided: ${masked(sent)}. Expected one of the keys in this server's TUNESMITH_API_KEYS.`,
-      { code: 'invalid_api_key' },
-    );
+  throw new TunesmithError(
+    'unauthorized',
+    `Incorrect API key provided: ${masked(sent)}. Expected one that was made with: tunesmith keys create (or one of TUNESMITH_API_KEYS).`,
+    { code: 'invalid_api_key' },
+  );
 }
 
 /** Throws when a web page from elsewhere is behind the request; see the head of this file. */
-export function checkOrigin(headers: IncomingHttpHeaders, keys: readonly string[]): void {
-  if (keys.length > 0) return;
-  const strangers = { Origin: headers.origin, Host: headers.host && `http://${headers.host}` };
-  for (const [name, url] of Object.entries(strangers))
-    if (url !== undefined && !isLoopback(hostnameOf(url)))
-      throw new TunesmithError(
-        'forbidden',
-        `The ${name} of this request is ${url.replace('http://', '')}. Without API keys this server answers only programs and pages of this machine. To use it from elsewhere, start it with TUNESMITH_API_KEYS.`,
-        { code: 'foreign_origin' },
-      );
+export function checkOrigin(headers: IncomingHttpHeaders, { locked }: Door, named: readonly string[]): void {
+  const { host, origin } = headers;
+  if (!locked && host !== undefined && !isLoopback(hostnameOf(`http://${host}`)))
+    throw stranger('Host', host, 'To use it from elsewhere, make a key: tunesmith keys create.');
+  if (origin === undefined || isNamed(origin, locked, named)) return;
+  if (URL.canParse(origin) && new URL(origin).host === host) return;
+  if (!locked && isLoopback(hostnameOf(origin))) return;
+  throw stranger('Origin', origin, 'To let its pages in, name it in TUNESMITH_CORS_ORIGINS.');
+}
+
+/** What lets a page of the request's origin read the answer. */
+export function corsHeaders(
+  { origin }: IncomingHttpHeaders,
+  { locked }: Door,
+  named: readonly string[],
+): Record<string, string> {
+  if (origin === undefined || !isNamed(origin, locked, named)) return {};
+  return { 'access-control-allow-origin': origin, 'access-control-expose-headers': '*' };
+}
+
+/** Where any key will do, "all pages" would hand the API to every page the user visits, so `*` needs keys. */
+function isNamed(origin: string, locked: boolean, named: readonly string[]): boolean {
+  return named.includes(origin) || (locked && named.includes('*'));
+}
+
+function stranger(header: string, value: string, advice: string): TunesmithError {
+  return new TunesmithError(
+    'forbidden',
+    `The ${header} of this request is ${value}, which is not known here. This server answers programs, and pages of its own. ${advice}`,
+    { code: 'foreign_origin' },
+  );
 }
 
 /** Names and addresses that never leave this machine. */
@@ -57,8 +77,6 @@ function sentKey(headers: IncomingHttpHeaders): string | null {
   const key = bearer ?? headers['api-key'];
   return typeof key === 'string' && key !== '' ? key : null;
 }
-
-const digest = (key: string): Buffer => createHash('sha256').update(key).digest();
 
 const masked = (key: string): string => (key.length < 12 ? '***' : `${key.slice(0, 5)}***${key.slice(-2)}`);
 

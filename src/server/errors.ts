@@ -31,12 +31,18 @@ const answers: Record<ErrorKind, [status: number, type: string]> = {
   conflict: [409, 'invalid_request_error'],
   too_large: [413, 'invalid_request_error'],
   rate_limited: [429, 'requests'],
+  tokens_used_up: [429, 'tokens'],
   internal: [500, 'server_error'],
   overloaded: [503, 'server_error'],
 };
 
 /** Official clients retry these by themselves; ours come back the same, so they are told not to. */
 const retriedInVain: ReadonlySet<ErrorKind> = new Set(['conflict', 'internal']);
+/** These pass; unless told otherwise, soon. */
+const passing: ReadonlySet<ErrorKind> = new Set(['rate_limited', 'tokens_used_up', 'overloaded']);
+const soonMs = 1000;
+/** Official clients wait no longer than this, and would come back too early. */
+const patienceMs = 60_000;
 
 export function answerTo(error: unknown, requestId: string): ErrorAnswer {
   const known = error instanceof TunesmithError ? error : translated(error);
@@ -44,7 +50,7 @@ export function answerTo(error: unknown, requestId: string): ErrorAnswer {
     const [status, type] = answers[known.kind];
     const headers: Record<string, string> = {};
     if (retriedInVain.has(known.kind)) headers['x-should-retry'] = 'false';
-    if (known.kind === 'overloaded') headers['retry-after'] = '1';
+    if (passing.has(known.kind)) Object.assign(headers, retryHeaders(known.retryAfterMs ?? soonMs));
     const { message, param, code } = known;
     return { status, headers, body: { error: { message, type, param, code } }, unforeseen: status === 500 };
   }
@@ -52,6 +58,12 @@ export function answerTo(error: unknown, requestId: string): ErrorAnswer {
   const body = { error: { message, type: 'server_error', param: null, code: null } };
   return { status: 500, headers: {}, body, unforeseen: true };
 }
+
+const retryHeaders = (ms: number): Record<string, string> => ({
+  'retry-after': String(Math.ceil(ms / 1000)),
+  'retry-after-ms': String(ms),
+  'x-should-retry': String(ms < patienceMs),
+});
 
 /** What the framework or a full disk says, as one of ours; null when it is neither. */
 function translated(error: unknown): TunesmithError | null {

@@ -6,12 +6,12 @@ import type { House } from '../house.ts';
 import { isLoopback } from './auth.ts';
 
 /** The origin that clients reach, `http://127.0.0.1:8080`, with the port that was really taken; `/v1` lies below. */
-export async function listen(app: FastifyInstance, { settings, lock }: House): Promise<string> {
-  const { host, port, apiKeys } = settings;
-  if (!isLoopback(host) && apiKeys.length === 0)
+export async function listen(app: FastifyInstance, { settings, lock, keyring }: House): Promise<string> {
+  const { host, port } = settings;
+  if (!isLoopback(host) && !(await keyring.look()).locked)
     throw invalid(
       'TUNESMITH_HOST',
-      `TUNESMITH_HOST is ${host}, which other machines can reach, and no API keys are set. Set TUNESMITH_API_KEYS to one or more secret keys, or listen on 127.0.0.1.`,
+      `TUNESMITH_HOST is ${host}, which other machines can reach, and there are no API keys. Make one with: tunesmith keys create (or set TUNESMITH_API_KEYS), or listen on 127.0.0.1.`,
       'keys_required',
     );
   const url = await app.listen({ host, port }).catch((cause: unknown) => {

@@ -19,11 +19,13 @@ import { HouseSqliteDialect, openSqlite } from './sqlite.ts';
 /** In the order they run; a published one is never edited. */
 const migrations = { '0001-first-rows': firstRows, '0006-tracking': tracking, '0002-projects': projects };
 
-export async function openDatabase(path: string): Promise<Kysely<Schema>> {
+/** Beside a server that has the folder, tables are taken as they are: `migrating` is off, and they must fit. */
+export async function openDatabase(path: string, { migrating = true } = {}): Promise<Kysely<Schema>> {
   let database: Kysely<Schema> | null = null;
   try {
     database = new Kysely<Schema>({ dialect: new HouseSqliteDialect(openSqlite(path)) });
-    await migrate(database);
+    if (migrating) await migrate(database);
+    else await assertMigrated(database);
     return database;
   } catch (cause) {
     await database?.destroy();
@@ -44,6 +46,17 @@ async function migrate(database: Kysely<Schema>): Promise<void> {
     );
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) throw error;
+}
+
+async function assertMigrated(database: Kysely<Schema>): Promise<void> {
+  const done = await migrationsDone(database);
+  const known = Object.keys(migrations);
+  if (done.length === known.length && known.every((name) => done.includes(name))) return;
+  throw new TunesmithError(
+    'conflict',
+    'The server that has this data folder is another version of Tunesmith. Stop it, or use its own command.',
+    { code: 'other_version' },
+  );
 }
 
 async function migrationsDone(database: Kysely<Schema>): Promise<string[]> {

@@ -259,10 +259,26 @@ describe('keys', () => {
     expect((await ask('GET', '/v1/files', { headers: { authorization: 'Bearer whatever' } })).status).toBe(200);
   });
 
-  test('let pages from anywhere in, since a page must know one', async () => {
-    const answer = await withHeaders({ authorization: 'Bearer sk-first-secret-key', origin: 'https://app.example' });
-    expect(answer.status).toBe(200);
-    expect(answer.headers['access-control-allow-origin']).toBe('*');
+  test('let nobody from another site in, unless it is named', async () => {
+    const key = { authorization: 'Bearer sk-first-secret-key' };
+    const refused = await withHeaders({ ...key, origin: 'https://app.example' });
+    expect(refused.status).toBe(403);
+    expect(refused.headers).not.toHaveProperty('access-control-allow-origin');
+    for (const corsOrigins of [['https://app.example'], ['*']]) {
+      await using open = await openTestHouse({ apiKeys: ['sk-first-secret-key'], corsOrigins });
+      const ofApp = { ...key, origin: 'https://app.example' };
+      const answer = await ask('GET', '/v1/files', { headers: ofApp, to: open });
+      expect(answer.status).toBe(200);
+      expect(answer.headers['access-control-allow-origin']).toBe('https://app.example');
+      const other = { ...key, origin: 'https://other.example' };
+      const status = (await ask('GET', '/v1/files', { headers: other, to: open })).status;
+      expect(status).toBe(corsOrigins[0] === '*' ? 200 : 403);
+    }
+  });
+
+  test('let a page of the server itself in, under whatever name it is reached', async () => {
+    const headers = { host: 'models.lan:8080', origin: 'http://models.lan:8080' };
+    expect((await withHeaders({ authorization: 'Bearer sk-first-secret-key', ...headers })).status).toBe(200);
   });
 });
 
@@ -289,19 +305,26 @@ describe('without keys, web pages', () => {
   ])('of this machine can: %s', async (_, headers) => {
     const answer = await ask('GET', '/v1/files', { headers });
     expect(answer.status).toBe(200);
-    expect(answer.headers['access-control-allow-origin']).toBe('*');
+    expect(answer.headers).not.toHaveProperty('access-control-allow-origin');
+  });
+
+  test('of all the world cannot be let in: * counts only with keys', async () => {
+    await using open = await openTestHouse({ corsOrigins: ['*'] });
+    const answer = await ask('GET', '/v1/files', { headers: { origin: 'https://evil.example' }, to: open });
+    expect(answer.status).toBe(403);
   });
 
   test('are told before a request which headers and methods they may use', async () => {
+    await using open = await openTestHouse({ corsOrigins: ['http://localhost:5173'] });
     const headers = {
       origin: 'http://localhost:5173',
       'access-control-request-method': 'DELETE',
       'access-control-request-headers': 'authorization, content-type',
     };
-    const answer = await ask('OPTIONS', '/v1/files/file-x', { headers });
+    const answer = await ask('OPTIONS', '/v1/files/file-x', { headers, to: open });
     expect(answer.status).toBe(204);
     expect(answer.headers).toMatchObject({
-      'access-control-allow-origin': '*',
+      'access-control-allow-origin': 'http://localhost:5173',
       'access-control-allow-methods': expect.stringContaining('DELETE'),
       'access-control-allow-headers': 'authorization, content-type',
     });

@@ -20,7 +20,7 @@ test('a port that is in use is named, with what to do', async () => {
 test.each(['0.0.0.0', '::', '192.0.2.7'])('listening on %s without keys is refused, with what to do', async (host) => {
   await expect(openTestHouse({ host })).rejects.toMatchObject({
     code: 'keys_required',
-    message: expect.stringMatching(/Set TUNESMITH_API_KEYS/),
+    message: expect.stringMatching(/tunesmith keys create/),
   });
 });
 

@@ -15,9 +15,10 @@ export function chatRoutes(app: FastifyInstance, house: House): void {
 
   app.post('/chat/completions', async (request, reply): Promise<OpenAI.ChatCompletion | FastifyReply> => {
     const { model: name, completion, includeUsage } = parseChatRequest(request.body);
-    const model = await house.of(accessOf(request).project).models.resolve(name);
+    const access = accessOf(request);
+    const model = await house.of(access.project).models.resolve(name);
     if (model === null) throw unknownModel(name);
-    const events = serving.complete({ ...completion, model }, whenGone(reply));
+    const events = house.limits.counting(access, serving.complete({ ...completion, model }, whenGone(reply)));
     const header = newHeader(model.id, serving.fingerprint(model));
     void reply.header('openai-model', model.id);
     if (!completion.streaming) return collectCompletion(header, completion.choices, events);

@@ -1,6 +1,6 @@
 /** Projects: who owns each file, job and model, the keys that open them, and fine-tuned models lent to others. */
 
-import type { ColumnDefinitionBuilder, Kysely, Migration } from 'kysely';
+import { type ColumnDefinitionBuilder, type Kysely, type Migration, sql } from 'kysely';
 
 export const projects: Migration = {
   async up(database: Kysely<unknown>): Promise<void> {
@@ -20,10 +20,9 @@ export const projects: Migration = {
       .addColumn('id', 'text', (column) => column.primaryKey())
       .addColumn('created_at', 'integer', required)
       .execute();
-    await database
-      .insertInto('projects' as never)
-      .values({ id: 'default', created_at: Math.floor(Date.now() / 1000) } as never)
-      .execute();
+    await sql`insert into projects (id, created_at) values ('default', ${Math.floor(Date.now() / 1000)})`.execute(
+      database,
+    );
 
     await schema
       .createTable('api_keys')

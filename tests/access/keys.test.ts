@@ -1,0 +1,156 @@
+/** Keys as the operator makes them and as programs use them. */
+
+import { join } from 'node:path';
+import OpenAI from 'openai';
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import type { ApiKey } from '../../src/access/keyring.ts';
+import { readSettings } from '../../src/config.ts';
+import { openServer } from '../../src/cli/connection.ts';
+import { tunesmith } from '../cli/tunesmith.ts';
+import { openTestHouse, type TestHouse } from '../house.ts';
+import { tinyHome } from '../jobs/tiny-house.ts';
+
+const keys = async <Value = ApiKey & { value: string }>(home: string, ...words: string[]): Promise<Value> => {
+  const { code, stdout, stderr } = await tunesmith(['keys', ...words, '--home', home, '--json']);
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as Value;
+};
+
+const client = ({ url }: Pick<TestHouse, 'url'>, apiKey: string): OpenAI =>
+  new OpenAI({ baseURL: url, apiKey, maxRetries: 0 });
+
+test('the first key locks the door of a server that runs, and a revoked one opens nothing from the next request on', async () => {
+  await using house = await openTestHouse();
+  await house.openai.files.list();
+  const made = await keys(house.home, 'create', '--name', 'mine');
+  expect(made).toMatchObject({ object: 'organization.project.api_key', name: 'mine', project_id: 'default' });
+  expect(made.value).toMatch(/^sk-tunesmith-[\w-]{43}$/);
+
+  const wrong = { status: 401, code: 'invalid_api_key', type: 'invalid_request_error', param: null };
+  await expect(house.openai.files.list()).rejects.toMatchObject(wrong);
+  expect((await fetch(`${house.url}/files`)).status).toBe(401);
+  await client(house, made.value).files.list();
+
+  await keys(house.home, 'revoke', made.id);
+  await expect(client(house, made.value).files.list()).rejects.toMatchObject(wrong);
+  await expect(house.openai.files.list(), 'the last key is gone: nobody comes in').rejects.toMatchObject(wrong);
+});
+
+test('a key is nowhere on disk and shown once; its list tells enough to know it again', async () => {
+  await using house = await openTestHouse();
+  const made = await keys(house.home, 'create', '--requests-per-minute', '60', '--project', 'research');
+  const { value, ...rest } = made;
+  expect(await keys<ApiKey[]>(house.home, 'list')).toEqual([rest]);
+  expect(rest.redacted_value).toBe(`${value.slice(0, 17)}…${value.slice(-4)}`);
+  for (const file of ['tunesmith.db', 'tunesmith.db-wal'])
+    expect((await readFile(join(house.home, file))).includes(value)).toBe(false);
+});
+
+test('keys are made without a server too, and in words', async () => {
+  await using folder = await tinyHome();
+  const { code, stdout, stderr } = await tunesmith(['keys', 'create', '--home', folder.home]);
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: expect.stringMatching(/^Key key_\w{24} opens the project default\. Keep it: .*\nIt is the first: /),
+  });
+  const listed = await tunesmith(['keys', 'list', '--home', folder.home]);
+  expect(listed.stdout).toMatch(/^ID .*\nkey_\w{24}\s+default\s+default\s+sk-tunesmith-\S{4}…\S{4}\s+any\s+any/);
+  expect((await tunesmith(['projects', '--home', folder.home])).stdout).toMatch(/default/);
+  await using server = await openServer(readSettings({}, { home: folder.home, port: 0, logLevel: 'silent' }), {
+    training: false,
+  });
+  const openai = client({ url: `${server.url}/v1` }, stdout.trim());
+  expect((await openai.models.list()).data.map(({ id }) => id)).toEqual(['tiny']);
+  expect((await fetch(`${server.url}/v1/models`)).status).toBe(401);
+});
+
+test('with keys, commands on the data folder still work without one, and with one show its project', async () => {
+  await using folder = await tinyHome();
+  const { value } = await keys(folder.home, 'create', '--project', 'research');
+  const files = async (...words: string[]) => {
+    const ran = await tunesmith(['files', ...words, '--home', folder.home]);
+    expect(ran.code, ran.stderr).toBe(0);
+    return ran.stdout.trim();
+  };
+  const path = join(folder.home, 'tiny.gguf');
+  const id = await files('upload', path, '--purpose', 'user_data', '--api-key', value);
+  expect(await files('list', '--api-key', value)).toContain(id);
+  expect(await files('list')).not.toContain(id);
+  expect(await files('list', '--api-key', 'sk-for-someone-else')).not.toContain(id);
+});
+
+test.each([
+  [['create', '--project', 'Not A Name'], 1, /"Not A Name" cannot name a project/],
+  [['create', '--requests-per-minute', '0'], 2, /"0" was given where a whole number above 0 was expected/],
+  [['revoke', 'key_nobody'], 1, /There is no key key_nobody/],
+  [['list', '--base-url', 'http://127.0.0.1:1/v1'], 2, /leave --base-url away/],
+])('what cannot be is said: keys %j', async (words, expected, message) => {
+  await using folder = await tinyHome();
+  const { code, stderr } = await tunesmith(['keys', ...words, '--home', folder.home]);
+  expect(stderr).toMatch(message);
+  expect(code).toBe(expected);
+});
+
+test('keys of the environment and keys that were made work side by side', async () => {
+  await using house = await openTestHouse({ apiKeys: ['sk-from-the-environment'] });
+  const { value } = await keys(house.home, 'create');
+  await client(house, 'sk-from-the-environment').files.list();
+  await client(house, value).files.list();
+  await expect(client(house, 'sk-other').files.list()).rejects.toMatchObject({ status: 401 });
+});
+
+test('beyond loopback the server listens once there is a key, and not before', async () => {
+  await expect(openTestHouse({ host: '0.0.0.0' })).rejects.toMatchObject({ code: 'keys_required' });
+  await using folder = await tinyHome();
+  await keys(folder.home, 'create');
+  await using house = await openTestHouse({ home: folder.home, host: '0.0.0.0' });
+  expect(house.url).toMatch(/^http:/);
+});
+
+test('a key’s limits show in the headers of answers, and in no others', async () => {
+  await using folder = await tinyHome();
+  await using house = await openTestHouse({ home: folder.home });
+  const limits = ['--requests-per-minute', '2', '--tokens-per-minute', '600'];
+  const { value } = await keys(house.home, 'create', ...limits);
+  const openai = client(house, value);
+  const ask = () =>
+    openai.chat.completions
+      .create({ model: 'tiny', messages: [{ role: 'user', content: 'Hello' }], max_tokens: 3 })
+      .withResponse();
+
+  const { data, response } = await ask();
+  const used = data.usage!.total_tokens;
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    'x-ratelimit-limit-requests': '2',
+    'x-ratelimit-remaining-requests': '1',
+    'x-ratelimit-reset-requests': expect.stringMatching(/^[12]\ds|30s$/),
+    'x-ratelimit-limit-tokens': '600',
+    'x-ratelimit-reset-tokens': expect.stringMatching(/^\d+m?s$/),
+  });
+  const left = Number(response.headers.get('x-ratelimit-remaining-tokens'));
+  expect(left - (600 - used), 'ten come back each second').toBeOneOf([0, 1, 2, 3]);
+  const { response: listed } = await openai.files.list().withResponse();
+  expect([...listed.headers.keys()].filter((name) => name.startsWith('x-ratelimit'))).toEqual([]);
+
+  await ask();
+  const refusal = (await ask().catch((error: unknown) => error)) as InstanceType<typeof OpenAI.RateLimitError>;
+  expect(refusal).toBeInstanceOf(OpenAI.RateLimitError);
+  expect(refusal).toMatchObject({ status: 429, code: 'rate_limit_exceeded', type: 'requests', param: null });
+  const { headers } = refusal;
+  expect(Number(headers.get('retry-after'))).toBeGreaterThan(15);
+  expect(Number(headers.get('retry-after-ms'))).toBeGreaterThan(15_000);
+  expect(headers.get('x-should-retry')).toBe('true');
+  expect(headers.get('x-ratelimit-remaining-requests')).toBe('0');
+});
+
+test('the tokens of a stream are counted too, and a key without any left waits', async () => {
+  await using folder = await tinyHome();
+  await using house = await openTestHouse({ home: folder.home });
+  const { value } = await keys(house.home, 'create', '--tokens-per-minute', '5');
+  const openai = client(house, value);
+  const body = { model: 'tiny', messages: [{ role: 'user' as const, content: 'Hello' }], max_tokens: 3 };
+  for await (const _ of await openai.chat.completions.create({ ...body, stream: true }));
+  const refused = { status: 429, code: 'rate_limit_exceeded', type: 'tokens' };
+  await expect(openai.chat.completions.create(body)).rejects.toMatchObject(refused);
+});
