@@ -13,6 +13,9 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Keyring } from './access/keyring.ts';
 import { RateLimits } from './access/rate-limits.ts';
+import { Background } from './answers/background.ts';
+import { StoredCompletions } from './answers/stored-completions.ts';
+import { failUnfinished, StoredResponses, sweepResponses } from './answers/stored-responses.ts';
 import { Closing } from './closing.ts';
 import type { Settings } from './config.ts';
 import { Jobs } from './jobs/jobs.ts';
@@ -40,6 +43,8 @@ export interface ProjectRooms {
   readonly files: Files;
   readonly jobs: Jobs;
   readonly models: ModelRegistry;
+  readonly completions: StoredCompletions;
+  readonly responses: StoredResponses;
 }
 
 export interface House extends AsyncDisposable {
@@ -54,6 +59,8 @@ export interface House extends AsyncDisposable {
   readonly limits: RateLimits;
   readonly worker: Worker;
   readonly serving: Serving;
+  /** Responses that are being made while nobody waits. */
+  readonly background: Background;
   /** The rooms as a project sees them; `server/access.ts` knows whose request it is. */
   of(project: string): ProjectRooms;
 }
@@ -78,6 +85,8 @@ export async function openHouse(
   const tracking = opening.use(new Tracking({ database, log, trackers: trackersOf(settings) }));
   const jobs = new Jobs({ ...rooms, organization, onCreated: (rows, job) => tracking.follow(rows, job) });
   const serving = opening.use(new Serving({ log, threads }));
+  await failUnfinished(database);
+  const background = opening.use(new Background(log));
   // Trainers compute on every core without a pause; one thread keeps answers coming beside them.
   const onTraining = (jobs: number): void => serving.setThreads(jobs > 0 ? 1 : threads);
   const worker = opening.use(new Worker({ ...rooms, organization, threads, resultFiles, bell: jobs.bell, onTraining }));
@@ -96,23 +105,29 @@ export async function openHouse(
     limits: new RateLimits(),
     worker,
     serving,
+    background,
     of: (project) => ({
       project,
       files: new Files(database, blobs, project),
       jobs: jobs.of(project),
       models: models.of(project),
+      completions: new StoredCompletions(database, project),
+      responses: new StoredResponses(database, project),
     }),
     [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
   };
 }
 
-/** Expired files are invisible already; this gives their space back. */
+/** Expired files and responses are invisible already; this gives their space back. */
 async function sweepHourly(database: Kysely<Schema>, blobs: Blobs, log: Log): Promise<NodeJS.Timeout> {
-  const sweep = (): Promise<void> =>
-    sweepFiles(database, blobs).then(
-      (count) => void (count > 0 && log.info('files.expired', { count })),
-      (error: unknown) => log.error('files.sweep_failed', { error }),
-    );
+  const sweep = async (): Promise<void> => {
+    try {
+      const counts = { files: await sweepFiles(database, blobs), responses: await sweepResponses(database) };
+      if (counts.files + counts.responses > 0) log.info('sweep.expired', counts);
+    } catch (error) {
+      log.error('sweep.failed', { error });
+    }
+  };
   await sweep();
   return setInterval(() => void sweep(), sweepMs).unref();
 }

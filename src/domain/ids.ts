@@ -17,6 +17,10 @@ const shapes = {
   upload: { prefix: 'upload_', letters: 32 },
   part: { prefix: 'part_', letters: 32 },
   chat: { prefix: 'chatcmpl-', letters: 29 },
+  call: { prefix: 'call_', letters: 24 },
+  response: { prefix: 'resp_', letters: 48 },
+  message: { prefix: 'msg_', letters: 48 },
+  functionCall: { prefix: 'fc_', letters: 48 },
 } as const;
 
 export type IdKind = keyof typeof shapes;

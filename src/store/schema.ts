@@ -137,6 +137,41 @@ export interface TrackingTable {
   ended: number;
 }
 
+export interface CompletionsTable {
+  seq: Generated<number>;
+  id: string;
+  project: string;
+  created_at: number;
+  model: string;
+  /** StoredCompletion. */
+  object: string;
+  /** The messages it answers, as a list of StoredMessage. */
+  messages: string;
+}
+
+export interface ResponsesTable {
+  seq: Generated<number>;
+  id: string;
+  project: string;
+  created_at: number;
+  status: string;
+  /** Response. */
+  object: string;
+  /** The items it answers, those of earlier responses included. */
+  input: string;
+  /** The events of a response that was made in the background, once it has ended. */
+  events: string | null;
+}
+
+export interface ResponseItemsTable {
+  seq: Generated<number>;
+  id: string;
+  project: string;
+  response_id: string;
+  /** Item. */
+  object: string;
+}
+
 export interface Schema {
   tracking: TrackingTable;
   files: FilesTable;
@@ -144,6 +179,9 @@ export interface Schema {
   job_events: JobEventsTable;
   checkpoints: CheckpointsTable;
   models: ModelsTable;
+  completions: CompletionsTable;
+  responses: ResponsesTable;
+  response_items: ResponseItemsTable;
   projects: ProjectsTable;
   api_keys: ApiKeysTable;
   checkpoint_permissions: CheckpointPermissionsTable;
