@@ -89,10 +89,10 @@ export function checkToolCalls(calls: unknown, place: Place, report: Report): vo
   }
   calls.forEach((call: unknown, i) => {
     const at = { path: `${place.path}.tool_calls[${i}]`, name: `${place.name}, tool call ${i + 1}` };
-    if (isObject(call) && typeof call['id'] === 'string' && call['type'] === 'function') {
+    if (isObject(call) && call['function'] !== undefined) {
       checkCall(call['function'], { path: `${at.path}.function`, name: at.name }, report);
-      return;
     }
+    if (isObject(call) && typeof call['id'] === 'string' && call['type'] === 'function' && 'function' in call) return;
     const lacksType = isObject(call) && typeof call['id'] === 'string' && call['type'] === undefined;
     report.add('invalid_tool_call', at, {
       found: describe(call),

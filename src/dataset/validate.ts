@@ -2,14 +2,15 @@
  * Reads a whole training or validation file before anybody trains on it, and tells everything there is to tell:
  * each fault with its line, what will be cut, what is there twice, and how many tokens there are.
  *
- * It streams in constant memory but for one number per example, by which duplicates are known, and gives the
- * event loop its turns, so that a server can validate half a gigabyte and answer requests meanwhile.
+ * It streams in memory that has a bound and gives the event loop its turns, so that a server can validate half a
+ * gigabyte and answer requests meanwhile.
  */
 
-import { createHash } from 'node:crypto';
 import { fileError, fileFailure, listLines, type FileError, type FileFailure, type FileRole } from './faults.ts';
+import { Fingerprints } from './fingerprints.ts';
 import { Report, type Problem } from './problem.ts';
 import { readRows } from './rows.ts';
+import { Supervision } from './supervision.ts';
 import { tokenizeRow, type ExampleEncoder } from './tokenize.ts';
 
 export interface ValidationOptions {
@@ -18,7 +19,7 @@ export interface ValidationOptions {
   readonly tokensMax: number;
   readonly role: FileRole;
   /** The `fingerprints` of the training file, to find its examples in a validation file. */
-  readonly known?: ReadonlySet<number>;
+  readonly known?: Fingerprints;
   readonly signal?: AbortSignal;
 }
 
@@ -37,7 +38,7 @@ export interface ValidationReport {
   readonly errorCount: number;
   /** What the job's `error` says, or null when all is well. */
   readonly failure: FileFailure | null;
-  readonly fingerprints: ReadonlySet<number>;
+  readonly fingerprints: Fingerprints;
 }
 
 export const trainingExamplesMin = 10;
@@ -47,7 +48,8 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
   const { codec, tokensMax, role, known, signal } = options;
   const errors: FileError[] = [];
   const faultyLines: number[] = [];
-  const fingerprints = new Set<number>();
+  const fingerprints = new Fingerprints();
+  const supervision = new Supervision();
   const remarks: Remarks = { truncated: [], repeated: [], shared: [], others: new Map() };
   let [examples, tokens, supervisedTokens, longestTokens, errorCount] = [0, 0, 0, 0, 0];
   const fail = (error: FileError): void => {
@@ -67,15 +69,16 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
     supervisedTokens += tokenized.targets;
     longestTokens = Math.max(longestTokens, ...tokenized.sequences.map(({ ids }) => ids.length));
     if (tokenized.truncated) remarks.truncated.push(row.line);
-    const print = fingerprint(row.text);
-    if (fingerprints.has(print)) remarks.repeated.push(row.line);
-    if (known?.has(print)) remarks.shared.push(row.line);
-    fingerprints.add(print);
+    supervision.add(row.checked!);
+    if (fingerprints.add(row.text, row.line) !== null) remarks.repeated.push(row.line);
+    if (known !== undefined && known.find(row.text) !== null) remarks.shared.push(row.line);
     for (const problem of row.problems) remark(problem, remarks);
   }
   if (errorCount === 0) {
-    const fault = tooFew(examples, role);
-    if (fault !== null) fail(fault);
+    const whole = new Report(null);
+    checkCount(examples, role, whole);
+    supervision.judge(whole);
+    for (const problem of whole.problems) fail(fileError(problem, role));
   }
 
   return {
@@ -91,12 +94,6 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
     failure: errors[0] === undefined ? null : fileFailure(errors[0], role, errorCount, faultyLines),
     fingerprints,
   };
-}
-
-function tooFew(examples: number, role: FileRole): FileError | null {
-  const report = new Report(null);
-  checkCount(examples, role, report);
-  return report.problems[0] === undefined ? null : fileError(report.problems[0], role);
 }
 
 /** A file has examples, and one to train on has some more. */
@@ -115,12 +112,6 @@ export function checkCount(examples: number, role: FileRole, report: Report): vo
       message: `Training file has ${examples} example(s), but must have at least ${trainingExamplesMin} examples`,
     });
   }
-}
-
-/** 53 bits of a hash of the line, so that a set of plain numbers will do; enough for a warning about ten million lines. */
-function fingerprint(text: string): number {
-  const hash = createHash('sha1').update(text.trim()).digest();
-  return hash.readUInt32LE(0) * 2 ** 21 + (hash.readUInt32LE(4) >>> 11);
 }
 
 /** Lines that are worth a word, though they train. */

@@ -44,36 +44,72 @@ export async function* readLines(path: string, options: LineOptions = {}): Async
 export async function* readLineBatches(path: string, options: LineOptions = {}): AsyncGenerator<LineBatch, void> {
   const { bytesMax = lineBytesMax, signal } = options;
   const stream = createReadStream(path, { highWaterMark: 2 ** 18, signal });
-  let line = 1;
-  /** The pieces of a line that spans chunks; dropped once it is longer than allowed. */
-  let pieces: Buffer[] = [];
-  let piecesBytes = 0;
+  const splitter = new Splitter(bytesMax);
   let bytesRead = 0;
-
-  const finish = (last: Buffer): Line => {
-    const sizeBytes = piecesBytes + last.length;
-    const bytes = pieces.length === 0 ? last : Buffer.concat([...pieces, last]);
-    pieces = [];
-    piecesBytes = 0;
-    return sizeBytes > bytesMax ? { line: line++, text: '', fault: 'too_long' } : toLine(bytes, line++);
-  };
-
   for await (const chunk of stream as AsyncIterable<Buffer>) {
+    bytesRead += chunk.length;
+    yield { lines: splitter.split(chunk), bytesRead };
+  }
+  yield { lines: splitter.end(), bytesRead };
+}
+
+/** Cuts pieces of a file at its line endings. */
+class Splitter {
+  readonly #bytesMax: number;
+  #line = 1;
+  /** The beginning of a line that ends in a later piece. */
+  #pieces: Buffer[] = [];
+  #piecesBytes = 0;
+  /** Inside a line that was reported as too long: nothing is kept until it ends. */
+  #skipping = false;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  split(chunk: Buffer): Line[] {
     const lines: Line[] = [];
     let start = 0;
     for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
-      lines.push(finish(chunk.subarray(start, end)));
+      this.#take(chunk.subarray(start, end), lines);
+      this.#finish(lines);
       start = end + 1;
     }
-    bytesRead += chunk.length;
-    if (start < chunk.length) {
-      piecesBytes += chunk.length - start;
-      if (piecesBytes > bytesMax) pieces = [];
-      else pieces.push(chunk.subarray(start));
-    }
-    yield { lines, bytesRead };
+    if (start < chunk.length) this.#take(chunk.subarray(start), lines);
+    return lines;
   }
-  if (piecesBytes > 0) yield { lines: [finish(Buffer.alloc(0))], bytesRead };
+
+  /** A last line without line ending. */
+  end(): Line[] {
+    const lines: Line[] = [];
+    if (this.#piecesBytes > 0) this.#finish(lines);
+    return lines;
+  }
+
+  #take(piece: Buffer, lines: Line[]): void {
+    if (this.#skipping) return;
+    this.#piecesBytes += piece.length;
+    if (this.#piecesBytes <= this.#bytesMax) {
+      this.#pieces.push(piece);
+      return;
+    }
+    lines.push({ line: this.#line, text: '', fault: 'too_long' });
+    this.#pieces = [];
+    this.#piecesBytes = 0;
+    this.#skipping = true;
+  }
+
+  #finish(lines: Line[]): void {
+    const [first] = this.#pieces;
+    if (!this.#skipping) {
+      const bytes = this.#pieces.length === 1 ? first! : Buffer.concat(this.#pieces);
+      lines.push(toLine(bytes, this.#line));
+    }
+    this.#line += 1;
+    this.#pieces = [];
+    this.#piecesBytes = 0;
+    this.#skipping = false;
+  }
 }
 
 function toLine(bytes: Buffer, line: number): Line {

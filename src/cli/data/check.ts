@@ -1,0 +1,105 @@
+/**
+ * `tunesmith data check`: what is wrong with a training file, where, and how to mend it.
+ *
+ * The first problem of each sort is shown as it is found; how often it came again is said at the end.
+ */
+
+import { stat } from 'node:fs/promises';
+import { Option, type Command } from 'commander';
+import { checkFile, linesKept, type CheckOptions, type CheckReport, type ProblemGroup } from '../../dataset/check.ts';
+import type { Problem } from '../../dataset/problem.ts';
+import { invalid } from '../../domain/errors.ts';
+import type { ExampleFormat } from '../../domain/example.ts';
+import type { Act, Context } from '../context.ts';
+import type { Terminal } from '../terminal.ts';
+import { chosenBase } from './base.ts';
+import { openCodec } from './codec.ts';
+import { fileProgress } from './progress.ts';
+
+const examples = `
+Examples:
+  $ tunesmith data check tickets.jsonl
+  $ tunesmith data check tickets.jsonl --base smollm2-135m-instruct   what would be cut, too
+  $ tunesmith data check tickets.jsonl --fix                          writes tickets_prepared.jsonl
+  $ tunesmith data check held-out.jsonl --validation --json`;
+
+export const formats: readonly ExampleFormat[] = ['chat', 'completion', 'preference', 'reinforcement'];
+
+interface CheckFlags {
+  readonly format?: ExampleFormat;
+  readonly validation?: boolean;
+  readonly base?: string;
+}
+
+export function checkCommand(data: Command, act: Act): void {
+  data
+    .command('check <file>')
+    .description('find everything that is wrong with a training file')
+    .addOption(
+      new Option('--format <format>', 'the format of its rows (default: what they look like)').choices(formats),
+    )
+    .option('--validation', 'it is a validation file: fewer than ten examples will do')
+    .option('--base <model>', 'also find what is too long for this base model')
+    .addHelpText('after', examples)
+    .action(act(async (context, flags: CheckFlags, path = '') => check(context, flags, path)));
+}
+
+async function check(context: Context, flags: CheckFlags, path: string): Promise<void> {
+  const { terminal, signal } = context;
+  const model = flags.base === undefined ? undefined : await modelOf(context, flags.base);
+  const { size } = await stat(path);
+  const report = await checkFile(path, {
+    role: flags.validation === true ? 'validation' : 'training',
+    signal,
+    onProgress: fileProgress(terminal, 'checked', size),
+    ...(flags.format !== undefined && { format: flags.format }),
+    ...(model !== undefined && { model }),
+    ...(!terminal.json && { onGroup: (first: Problem) => terminal.data(problemText(terminal, first)) }),
+  }).finally(() => terminal.live(''));
+  terminal.result({ file: path, ...report }, () => summary(terminal, report));
+  if (report.errors === 0) return;
+  throw invalid(
+    null,
+    `${path} has ${count(report.errors, 'error')} in ${report.faultyExamples.toLocaleString('en')} of ${count(report.examples, 'example')}.`,
+  );
+}
+
+async function modelOf(context: Context, name: string): Promise<NonNullable<CheckOptions['model']>> {
+  const base = (await chosenBase(context, name))!;
+  return { encoder: await openCodec(base), tokensMax: base.contextTokens };
+}
+
+function problemText(terminal: Terminal, { severity, line, path, message, suggestion }: Problem): string {
+  const { paint } = terminal;
+  const colour = severity === 'error' ? paint.red : paint.yellow;
+  const where = [line === null ? 'the whole file' : `line ${line}`, ...(path === '$' ? [] : [path])].join(', ');
+  return [
+    `${colour(severity)} ${paint.bold(where)}`,
+    `  ${message}`,
+    ...(suggestion === null ? [] : [`  ${paint.cyan('→')} ${suggestion}`]),
+    '',
+  ].join('\n');
+}
+
+function summary({ paint }: Terminal, report: CheckReport): string {
+  const again = report.groups.filter((group) => group.count > 1).map(groupText);
+  const found =
+    report.errors + report.warnings === 0
+      ? paint.green('nothing is wrong with it')
+      : `${count(report.errors, 'error')}, ${count(report.warnings, 'warning')}`;
+  return [
+    ...(again.length > 0 ? [...again, ''] : []),
+    `${count(report.examples, 'example')}${report.format === null ? '' : ` (${report.format})`}: ${found}`,
+  ].join('\n');
+}
+
+/** `unrecognized_role at $.messages[*].role, line 4: 412 more like this (lines 7, 9, 12 …)` */
+function groupText({ code, path, count: times, lines, first }: ProblemGroup): string {
+  const others = lines.filter((line) => line !== first.line);
+  const more = others.length >= linesKept - 1 ? ' …' : '';
+  const where = others.length === 0 ? '' : ` (line${others.length === 1 ? '' : 's'} ${others.join(', ')}${more})`;
+  return `${code} at ${path}, line ${first.line}: ${(times - 1).toLocaleString('en')} more like this${where}`;
+}
+
+const count = (number: number, noun: string): string =>
+  `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;

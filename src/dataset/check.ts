@@ -1,0 +1,217 @@
+/**
+ * A whole file against OpenAI's rules: every problem counted, those that repeat put together, and each told when it
+ * is first seen, so that nobody waits for the end of a long file to learn that its first line is wrong.
+ */
+
+import { stat } from 'node:fs/promises';
+import type { ExampleFormat } from '../domain/example.ts';
+import type { FileRole } from './faults.ts';
+import { Fingerprints } from './fingerprints.ts';
+import { imageExamplesMax } from './images.ts';
+import { Report, type Problem, type ProblemCode } from './problem.ts';
+import { readRows, type Row } from './rows.ts';
+import { Supervision } from './supervision.ts';
+import { tokenizeRow, type ExampleEncoder } from './tokenize.ts';
+import { checkCount } from './validate.ts';
+
+export interface CheckOptions {
+  readonly format?: ExampleFormat;
+  readonly role: FileRole;
+  /** The base model to train; without it, nothing is said about lengths. */
+  readonly model?: { readonly encoder: ExampleEncoder; readonly tokensMax: number };
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (bytes: number) => void;
+  /** Told the first problem of every group, as soon as it is found. */
+  readonly onGroup?: (first: Problem) => void;
+}
+
+/** Problems that are alike: of one code, at the same place but for positions in lists. */
+export interface ProblemGroup {
+  readonly code: ProblemCode;
+  readonly severity: Problem['severity'];
+  /** With `[*]` for any position. */
+  readonly path: string;
+  readonly count: number;
+  /** The first lines, at most `linesKept`. */
+  readonly lines: readonly number[];
+  readonly first: Problem;
+}
+
+export interface CheckReport {
+  /** Null when no row looks like any. */
+  readonly format: ExampleFormat | null;
+  readonly sizeBytes: number;
+  readonly examples: number;
+  readonly faultyExamples: number;
+  readonly errors: number;
+  readonly warnings: number;
+  readonly groups: readonly ProblemGroup[];
+  /** What the cookbook's pre-flight script counts, under its names. */
+  readonly counters: Readonly<Record<Counter, number>>;
+}
+
+const counterNames = [
+  'data_type',
+  'missing_messages_list',
+  'message_missing_key',
+  'message_unrecognized_key',
+  'unrecognized_role',
+  'missing_content',
+  'example_missing_assistant_message',
+] as const satisfies readonly ProblemCode[];
+type Counter = (typeof counterNames)[number];
+
+export const linesKept = 10;
+/** A file can be wrong in too many ways to list: from here on only the code tells groups apart. */
+const groupsMax = 200;
+const filesApiBytesMax = 512 * 10 ** 6;
+const uploadBytesMax = 8 * 10 ** 9;
+const reinforcementRowsMax: Record<FileRole, number> = { training: 50_000, validation: 1000 };
+
+export async function checkFile(path: string, options: CheckOptions): Promise<CheckReport> {
+  const { format, role, model, signal, onProgress, onGroup } = options;
+  const { size: sizeBytes } = await stat(path);
+  const groups = new Groups(onGroup);
+  const seen = new Fingerprints();
+  const supervision = new Supervision();
+  let [examples, faultyExamples, imageExamples] = [0, 0, 0];
+  let found: ExampleFormat | null = format ?? null;
+  const whole = new Report(null);
+  checkSize(sizeBytes, whole);
+
+  for await (const row of readRows(path, {
+    ...(format !== undefined && { format }),
+    ...(signal !== undefined && { signal }),
+    ...(onProgress !== undefined && { onProgress }),
+  })) {
+    examples += 1;
+    found ??= row.checked?.format ?? null;
+    const problems = [...row.problems, ...repeats(row, seen), ...lengthProblems(row, model)];
+    for (const problem of problems) groups.add(problem);
+    if (problems.some(({ severity }) => severity === 'error')) faultyExamples += 1;
+    if (problems.some(({ code }) => code === 'images_not_trained')) imageExamples += 1;
+    if (row.checked !== null) supervision.add(row.checked);
+  }
+
+  if (groups.errors === 0 || examples === 0) checkCount(examples, role, whole);
+  checkLimits({ format: found, examples, imageExamples, role }, whole);
+  if (faultyExamples === 0) supervision.judge(whole);
+  for (const problem of whole.problems) groups.add(problem);
+  return { format: found, sizeBytes, examples, faultyExamples, ...groups.result() };
+}
+
+function repeats({ text, line, number, checked }: Row, seen: Fingerprints): readonly Problem[] {
+  if (checked === null) return [];
+  const before = seen.add(text, line);
+  if (before === null) return [];
+  const report = new Report(line);
+  report.add(
+    'duplicate_row',
+    { path: '$', name: `Example ${number}` },
+    {
+      found: `the same words as on line ${before}`,
+      expected: 'each example once',
+      suggestion: 'Keep one: what is there twice is learnt twice as much.',
+    },
+  );
+  return report.problems;
+}
+
+function lengthProblems(row: Row, model: CheckOptions['model']): readonly Problem[] {
+  if (model === undefined || row.checked?.format !== 'chat') return [];
+  const tokenized = tokenizeRow(row, model.encoder, model.tokensMax);
+  if (!('sequences' in tokenized)) return tokenized;
+  if (!tokenized.truncated) return [];
+  const report = new Report(row.line);
+  report.add(
+    'truncated',
+    { path: '$.messages', name: `Example ${row.number}` },
+    {
+      found: `more than ${model.tokensMax} tokens`,
+      expected: `at most ${model.tokensMax}`,
+      suggestion: 'Shorten it, or it will be cut at the end.',
+    },
+  );
+  return report.problems;
+}
+
+function checkSize(sizeBytes: number, report: Report): void {
+  const place = { path: '$', name: 'The file' };
+  const found = `${(sizeBytes / 1e6).toFixed(0)} MB`;
+  if (sizeBytes > uploadBytesMax) report.add('file_too_large', place, { found, expected: 'at most 8 GB' });
+  else if (sizeBytes > filesApiBytesMax) {
+    const suggestion = 'Send it in parts, by the Uploads API.';
+    report.add('large_file', place, { found, expected: 'at most 512 MB in one request', suggestion });
+  }
+}
+
+function checkLimits(
+  {
+    format,
+    examples,
+    imageExamples,
+    role,
+  }: {
+    readonly format: ExampleFormat | null;
+    readonly examples: number;
+    readonly imageExamples: number;
+    readonly role: FileRole;
+  },
+  report: Report,
+): void {
+  const place = { path: '$', name: 'The file' };
+  const atMost = (count: number, max: number, what: string): void => {
+    if (count <= max) return;
+    report.add('too_many_examples', place, { found: `${count} ${what}`, expected: `at most ${max}` });
+  };
+  if (format === 'reinforcement') atMost(examples, reinforcementRowsMax[role], `${role} examples for reinforcement`);
+  atMost(imageExamples, imageExamplesMax, 'examples with images');
+}
+
+type Counts = Pick<CheckReport, 'errors' | 'warnings' | 'groups' | 'counters'>;
+
+class Groups {
+  readonly #onGroup: ((first: Problem) => void) | undefined;
+  readonly #groups = new Map<string, { first: Problem; path: string; count: number; lines: number[] }>();
+  readonly #counts = new Map<ProblemCode, number>();
+  errors = 0;
+  warnings = 0;
+
+  constructor(onGroup: ((first: Problem) => void) | undefined) {
+    this.#onGroup = onGroup;
+  }
+
+  add(problem: Problem): void {
+    const { code, severity, line } = problem;
+    if (severity === 'error') this.errors += 1;
+    else this.warnings += 1;
+    this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
+    const path = problem.path.replaceAll(/\[\d+\]/g, '[*]');
+    const exact = `${code} ${path}`;
+    const key = this.#groups.has(exact) || this.#groups.size < groupsMax ? exact : code;
+    const group = this.#groups.get(key);
+    if (group === undefined) {
+      this.#groups.set(key, { first: problem, path, count: 1, lines: line === null ? [] : [line] });
+      this.#onGroup?.(problem);
+      return;
+    }
+    group.count += 1;
+    if (line !== null && group.lines.length < linesKept && group.lines.at(-1) !== line) group.lines.push(line);
+  }
+
+  /** Errors first, the most frequent first. */
+  result(): Counts {
+    const groups = [...this.#groups.values()].map(({ first, path, count, lines }) => {
+      const { code, severity } = first;
+      return { code, severity, path, count, lines, first };
+    });
+    const rank = ({ severity, count }: ProblemGroup): number => (severity === 'error' ? count + 1e12 : count);
+    const counted = counterNames.map((name) => [name, this.#counts.get(name) ?? 0] as const);
+    return {
+      errors: this.errors,
+      warnings: this.warnings,
+      groups: groups.sort((a, b) => rank(b) - rank(a)),
+      counters: Object.fromEntries(counted) as Record<Counter, number>,
+    };
+  }
+}
