@@ -69,6 +69,12 @@ export const settingsTable = {
     'online, or offline to write runs below wandb/ in the data folder, for `wandb sync`.',
     oneOf('online', 'offline'),
   ),
+  otlpEndpoint: setting(
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    null,
+    'An OpenTelemetry receiver (OTLP over HTTP) that is told of every request.',
+    webAddress,
+  ),
   logLevel: setting('TUNESMITH_LOG', 'info', `What is logged: ${logLevels.join(', ')}.`, oneOf(...logLevels)),
 } satisfies Record<string, Setting<unknown>>;
 
@@ -90,6 +96,7 @@ export interface Settings {
   readonly wandbKey: string | null;
   readonly wandbUrl: string;
   readonly wandbMode: 'online' | 'offline';
+  readonly otlpEndpoint: string | null;
   readonly logLevel: LogLevel;
 }
 

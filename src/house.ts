@@ -11,7 +11,7 @@
 import type { Kysely } from 'kysely';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Keyring } from './access/keyring.ts';
+import { type Access, Keyring } from './access/keyring.ts';
 import { RateLimits } from './access/rate-limits.ts';
 import { Background } from './answers/background.ts';
 import { StoredCompletions } from './answers/stored-completions.ts';
@@ -23,12 +23,16 @@ import { Worker } from './jobs/worker.ts';
 import { type Log, openLog } from './log.ts';
 import { BaseModels } from './models/base-models.ts';
 import { ModelRegistry } from './models/registry.ts';
+import { Metrics, type TokenFacts } from './observation/metrics.ts';
+import { openTracing, type Tracing } from './observation/tracing.ts';
 import { Serving } from './serving/serving.ts';
+import { AnsweredRequests } from './store/answered-requests.ts';
 import { Blobs } from './store/blobs.ts';
 import { openDatabase } from './store/database.ts';
 import { Files, sweepFiles } from './store/files.ts';
 import { type FolderLock, lockFolder } from './store/folder-lock.ts';
 import type { Schema } from './store/schema.ts';
+import { sweepUploads, Uploads } from './store/uploads.ts';
 import { Mlflow } from './tracking/mlflow.ts';
 import type { Tracker } from './tracking/run.ts';
 import { TensorBoard } from './tracking/tensorboard.ts';
@@ -41,6 +45,7 @@ const sweepMs = 60 * 60 * 1000;
 export interface ProjectRooms {
   readonly project: string;
   readonly files: Files;
+  readonly uploads: Uploads;
   readonly jobs: Jobs;
   readonly models: ModelRegistry;
   readonly completions: StoredCompletions;
@@ -57,10 +62,16 @@ export interface House extends AsyncDisposable {
   readonly bases: BaseModels;
   readonly keyring: Keyring;
   readonly limits: RateLimits;
+  readonly answered: AnsweredRequests;
+  readonly metrics: Metrics;
+  /** Null unless traces are wanted. */
+  readonly tracing: Tracing | null;
   readonly worker: Worker;
   readonly serving: Serving;
   /** Responses that are being made while nobody waits. */
   readonly background: Background;
+  /** Counts what an answer has cost, for whoever wants to know: the key's limits, the metrics, the request's log line. */
+  spend(access: Access, tokens: TokenFacts): void;
   /** The rooms as a project sees them; `server/access.ts` knows whose request it is. */
   of(project: string): ProjectRooms;
 }
@@ -77,7 +88,8 @@ export async function openHouse(
   const lock = opening.use(await lockFolder(home));
   const database = opening.use(await openDatabase(join(home, 'tunesmith.db')));
   const blobs = await Blobs.open(join(home, 'files'));
-  const sweeper = await sweepHourly(database, blobs, log);
+  const answered = new AnsweredRequests(database);
+  const sweeper = await sweepHourly(database, blobs, answered, log);
   opening.defer(() => clearInterval(sweeper));
   const bases = await BaseModels.open(home);
   const models = new ModelRegistry(database, bases, settings.modelAliases, organization);
@@ -92,6 +104,9 @@ export async function openHouse(
   const worker = opening.use(new Worker({ ...rooms, organization, threads, resultFiles, bell: jobs.bell, onTraining }));
   if (training) worker.start();
   tracking.start();
+  const limits = new RateLimits();
+  const metrics = new Metrics(database);
+  const tracing = settings.otlpEndpoint === null ? null : opening.use(await openTracing(settings.otlpEndpoint));
   const open = opening.move();
   return {
     log,
@@ -102,13 +117,22 @@ export async function openHouse(
     settings,
     lock,
     keyring: new Keyring(database, settings.apiKeys),
-    limits: new RateLimits(),
+    limits,
+    answered,
+    metrics,
+    tracing,
     worker,
     serving,
     background,
+    spend: (access, tokens) => {
+      limits.spend(access, tokens.promptTokens + tokens.completionTokens);
+      metrics.countTokens(tokens);
+      access.onSpent?.(tokens);
+    },
     of: (project) => ({
       project,
       files: new Files(database, blobs, project),
+      uploads: new Uploads(database, blobs, project),
       jobs: jobs.of(project),
       models: models.of(project),
       completions: new StoredCompletions(database, project),
@@ -119,11 +143,21 @@ export async function openHouse(
 }
 
 /** Expired files and responses are invisible already; this gives their space back. */
-async function sweepHourly(database: Kysely<Schema>, blobs: Blobs, log: Log): Promise<NodeJS.Timeout> {
+async function sweepHourly(
+  database: Kysely<Schema>,
+  blobs: Blobs,
+  answered: AnsweredRequests,
+  log: Log,
+): Promise<NodeJS.Timeout> {
   const sweep = async (): Promise<void> => {
     try {
-      const counts = { files: await sweepFiles(database, blobs), responses: await sweepResponses(database) };
-      if (counts.files + counts.responses > 0) log.info('sweep.expired', counts);
+      const counts = {
+        files: await sweepFiles(database, blobs),
+        uploads: await sweepUploads(database, blobs),
+        responses: await sweepResponses(database),
+      };
+      await answered.sweep();
+      if (Object.values(counts).some((count) => count > 0)) log.info('sweep.expired', counts);
     } catch (error) {
       log.error('sweep.failed', { error });
     }

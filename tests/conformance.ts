@@ -10,7 +10,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 
-const document = JSON.parse(readFileSync(new URL('goldens/openai-schemas.json', import.meta.url), 'utf8')) as {
+const document = JSON.parse(readFileSync(new URL('../src/server/openapi/official.json', import.meta.url), 'utf8')) as {
   components: { schemas: Record<string, object> };
 };
 

@@ -13,6 +13,7 @@ import type { CompiledQuery, Kysely, Selectable } from 'kysely';
 import { invalid, notFound } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { defaultProject, isProjectId, type Project } from '../domain/project.ts';
+import type { TokenFacts } from '../observation/metrics.ts';
 import type { ApiKeysTable, Schema } from '../store/schema.ts';
 import type { Limits } from './rate-limits.ts';
 
@@ -22,6 +23,8 @@ export interface Access {
   readonly key: string | null;
   /** What the key may use per minute; absent for whatever is not a person's request, such as a batch. */
   readonly limits?: Limits;
+  /** Told what an answer has cost. */
+  readonly onSpent?: (tokens: TokenFacts) => void;
 }
 
 /** A key as the operator sees it; its secret is shown once, when it is made. */

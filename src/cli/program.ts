@@ -5,8 +5,8 @@
  * OpenAI's API, ours or theirs. Only `serve`, `quickstart` and `models` know the house itself.
  */
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { version } from '../version.ts';
 import { chatCommand } from './chat.ts';
 import { actWith, type Context, type Surroundings } from './context.ts';
 import { dataCommand } from './data/data.ts';
@@ -55,17 +55,12 @@ export async function runCommandLine(words: readonly string[], surroundings: Sur
   }
 }
 
-function version(): string {
-  const packageFile = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(packageFile) as { version: string }).version;
-}
-
 const baseUrlOf = (context: Context | null): string | null => context?.baseUrl ?? null;
 
 function buildProgram(surroundings: Surroundings, onContext: (context: Context) => void): Command {
   const program = new Command('tunesmith')
     .description("OpenAI's fine-tuning platform, on your own machine")
-    .version(version())
+    .version(version)
     .option('--base-url <url>', 'the API to talk to, ending in /v1; without it, the server of this data folder')
     .option('--api-key <key>', 'the key to send')
     .option('--home <folder>', 'the data folder (default: ~/.tunesmith)')

@@ -52,6 +52,7 @@ export class Worker implements AsyncDisposable {
   readonly #onTraining: (jobs: number) => void;
   #training = 0;
   readonly #closing = new AbortController();
+  #started = false;
   #work: Promise<unknown> = Promise.resolve();
 
   constructor({ bell, concurrency = 1, onTraining = () => {}, ...shop }: WorkerOptions) {
@@ -61,7 +62,12 @@ export class Worker implements AsyncDisposable {
     this.#onTraining = onTraining;
   }
 
+  get isWorking(): boolean {
+    return this.#started && !this.#closing.signal.aborted;
+  }
+
   start(): void {
+    this.#started = true;
     this.#work = this.#run();
   }
 

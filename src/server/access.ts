@@ -18,6 +18,9 @@ export function accessOf(request: FastifyRequest): Access {
   return access;
 }
 
+/** Null where no key was looked at, such as outside of `/v1`. */
+export const accessIfAny = (request: FastifyRequest): Access | null => accesses.get(request) ?? null;
+
 export function grantAccess(request: FastifyRequest, access: Access): void {
   accesses.set(request, access);
 }

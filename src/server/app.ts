@@ -13,12 +13,16 @@ import type { House } from '../house.ts';
 import { grantAccess } from './access.ts';
 import { checkOrigin, corsHeaders, openDoor } from './auth.ts';
 import { answerTo, answerToBrokenHttp } from './errors.ts';
+import { noteTokens, observationRoutes, observeRequests } from './observe.ts';
+import { rememberAnswers } from './idempotency.ts';
 import { limitRates } from './rate-limit.ts';
 import { RouteTable } from './route-table.ts';
 import { chatRoutes } from './routes/chat.ts';
 import { fileRoutes } from './routes/files.ts';
 import { fineTuningRoutes } from './routes/fine-tuning.ts';
+import { openApiRoutes } from './routes/openapi.ts';
 import { modelRoutes } from './routes/models.ts';
+import { uploadRoutes } from './routes/uploads.ts';
 
 const bodyBytesMax = 16 * 2 ** 20;
 /** How long answers underway may take once the server is closing. */
@@ -43,6 +47,7 @@ export function createApp(house: House): FastifyInstance {
   const table = new RouteTable(app);
   const doors = new WeakMap<FastifyRequest, Door>();
 
+  observeRequests(app, house);
   app.addHook('onRequest', async (request, reply) => {
     commonHeaders(request, reply, house);
     const door = await house.keyring.look();
@@ -53,11 +58,6 @@ export function createApp(house: House): FastifyInstance {
   });
   app.addHook('onSend', async (_request, reply) => {
     reply.header('openai-processing-ms', String(Math.round(reply.elapsedTime)));
-  });
-  app.addHook('onResponse', async (request, reply) => {
-    const ms = Math.round(reply.elapsedTime);
-    const facts = { id: request.id, method: request.method, path: pathOf(request), status: reply.statusCode, ms };
-    log.debug('request.answered', facts);
   });
 
   app.addHook('preClose', async () => {
@@ -72,13 +72,18 @@ export function createApp(house: House): FastifyInstance {
   });
   readJsonBodies(app);
 
+  observationRoutes(app, house, (request) => openDoor(request.headers, doors.get(request)!));
+  openApiRoutes(app, table);
   app.register(
     async (v1) => {
       v1.addHook('onRequest', async (request) => {
-        grantAccess(request, openDoor(request.headers, doors.get(request)!));
+        const access = openDoor(request.headers, doors.get(request)!);
+        grantAccess(request, { ...access, onSpent: (tokens) => noteTokens(request, tokens) });
       });
       limitRates(v1, house.limits);
+      rememberAnswers(v1, house);
       fileRoutes(v1, house);
+      uploadRoutes(v1, house);
       modelRoutes(v1, house);
       fineTuningRoutes(v1, house);
       chatRoutes(v1, house);

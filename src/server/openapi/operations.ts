@@ -1,0 +1,78 @@
+/**
+ * What each address of ours is for, in a sentence: the part of the OpenAPI document that is written by hand.
+ *
+ * Addresses that OpenAI has too take their parameters and shapes from OpenAI's own document; those that only we have
+ * say here what they take. A route that is missing here fails a test.
+ */
+
+export interface Operation {
+  readonly group: string;
+  readonly summary: string;
+  /** For what OpenAI's document does not know: JSON schemas of the body and of the answer. */
+  readonly request?: object;
+  readonly response?: object;
+}
+
+const row = (group: string, summary: string, shapes: Pick<Operation, 'request' | 'response'> = {}): Operation => ({
+  group,
+  summary,
+  ...shapes,
+});
+
+/** By method and route pattern. */
+export const operations: Readonly<Record<string, Operation>> = {
+  'POST /v1/files': row('Files', 'Upload a file.'),
+  'GET /v1/files': row('Files', 'List files, newest first.'),
+  'GET /v1/files/:id': row('Files', 'Look at a file.'),
+  'GET /v1/files/:id/content': row('Files', 'Download the bytes of a file.'),
+  'DELETE /v1/files/:id': row('Files', 'Delete a file.'),
+
+  'POST /v1/uploads': row('Uploads', 'Begin an upload of up to 8 GB, to be sent in parts.'),
+  'POST /v1/uploads/:id/parts': row('Uploads', 'Send a part of up to 64 MiB; parts may come side by side.'),
+  'POST /v1/uploads/:id/complete': row('Uploads', 'Make a file of the parts, in the order given.'),
+  'POST /v1/uploads/:id/cancel': row('Uploads', 'Give an upload up.'),
+
+  'POST /v1/fine_tuning/jobs': row('Fine-tuning', 'Create a job that fine-tunes a model on a file.'),
+  'GET /v1/fine_tuning/jobs': row('Fine-tuning', 'List jobs, newest first.'),
+  'GET /v1/fine_tuning/jobs/:id': row('Fine-tuning', 'Look at a job.'),
+  'POST /v1/fine_tuning/jobs/:id/cancel': row('Fine-tuning', 'Cancel a job.'),
+  'POST /v1/fine_tuning/jobs/:id/pause': row('Fine-tuning', 'Pause a running job, with a snapshot of its work.'),
+  'POST /v1/fine_tuning/jobs/:id/resume': row('Fine-tuning', 'Put a paused job back in the queue.'),
+  'GET /v1/fine_tuning/jobs/:id/events': row('Fine-tuning', "List a job's events, newest first."),
+  'GET /v1/fine_tuning/jobs/:id/checkpoints': row('Fine-tuning', "List a finished job's checkpoints."),
+  'GET /v1/fine_tuning/checkpoints/:model/permissions': row(
+    'Fine-tuning',
+    'List the projects that may use a checkpoint.',
+  ),
+  'POST /v1/fine_tuning/checkpoints/:model/permissions': row('Fine-tuning', 'Let projects use a checkpoint.'),
+  'DELETE /v1/fine_tuning/checkpoints/:model/permissions/:id': row('Fine-tuning', 'Take such a permission back.'),
+  'GET /v1/fine_tuning/model_limits': row('Fine-tuning', 'The limits of the models that can be fine-tuned here.'),
+
+  'POST /v1/fine_tuning/alpha/graders/run': row('Graders', 'Grade one answer.'),
+  'POST /v1/fine_tuning/alpha/graders/validate': row('Graders', 'Check a grader without running it.'),
+
+  'GET /v1/models': row('Models', 'List base models, aliases and fine-tuned models.'),
+  'GET /v1/models/:model': row('Models', 'Look at a model.'),
+  'DELETE /v1/models/:model': row('Models', 'Delete a fine-tuned model.'),
+
+  'POST /v1/chat/completions': row('Chat', 'Answer a conversation, whole or as a stream.'),
+  'GET /v1/chat/completions': row('Chat', 'List stored answers, oldest first.'),
+  'GET /v1/chat/completions/:id': row('Chat', 'Look at a stored answer.'),
+  'POST /v1/chat/completions/:id': row('Chat', "Replace a stored answer's metadata."),
+  'DELETE /v1/chat/completions/:id': row('Chat', 'Delete a stored answer.'),
+  'GET /v1/chat/completions/:id/messages': row('Chat', 'List the messages that a stored answer replied to.'),
+
+  'POST /v1/completions': row('Completions', 'Continue a text.'),
+  'POST /v1/embeddings': row('Embeddings', 'Turn texts into vectors.'),
+
+  'POST /v1/responses': row('Responses', 'Answer an input, whole, as a stream or in the background.'),
+  'GET /v1/responses/:id': row('Responses', 'Look at a stored response.'),
+  'DELETE /v1/responses/:id': row('Responses', 'Delete a stored response.'),
+  'POST /v1/responses/:id/cancel': row('Responses', 'Stop a response that is made in the background.'),
+  'GET /v1/responses/:id/input_items': row('Responses', 'List the items that a response replied to.'),
+
+  'POST /v1/batches': row('Batches', 'Run the requests of a file in the background.'),
+  'GET /v1/batches': row('Batches', 'List batches, newest first.'),
+  'GET /v1/batches/:id': row('Batches', 'Look at a batch.'),
+  'POST /v1/batches/:id/cancel': row('Batches', 'Cancel a batch; what is answered stays.'),
+};
