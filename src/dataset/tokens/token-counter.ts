@@ -23,6 +23,8 @@ export interface CounterOptions {
   readonly sizeBytes?: number;
   /** None counts in this thread. */
   readonly threads?: number;
+  /** What was asked and is not yet answered fails at once. */
+  readonly signal?: AbortSignal;
 }
 
 /** A row of a file, as its reader gives it. */
@@ -51,9 +53,9 @@ export class TokenCounter implements AsyncDisposable {
   }
 
   static async open(ways: readonly CountingWay[], options: CounterOptions = {}): Promise<TokenCounter> {
-    const { sizeBytes = Infinity } = options;
+    const { sizeBytes = Infinity, signal } = options;
     const worthWhile = Math.min(availableParallelism(), Math.floor(sizeBytes / sizeOfOneThread));
-    const threads = Array.from({ length: options.threads ?? worthWhile }, () => new CountingThread(ways));
+    const threads = Array.from({ length: options.threads ?? worthWhile }, () => new CountingThread(ways, signal));
     return new TokenCounter(ways, threads.length === 0 ? await openCounters(ways) : [], threads);
   }
 
@@ -107,9 +109,11 @@ class CountingThread implements AsyncDisposable {
   readonly #worker: Worker;
   /** Asked and not yet answered, the oldest first. */
   readonly #asked: { resolve: (counts: readonly Counts[]) => void; reject: (error: unknown) => void }[] = [];
+  readonly #stop: () => void;
+  readonly #signal: AbortSignal | undefined;
   #failure: { readonly error: unknown } | null = null;
 
-  constructor(ways: readonly CountingWay[]) {
+  constructor(ways: readonly CountingWay[], signal: AbortSignal | undefined) {
     this.#worker = startThread('dataset/tokens/count-main', ways);
     this.#worker.on('message', (reply: CountReply) => {
       if ('error' in reply) this.#fail(reply.error);
@@ -117,6 +121,9 @@ class CountingThread implements AsyncDisposable {
     });
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', (code) => this.#fail(new Error(`A thread that counted tokens ended with code ${code}.`)));
+    this.#stop = () => this.#fail(signal?.reason);
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#stop);
   }
 
   get waiting(): number {
@@ -132,6 +139,7 @@ class CountingThread implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal?.removeEventListener('abort', this.#stop);
     await this.#worker.terminate();
   }
 
