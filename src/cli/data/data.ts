@@ -2,9 +2,18 @@
 
 import type { Command } from 'commander';
 import type { Act } from '../context.ts';
+import { checkCommand } from './check.ts';
+import { convertCommand } from './convert.ts';
+import { findingsCommand } from './findings.ts';
+import { statsCommand } from './stats.ts';
 
 /** Each command in a file of its own, in the order in which somebody with raw material would use them. */
-const commands: readonly ((data: Command, act: Act) => void)[] = [];
+const commands: readonly ((data: Command, act: Act) => void)[] = [
+  convertCommand,
+  checkCommand,
+  statsCommand,
+  findingsCommand,
+];
 
 export function dataCommand(program: Command, act: Act): void {
   const data = program.command('data').description('collect, check, understand, clean, split and price training data');

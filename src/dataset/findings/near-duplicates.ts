@@ -10,10 +10,12 @@
  *   similarity   0.3   0.5   0.7   0.8   0.9
  *   compared     2 %  28 %  92 %  99.8 %  100 %
  *
- * A text costs 256 bytes, whatever its length.
+ * An example is compared by its prompt, without what all prompts share, and its answer. It costs 256 bytes,
+ * whatever its length.
  */
 
 import { setImmediate } from 'node:timers/promises';
+import { frameOf, withoutFrame, type Frame } from './frame.ts';
 
 const bins = 128;
 const bandCount = 21;
@@ -26,28 +28,61 @@ const empty = 0xffffffff;
 
 export const defaultSimilarity = 0.8;
 
+/** So many prompts tell what all of them share. */
+const frameTexts = 256;
+
+export interface Compared {
+  readonly prompt: string;
+  readonly answer: string;
+}
+
 export class NearDuplicates {
   #length = 0;
   readonly #chunks: Uint16Array[] = [];
+  #frame: Frame | null;
+  /** Examples that came before the frame was known. */
+  #waiting: Compared[] = [];
 
-  get length(): number {
-    return this.#length;
+  /** A known frame makes two runs over parts of the same examples agree. */
+  constructor(frame: Frame | null = null) {
+    this.#frame = frame;
   }
 
-  /** Remembers a text; it is known by how many came before it. */
-  add(text: string): void {
+  get length(): number {
+    return this.#length + this.#waiting.length;
+  }
+
+  /** What all prompts so far share. */
+  get frame(): Frame {
+    this.#learnFrame();
+    return this.#frame!;
+  }
+
+  /** Remembers an example; it is known by how many came before it. */
+  add({ prompt, answer }: Compared): void {
+    if (this.#frame !== null) {
+      this.#sign(`${withoutFrame(prompt, this.#frame)}\n${answer}`);
+      return;
+    }
+    this.#waiting.push({ prompt, answer });
+    if (this.#waiting.length === frameTexts) this.#learnFrame();
+  }
+
+  #learnFrame(): void {
+    if (this.#frame !== null) return;
+    this.#frame = frameOf(this.#waiting.map(({ prompt }) => prompt));
+    for (const waiting of this.#waiting.splice(0)) this.add(waiting);
+  }
+
+  #sign(text: string): void {
     const at = this.#length++;
     if (at % chunkRows === 0) this.#chunks.push(new Uint16Array(chunkRows * bins));
     writeSignature(text, this.#signature(at));
   }
 
-  /** The estimated part of their shingles that two texts share, from 0 to 1. */
-  similarity(one: number, other: number): number {
-    return agreement(this.#signature(one), this.#signature(other)) / bins;
-  }
-
-  /** Every pair that is similar enough, the earlier text first; no pair comes twice. */
+  /** Every pair that is similar enough, the earlier example first; no pair comes twice. */
   async pairs(similarityMin = defaultSimilarity, signal?: AbortSignal): Promise<(readonly [number, number])[]> {
+    this.#learnFrame();
     const found = new Map<number, readonly [number, number]>();
     const neededBins = Math.ceil(similarityMin * bins - 1e-9);
     for (let band = 0; band < bandCount; band++) {
