@@ -56,38 +56,21 @@ export class Metrics {
       labelNames: ['model', 'kind'],
       registers,
     });
-    new Gauge({
-      name: 'tunesmith_jobs',
-      help: 'Fine-tuning jobs by status; validating_files, queued and paused ones wait.',
-      labelNames: ['status'],
-      registers,
-      collect() {
-        return countJobs(database).then((counts) => {
-          this.reset();
-          for (const { status, count } of counts) this.set({ status }, Number(count));
-        });
-      },
-    });
-    new Gauge({
-      name: 'tunesmith_training_tokens_per_second',
-      help: 'Speed of the newest step of each running job.',
-      labelNames: ['job'],
-      registers,
-      collect() {
-        return trainingSpeeds(database).then((speeds) => {
-          this.reset();
-          for (const { job, speed } of speeds) this.set({ job }, speed);
-        });
-      },
-    });
-    new Gauge({
-      name: 'tunesmith_children_resident_memory_bytes',
-      help: 'Memory of trainers and runtimes together, the processes below the server.',
-      registers,
-      collect() {
-        return childrenMemory(process.pid).then((bytes) => this.set(bytes));
-      },
-    });
+    this.#lookUp(
+      'tunesmith_jobs',
+      'Fine-tuning jobs by status; validating_files, queued and paused ones wait.',
+      'status',
+      () => countJobs(database),
+    );
+    this.#lookUp('tunesmith_training_tokens_per_second', 'Speed of the newest step of each running job.', 'job', () =>
+      trainingSpeeds(database),
+    );
+    this.#lookUp(
+      'tunesmith_children_resident_memory_bytes',
+      'Memory of trainers and runtimes, the processes below the server.',
+      'kind',
+      async () => [{ label: 'all', value: await childrenMemory(process.pid) }],
+    );
   }
 
   get contentType(): string {
@@ -105,9 +88,19 @@ export class Metrics {
     this.#tokens.inc({ model, kind: 'completion' }, completionTokens);
   }
 
-  /** A value that is looked up whenever somebody asks. */
-  watch(name: string, help: string, read: () => number): void {
-    const gauge: Gauge = new Gauge({ name, help, registers: [this.#registry], collect: () => gauge.set(read()) });
+  /** A gauge whose values, by the value of its only label, are looked up whenever somebody asks. */
+  #lookUp(name: string, help: string, labelName: string, values: () => Promise<Labelled[]>): void {
+    const gauge: Gauge<string> = new Gauge({
+      name,
+      help,
+      labelNames: [labelName],
+      registers: [],
+      collect: async () => {
+        gauge.reset();
+        for (const { label, value } of await values()) gauge.set({ [labelName]: label }, value);
+      },
+    });
+    this.#registry.registerMetric(gauge);
   }
 
   async text(): Promise<string> {
@@ -115,28 +108,31 @@ export class Metrics {
   }
 }
 
-async function countJobs(database: Kysely<Schema>) {
+interface Labelled {
+  readonly label: string;
+  readonly value: number;
+}
+
+async function countJobs(database: Kysely<Schema>): Promise<Labelled[]> {
   return await database
     .selectFrom('jobs')
-    .select((row) => ['status', row.fn.countAll<number>().as('count')])
+    .select((row) => ['status as label', row.fn.countAll<number>().as('value')])
     .groupBy('status')
     .execute();
 }
 
-async function trainingSpeeds(database: Kysely<Schema>): Promise<{ job: string; speed: number }[]> {
-  const running = await database.selectFrom('jobs').select(['id', 'step']).where('status', '=', 'running').execute();
-  const newest = running.map(({ id, step }) =>
-    database
-      .selectFrom('job_events')
-      .select(['job_id', 'object'])
-      .where('job_id', '=', id)
-      .where('step', '=', step)
-      .executeTakeFirst(),
-  );
-  return (await Promise.all(newest)).flatMap((row) => {
-    if (row === undefined) return [];
-    const { tokens_per_second } = (JSON.parse(row.object) as JobEvent).data as StepMetrics;
-    return tokens_per_second === undefined ? [] : [{ job: row.job_id, speed: tokens_per_second }];
+async function trainingSpeeds(database: Kysely<Schema>): Promise<Labelled[]> {
+  const newest = await database
+    .selectFrom('jobs')
+    .innerJoin('job_events', (join) =>
+      join.onRef('job_events.job_id', '=', 'jobs.id').onRef('job_events.step', '=', 'jobs.step'),
+    )
+    .select(['jobs.id', 'job_events.object'])
+    .where('jobs.status', '=', 'running')
+    .execute();
+  return newest.flatMap(({ id, object }) => {
+    const { tokens_per_second } = (JSON.parse(object) as JobEvent).data as StepMetrics;
+    return tokens_per_second === undefined ? [] : [{ label: id, value: tokens_per_second }];
   });
 }
 

@@ -128,10 +128,10 @@ function reached(start: unknown, schemas: Readonly<Record<string, object>>): Rec
   const found: Record<string, object> = {};
   const open: unknown[] = [start];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
-    for (const [, name] of JSON.stringify(value).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
-      const schema = schemas[name!];
-      if (schema === undefined || name! in found) continue;
-      found[name!] = schema;
+    for (const [, name = ''] of JSON.stringify(value).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      const schema = schemas[name];
+      if (schema === undefined || Object.hasOwn(found, name)) continue;
+      found[name] = schema;
       open.push(schema);
     }
   }

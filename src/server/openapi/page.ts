@@ -106,7 +106,7 @@ function typeOf(schema: Schema | undefined, document: OpenApiDocument, depth = 0
 
 function resolved(schema: Schema, document: OpenApiDocument): Schema {
   const name = schema.$ref?.split('/').at(-1);
-  return name === undefined ? schema : ((document.components.schemas[name] as Schema | undefined) ?? {});
+  return name === undefined ? schema : (document.components.schemas[name] ?? {});
 }
 
 const anchor = (group: string): string => group.toLowerCase().replaceAll(/\W+/g, '-');
