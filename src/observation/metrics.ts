@@ -90,7 +90,7 @@ export class Metrics {
 
   /** A gauge whose values, by the value of its only label, are looked up whenever somebody asks. */
   #lookUp(name: string, help: string, labelName: string, values: () => Promise<Labelled[]>): void {
-    const gauge: Gauge<string> = new Gauge({
+    const gauge: Gauge = new Gauge({
       name,
       help,
       labelNames: [labelName],
