@@ -37,7 +37,7 @@ export class Generation implements Disposable {
     this.#logprobs = command.topLogprobs === null ? null : llama.openLogprobReader();
     const { sampling } = command;
     this.#samplers = Array.from({ length: command.choices }, (_, choice) =>
-      llama.openSampler({ ...sampling, seed: (sampling.seed + choice) % 2 ** 32 }),
+      llama.openSampler({ ...sampling, seed: (sampling.seed + choice) % 2 ** 32 }, command.constraint),
     );
   }
 
@@ -82,13 +82,17 @@ export class Generation implements Disposable {
   }
 
   #accept(drawn: Drawn): void {
-    if (this.command.endTokens.includes(drawn.token)) return this.#end('stop');
+    if (this.#isEnd(drawn.token)) return this.#end('stop');
     this.#unreported.push(drawn);
     this.tokens.push(drawn.token);
     const generated = this.tokens.length - this.command.prompt.length;
     if (generated >= this.command.tokensMax || this.tokens.length >= this.#llama.contextTokensMax)
       return this.#end('length');
     if (this.#unreported.length >= this.command.tokensPerReport) this.#flush(null);
+  }
+
+  #isEnd(token: number): boolean {
+    return this.command.constraint === null ? this.command.endTokens.includes(token) : this.#llama.isEnd(token);
   }
 
   #end(reason: 'stop' | 'length'): void {

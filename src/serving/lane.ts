@@ -145,7 +145,8 @@ export class Lane implements AsyncDisposable {
     await Promise.all(
       seats.map(async ({ cached, generation }, i) => {
         cached.push(...pieces[i]!.tokens);
-        if (cached.length === generation.tokens.length) await generation.advance(evaluated.outputs[i]!);
+        if (cached.length < generation.tokens.length) return;
+        await generation.advance(evaluated.outputs[i]!).catch((error: unknown) => generation.fail(String(error)));
       }),
     );
   }

@@ -12,8 +12,8 @@
 
 import { strict as assert } from 'node:assert';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { getLlama, LlamaLogLevel, type LlamaModel } from 'node-llama-cpp';
-import type { Sampling, TokenLogprobs } from './protocol.ts';
+import { getLlama, LlamaLogLevel, type LlamaModel, type Token } from 'node-llama-cpp';
+import type { Sampling, TokenConstraint, TokenLogprobs, TokenPairs } from './protocol.ts';
 import type { Evaluation } from './thread-count.ts';
 
 /** Tokens in one evaluation at most. Larger pieces are no faster and cost memory (this times the vocabulary). */
@@ -60,6 +60,8 @@ interface Internals {
     readonly _bindings: {
       readonly AddonSampler: new (model: object) => NativeSampler;
       readonly AddonModelLora: new (model: object, path: string) => NativeAdapter;
+      readonly AddonGrammar: new (text: string, options: { addonExports: object; rootRuleName: string }) => object;
+      readonly AddonGrammarEvaluationState: new (model: object, grammar: object) => object;
     };
   };
   readonly _model: { loadLora(adapter: NativeAdapter): Promise<void> };
@@ -127,8 +129,16 @@ export class Llama implements AsyncDisposable {
     });
   }
 
-  openSampler(sampling: Sampling): Sampler {
-    return new Sampler(this.#native(), sampling);
+  openSampler(sampling: Sampling, constraint: TokenConstraint | null = null): Sampler {
+    if (constraint === null) return new Sampler(this.#native(), sampling, null);
+    // Where a grammar is complete it lets the model end, and that takes a token which would be text elsewhere.
+    const forbidden = constraint.forbidden.filter((token) => !this.isEnd(token));
+    return new Sampler(this.#native(), sampling, { ...constraint, forbidden });
+  }
+
+  /** Whether llama.cpp takes a token for the end of an answer: a grammar allows these where it is complete. */
+  isEnd(token: number): boolean {
+    return this.#model.isEogToken(token as Token);
   }
 
   openLogprobReader(): LogprobReader {
@@ -233,10 +243,48 @@ export class Output {
 /** Draws the tokens of one choice; remembers them for the penalties and keeps its own random numbers. */
 export class Sampler implements Disposable {
   readonly #native: NativeSampler;
+  readonly #sampling: Sampling;
+  readonly #constraint: TokenConstraint | null;
+  readonly #grammar: object | null;
+  readonly #drawn: number[] = [];
+  #forbidden: readonly TokenPairs[] = [];
 
-  constructor(internals: Internals, sampling: Sampling) {
-    const { temperature, topP, seed, frequencyPenalty, presencePenalty, logitBias } = sampling;
-    this.#native = new internals._llama._bindings.AddonSampler(internals._model);
+  constructor(internals: Internals, sampling: Sampling, constraint: TokenConstraint | null) {
+    const { _bindings: addonExports } = internals._llama;
+    this.#native = new addonExports.AddonSampler(internals._model);
+    this.#sampling = sampling;
+    this.#constraint = constraint;
+    this.#grammar =
+      constraint === null
+        ? null
+        : new addonExports.AddonGrammarEvaluationState(
+            internals._model,
+            new addonExports.AddonGrammar(constraint.grammar, { addonExports, rootRuleName: 'root' }),
+          );
+    this.#configure();
+  }
+
+  async next(output: Output): Promise<number> {
+    const last = this.#drawn.at(-1);
+    const forbidden =
+      last === undefined ? [] : (this.#constraint?.forbiddenAfter.filter(({ first }) => first.includes(last)) ?? []);
+    if (forbidden.length > 0 || this.#forbidden.length > 0) {
+      this.#forbidden = forbidden;
+      this.#configure();
+    }
+    const token = await output.sample(this.#native);
+    this.#drawn.push(token);
+    return token;
+  }
+
+  [Symbol.dispose](): void {
+    this.#native.dispose();
+  }
+
+  /** What is left out is switched off, whatever it was before. */
+  #configure(): void {
+    const { temperature, topP, seed, frequencyPenalty, presencePenalty } = this.#sampling;
+    const bias = this.#bias();
     this.#native.applyConfig({
       temperature,
       seed,
@@ -245,26 +293,21 @@ export class Sampler implements Disposable {
       ...(frequencyPenalty === 0 && presencePenalty === 0
         ? {}
         : {
-            repeatPenaltyTokens: new Uint32Array(0),
+            repeatPenaltyTokens: Uint32Array.from(this.#drawn),
             repeatPenaltyMaxTokens: 2 ** 16,
             repeatPenaltyFrequencyPenalty: frequencyPenalty,
             repeatPenaltyPresencePenalty: presencePenalty,
           }),
-      ...(logitBias.length === 0
+      ...(bias.size === 0
         ? {}
-        : {
-            tokenBiasKeys: Uint32Array.from(logitBias, ([token]) => token),
-            tokenBiasValues: Float32Array.from(logitBias, ([, bias]) => bias),
-          }),
+        : { tokenBiasKeys: Uint32Array.from(bias.keys()), tokenBiasValues: Float32Array.from(bias.values()) }),
+      ...(this.#grammar === null ? {} : { grammarEvaluationState: this.#grammar }),
     });
   }
 
-  async next(output: Output): Promise<number> {
-    return await output.sample(this.#native);
-  }
-
-  [Symbol.dispose](): void {
-    this.#native.dispose();
+  #bias(): Map<number, number> {
+    const forbidden = [...(this.#constraint?.forbidden ?? []), ...this.#forbidden.flatMap(({ second }) => second)];
+    return new Map([...this.#sampling.logitBias, ...forbidden.map((token) => [token, -Infinity] as const)]);
   }
 }
 
@@ -351,14 +394,8 @@ class Complaints {
 /** Proves on three tokens that the insides do what this file takes for granted. */
 async function selfTest(llama: Llama): Promise<void> {
   await using context = await llama.openContext({ adapter: null, sequences: 1, tokensPerSequence: 256 });
-  using greedy = llama.openSampler({
-    temperature: 0,
-    topP: 1,
-    seed: 0,
-    frequencyPenalty: 0,
-    presencePenalty: 0,
-    logitBias: [],
-  });
+  const plainly = { temperature: 0, topP: 1, seed: 0, frequencyPenalty: 0, presencePenalty: 0, logitBias: [] };
+  using greedy = llama.openSampler(plainly);
   using reader = llama.openLogprobReader();
   const tokens = [0, 1, 2].map((token) => Math.min(token, llama.vocabularySize - 1));
   const first = await context.evaluate([{ sequence: 0, position: 0, tokens }], 1);
@@ -371,4 +408,8 @@ async function selfTest(llama: Llama): Promise<void> {
   assert(context.keep(0, 2), 'a sequence could not be cut back');
   const second = await context.evaluate([{ sequence: 0, position: 2, tokens: tokens.slice(2) }], 1);
   await greedy.next(second.outputs[0]!);
+  const constraint = { grammar: 'root ::= .+', forbidden: [token], forbiddenAfter: [] };
+  using constrained = llama.openSampler(plainly, constraint);
+  const other = await constrained.next(second.outputs[0]!);
+  assert(other !== token && !llama.isEnd(other), `token ${other} came where it could not`);
 }

@@ -33,6 +33,23 @@ export interface Sampling {
   readonly logitBias: readonly (readonly [token: number, bias: number])[];
 }
 
+/**
+ * A grammar, and tokens that it would misread: it knows a control token by its name, and takes bytes for characters
+ * that are none.
+ */
+export interface TokenConstraint {
+  /** In llama.cpp's notation (GBNF). */
+  readonly grammar: string;
+  readonly forbidden: readonly number[];
+  readonly forbiddenAfter: readonly TokenPairs[];
+}
+
+/** None of `second` may come right after any of `first`. */
+export interface TokenPairs {
+  readonly first: readonly number[];
+  readonly second: readonly number[];
+}
+
 export interface GenerateCommand {
   readonly type: 'generate';
   readonly id: number;
@@ -45,6 +62,8 @@ export interface GenerateCommand {
   /** Tokens that end an answer; they are not reported. */
   readonly endTokens: readonly number[];
   readonly sampling: Sampling;
+  /** What the answer must look like, null for anything. Then the grammar decides where it may end. */
+  readonly constraint: TokenConstraint | null;
   /** How many alternatives to report per token; null reports no log-probabilities at all. */
   readonly topLogprobs: number | null;
   /** Tokens that may be held back so as to report several at once: 1 reports each at once. */

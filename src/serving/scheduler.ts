@@ -80,10 +80,13 @@ export class Scheduler {
   #begin(command: GenerateCommand): void {
     const { contextTokensMax } = this.#llama;
     const tokens = command.prompt.length;
-    const generation = new Generation(this.#llama, command, this.#report);
-    this.#waiting.push(generation);
-    if (tokens === 0 || tokens >= contextTokensMax)
-      generation.fail(`the prompt has ${tokens} tokens; expected 1 to ${contextTokensMax - 1}`);
+    try {
+      if (tokens === 0 || tokens >= contextTokensMax)
+        throw new Error(`the prompt has ${tokens} tokens; expected 1 to ${contextTokensMax - 1}`);
+      this.#waiting.push(new Generation(this.#llama, command, this.#report));
+    } catch (error) {
+      this.#report({ type: 'failed', id: command.id, message: messageOf(error) });
+    }
   }
 
   #find(id: number): Generation | undefined {

@@ -13,11 +13,14 @@ import type { Message, ToolDefinition } from '../domain/example.ts';
 import type { Log } from '../log.ts';
 import type { ServedModel } from '../models/registry.ts';
 import type { TextCodec } from '../text/codec.ts';
+import { type Constraint, grammarOf } from '../text/json-grammar/constraint.ts';
 import type { CallSyntax } from '../text/tool-calls/syntax.ts';
 import { ChoiceReader, type PromptToken, type TokenAlternatives } from './choice-reader.ts';
 import { Pool } from './pool.ts';
-import type { Sampling } from './protocol.ts';
+import { forbiddenTokens } from './forbidden-tokens.ts';
+import type { Sampling, TokenConstraint } from './protocol.ts';
 
+export type { Constraint } from '../text/json-grammar/constraint.ts';
 export type { PromptToken, TokenAlternatives, TokenText } from './choice-reader.ts';
 
 export interface ServingSettings {
@@ -74,16 +77,6 @@ export type Prompt =
   { readonly type: 'text'; readonly text: string } | { readonly type: 'tokens'; readonly ids: readonly number[] };
 
 export type Priority = 'interactive' | 'background';
-
-/** What an answer must look like. */
-export type Constraint =
-  | { readonly type: 'json_object' }
-  /** `param` names the schema's place in the request, for complaints about it. */
-  | { readonly type: 'json_schema'; readonly schema: unknown; readonly param?: string }
-  /** One of these texts and nothing else. */
-  | { readonly type: 'choices'; readonly choices: readonly string[] }
-  /** llama.cpp's own notation; the answer begins at its rule `root`. */
-  | { readonly type: 'grammar'; readonly gbnf: string };
 
 export interface EmbeddingRequest {
   readonly model: ServedModel;
@@ -145,6 +138,7 @@ export class Serving implements AsyncDisposable {
     const codec = await this.#pool.codec(base);
     const prompt = encodePrompt(codec, request);
     checkTokens(codec, request.sampling.logitBias);
+    const constraint = request.constraint ? constrain(codec, request.constraint) : null;
     using borrowed = await this.#pool.borrow(base);
     signal?.throwIfAborted();
     const answer = borrowed.runtime.generate({
@@ -154,6 +148,7 @@ export class Serving implements AsyncDisposable {
       tokensMax: Math.min(request.tokensMax ?? Infinity, base.contextTokens - prompt.length),
       endTokens: [...codec.endOfTurnIds],
       sampling: { ...request.sampling, seed: seed32(request.sampling.seed) },
+      constraint,
       topLogprobs: request.topLogprobs,
       tokensPerReport: request.streaming || request.stops.length > 0 ? 1 : tokensPerReportUnseen,
     });
@@ -231,6 +226,11 @@ function checkTokens(codec: TextCodec, logitBias: Sampling['logitBias']): void {
     `Invalid 'logit_bias': ${unknown[0]} is not a token of this model. Expected token ids from 0 to ${vocabularySize - 1}.`,
     'invalid_value',
   );
+}
+
+/** Compiled, with the tokens that the model must not use under it. */
+function constrain(codec: TextCodec, constraint: Constraint): TokenConstraint {
+  return { grammar: grammarOf(constraint), ...forbiddenTokens(codec.tokenizer) };
 }
 
 /** Any integer as 32 bits. */
