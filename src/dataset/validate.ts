@@ -7,6 +7,8 @@
  */
 
 import { fileError, fileFailure, listLines, type FileError, type FileFailure, type FileRole } from './faults.ts';
+import type { Finding } from './findings/finding.ts';
+import { Findings } from './findings/findings.ts';
 import { Fingerprints } from './fingerprints.ts';
 import { Report, type Problem } from './problem.ts';
 import { readRows } from './rows.ts';
@@ -50,6 +52,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
   const faultyLines: number[] = [];
   const fingerprints = new Fingerprints();
   const supervision = new Supervision();
+  const quality = Findings.cheap();
   const remarks: Remarks = { truncated: [], repeated: [], shared: [], others: new Map() };
   let [examples, tokens, supervisedTokens, longestTokens, errorCount] = [0, 0, 0, 0, 0];
   const fail = (error: FileError): void => {
@@ -70,6 +73,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
     longestTokens = Math.max(longestTokens, ...tokenized.sequences.map(({ ids }) => ids.length));
     if (tokenized.truncated) remarks.truncated.push(row.line);
     supervision.add(row.checked!);
+    quality.see(role, row);
     if (fingerprints.add(row.text, row.line) !== null) remarks.repeated.push(row.line);
     if (known !== undefined && known.find(row.text) !== null) remarks.shared.push(row.line);
     for (const problem of row.problems) remark(problem, remarks);
@@ -88,7 +92,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
     supervisedTokens,
     longestTokens,
     truncatedLines: remarks.truncated,
-    warnings: warningsOf(remarks, role, tokensMax),
+    warnings: [...warningsOf(remarks, role, tokensMax), ...(await quality.findings()).flatMap(qualityWarning)],
     errors,
     errorCount,
     failure: errors[0] === undefined ? null : fileFailure(errors[0], role, errorCount, faultyLines),
@@ -150,4 +154,11 @@ function warningsOf(remarks: Remarks, role: FileRole, tokensMax: number): string
   warn(remarks.shared, 'Also in the training file, so that validation looks better than it is');
   for (const [sentence, lines] of remarks.others) warn(lines, sentence);
   return warnings;
+}
+
+/** What may well be meant is left to "tunesmith data findings". */
+function qualityWarning({ severity, file, message, lines, advice }: Finding): string[] {
+  if (severity === 'note') return [];
+  const where = lines.length === 0 ? '' : `, ${listLines(lines)}`;
+  return [`${message} (${file} file${where}). ${advice}`];
 }
