@@ -13,6 +13,7 @@ import { type Hyperparameters, isFinal, type Job, type JobEvent, type JobStatus 
 import { defaultProject } from '../domain/project.ts';
 import type { Checkpoint } from '../domain/checkpoint.ts';
 import type { ModelRegistry, ServedModel } from '../models/registry.ts';
+import type { Alongside } from '../store/answered-requests.ts';
 import type { Blobs } from '../store/blobs.ts';
 import { Files } from '../store/files.ts';
 import { adapterShape } from './continuation.ts';
@@ -20,7 +21,6 @@ import { Bell } from './bell.ts';
 import { findRow, insertJob, jobOf, type JobRow, moved, type Rows, saveJob, tell, unixSeconds } from './records.ts';
 import { askedHyperparameters, type JobRequest, modelUnavailable } from './request.ts';
 
-const replaySeconds = 24 * 60 * 60;
 /** Rows read at a time while a metadata filter looks for its jobs. */
 const scanRows = 200;
 
@@ -71,20 +71,19 @@ export class Jobs {
     return new Jobs({ ...this.#options, models: this.#models.of(project), project, bell: this.bell });
   }
 
-  /** A new job, waiting to be validated; the same key within a day answers with the job it made the first time. */
-  async create(request: JobRequest, idempotencyKey: string | null = null): Promise<Job> {
+  /** A new job, waiting to be validated. */
+  async create(request: JobRequest, alongside?: Alongside<Job>): Promise<Job> {
     const hyperparameters = askedHyperparameters(request);
     const model = await this.#trainable(request.model);
     await assertFits(hyperparameters, model);
     const job = await this.#database.transaction().execute(async (rows) => {
-      const replayed = idempotencyKey === null ? null : await madeWith(rows, this.#project, idempotencyKey, request);
-      if (replayed !== null) return replayed;
       await this.#assertFiles(rows, request);
       const job = newJob(request, hyperparameters, this.#organization);
-      await insertJob(rows, job, this.#project, idempotencyKey);
+      await insertJob(rows, job, this.#project);
       await this.#options.onCreated?.(rows, job);
       await tell(rows, job.id, { message: `Created fine-tuning job: ${job.id}` });
       await tell(rows, job.id, { message: `Validating training file: ${filesInWords(job)}` });
+      await alongside?.(rows, job);
       return job;
     });
     this.bell.ring();
@@ -255,31 +254,6 @@ const noError = { code: null, message: null, param: null } as unknown as Job['er
 
 const filesInWords = ({ training_file, validation_file }: Job): string =>
   validation_file === null ? training_file : `${training_file} and validation file: ${validation_file}`;
-
-/** The job that a request with this key made within the last day; another request under the same key is refused. */
-async function madeWith(rows: Rows, project: string, key: string, request: JobRequest): Promise<Job | null> {
-  const row = await rows
-    .selectFrom('jobs')
-    .select('object')
-    .where('project', '=', project)
-    .where('idempotency_key', '=', key)
-    .where('created_at', '>', unixSeconds() - replaySeconds)
-    .orderBy('seq', 'desc')
-    .executeTakeFirst();
-  if (row === undefined) return null;
-  const job = jobOf(row);
-  const same =
-    job.model === request.model &&
-    job.training_file === request.training_file &&
-    job.validation_file === (request.validation_file ?? null) &&
-    job.user_provided_suffix === (request.suffix ?? null);
-  if (same) return job;
-  throw invalid(
-    null,
-    `The Idempotency-Key '${key}' was used for another request (it made ${job.id}).`,
-    'idempotency_key_reused',
-  );
-}
 
 /** What can only be judged beside the model: how long its context is, and the shape of an adapter to go on with. */
 async function assertFits(asked: Hyperparameters, { id, base, adapterFolder }: ServedModel): Promise<void> {

@@ -22,13 +22,10 @@ export async function findRow(rows: Rows, id: string): Promise<JobRow | undefine
 
 export const jobOf = (row: Pick<JobRow, 'object'>): Job => JSON.parse(row.object) as Job;
 
-export async function insertJob(rows: Rows, job: Job, project: string, idempotencyKey: string | null): Promise<void> {
+export async function insertJob(rows: Rows, job: Job, project: string): Promise<void> {
   const { id, status, created_at } = job;
   const object = JSON.stringify(job);
-  await rows
-    .insertInto('jobs')
-    .values({ id, project, status, created_at, object, idempotency_key: idempotencyKey, attempts: 0, step: 0 })
-    .execute();
+  await rows.insertInto('jobs').values({ id, project, status, created_at, object, attempts: 0, step: 0 }).execute();
 }
 
 /** The job as changed, and beside it whatever of our own bookkeeping changes with it. */

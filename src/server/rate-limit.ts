@@ -9,7 +9,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Gauge, RateLimits } from '../access/rate-limits.ts';
 import { type Access, accessOf } from './access.ts';
 
-const limited: ReadonlySet<string> = new Set([
+/** What computes an answer, and makes nothing that lasts unless it is asked to. */
+export const answersOfModels: ReadonlySet<string> = new Set([
   '/v1/chat/completions',
   '/v1/completions',
   '/v1/embeddings',
@@ -20,7 +21,7 @@ export function limitRates(app: FastifyInstance, limits: RateLimits): void {
   const counted = new WeakMap<FastifyRequest, Access>();
 
   app.addHook('onRequest', async (request) => {
-    if (request.method !== 'POST' || !limited.has(request.routeOptions.url ?? '')) return;
+    if (request.method !== 'POST' || !answersOfModels.has(request.routeOptions.url ?? '')) return;
     counted.set(request, accessOf(request));
     limits.admit(accessOf(request));
   });

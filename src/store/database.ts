@@ -14,15 +14,19 @@ import { firstRows } from './migrations/0001-first-rows.ts';
 import { projects } from './migrations/0002-projects.ts';
 import { completions } from './migrations/0003-completions.ts';
 import { tracking } from './migrations/0006-tracking.ts';
+import { uploads } from './migrations/0007-uploads.ts';
+import { answeredRequests } from './migrations/0008-answered-requests.ts';
 import type { Schema } from './schema.ts';
 import { HouseSqliteDialect, openSqlite } from './sqlite.ts';
 
 /** In the order they run; a published one is never edited. */
 const migrations = {
   '0001-first-rows': firstRows,
-  '0006-tracking': tracking,
   '0002-projects': projects,
   '0003-completions': completions,
+  '0006-tracking': tracking,
+  '0007-uploads': uploads,
+  '0008-answered-requests': answeredRequests,
 };
 
 /** Beside a server that has the folder, tables are taken as they are: `migrating` is off, and they must fit. */

@@ -12,6 +12,7 @@ import { invalid, notFound } from '../domain/errors.ts';
 import type { FileObject, FilePurpose } from '../domain/file.ts';
 import { newId } from '../domain/ids.ts';
 import { isFinal, type Job, type JobStatus, moves } from '../domain/job.ts';
+import type { Alongside } from './answered-requests.ts';
 import type { ArrivedBlob, Blobs } from './blobs.ts';
 import type { Schema } from './schema.ts';
 
@@ -41,7 +42,11 @@ export class Files {
   }
 
   /** Stores content that has arrived as a new file. */
-  async add(content: ArrivedBlob, { filename, purpose, expiresAfterSeconds }: NewFile): Promise<FileObject> {
+  async add(
+    content: ArrivedBlob,
+    { filename, purpose, expiresAfterSeconds }: NewFile,
+    alongside?: Alongside<FileObject>,
+  ): Promise<FileObject> {
     const createdAt = now();
     const file: FileObject = {
       id: newId('file'),
@@ -54,19 +59,22 @@ export class Files {
       status: 'processed',
       status_details: null,
     };
+    const row = {
+      id: file.id,
+      project: this.#project,
+      purpose,
+      created_at: createdAt,
+      expires_at: file.expires_at,
+      object: JSON.stringify(file),
+      sha256: content.sha256,
+    };
     await content.keep(file.id);
-    await this.#database
-      .insertInto('files')
-      .values({
-        id: file.id,
-        project: this.#project,
-        purpose,
-        created_at: createdAt,
-        expires_at: file.expires_at,
-        object: JSON.stringify(file),
-        sha256: content.sha256,
-      })
-      .execute();
+    if (alongside === undefined) await this.#database.insertInto('files').values(row).execute();
+    else
+      await this.#database.transaction().execute(async (rows) => {
+        await rows.insertInto('files').values(row).execute();
+        await alongside(rows, file);
+      });
     return file;
   }
 

@@ -29,8 +29,6 @@ export interface JobsTable {
   created_at: number;
   /** Job. */
   object: string;
-  /** Idempotency key, or null. */
-  idempotency_key: string | null;
   /** The worker that holds the job, and until when (unix ms): a lease renewed by heartbeat. */
   lease_owner: string | null;
   lease_until_ms: number | null;
@@ -109,6 +107,39 @@ export interface ApiKeysTable {
   tokens_per_minute: number | null;
 }
 
+export interface UploadsTable {
+  seq: Generated<number>;
+  id: string;
+  project: string;
+  status: string;
+  expires_at: number;
+  /** Seconds that the file is to live, or null for ever. */
+  file_expires_after: number | null;
+  /** Upload. */
+  object: string;
+}
+
+/** Parts of unfinished uploads; the content of each is a blob of the same id. */
+export interface UploadPartsTable {
+  seq: Generated<number>;
+  id: string;
+  upload_id: string;
+  bytes: number;
+}
+
+/** See `answered-requests.ts`. */
+export interface AnsweredRequestsTable {
+  seq: Generated<number>;
+  scope: string;
+  fingerprint: string;
+  idempotency_key: string | null;
+  at_ms: number;
+  /** Id of what the answer shows, or null. */
+  object_id: string | null;
+  status: number;
+  body: string;
+}
+
 /** Fine-tuned models that a project has lent to another. */
 export interface CheckpointPermissionsTable {
   seq: Generated<number>;
@@ -172,6 +203,59 @@ export interface ResponseItemsTable {
   object: string;
 }
 
+export interface BatchesTable {
+  seq: Generated<number>;
+  id: string;
+  project: string;
+  status: string;
+  created_at: number;
+  /** How long its output and error files are kept. */
+  output_seconds: number;
+  /** Batch. */
+  object: string;
+}
+
+/** Answers to a batch's requests, until they are written into its files. */
+export interface BatchResultsTable {
+  seq: Generated<number>;
+  batch_id: string;
+  /** Of the request in the input file, 1-based; there is one answer to each. */
+  line: number;
+  ok: number;
+  /** The line of the output or error file. */
+  output: string;
+}
+
+export interface WebhooksTable {
+  seq: Generated<number>;
+  id: string;
+  project: string;
+  url: string;
+  /** JSON list of event types. */
+  events: string;
+  /** `whsec_` and base64; needed for every signature, so it cannot be hashed. */
+  secret: string;
+  created_at: number;
+}
+
+/** Events on their way: written in the transaction in which they become true. */
+export interface WebhookDeliveriesTable {
+  seq: Generated<number>;
+  /** Sent as `webhook-id`, the same at every attempt. */
+  id: string;
+  webhook_id: string;
+  type: string;
+  /** Id of the job, batch, run or response that the event is about; told once per webhook. */
+  about: string;
+  body: string;
+  created_at: number;
+  /** `pending`, `delivered`, or `given_up`. */
+  status: string;
+  attempts: number;
+  due_at_ms: number;
+  last_error: string | null;
+}
+
 export interface Schema {
   tracking: TrackingTable;
   files: FilesTable;
@@ -183,6 +267,13 @@ export interface Schema {
   responses: ResponsesTable;
   response_items: ResponseItemsTable;
   projects: ProjectsTable;
+  uploads: UploadsTable;
+  upload_parts: UploadPartsTable;
+  answered_requests: AnsweredRequestsTable;
   api_keys: ApiKeysTable;
   checkpoint_permissions: CheckpointPermissionsTable;
+  batches: BatchesTable;
+  batch_results: BatchResultsTable;
+  webhooks: WebhooksTable;
+  webhook_deliveries: WebhookDeliveriesTable;
 }

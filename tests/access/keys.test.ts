@@ -1,7 +1,7 @@
 /** Keys as the operator makes them and as programs use them. */
 
 import { join } from 'node:path';
-import OpenAI from 'openai';
+import OpenAI, { RateLimitError } from 'openai';
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import type { ApiKey } from '../../src/access/keyring.ts';
@@ -134,8 +134,8 @@ test('a key’s limits show in the headers of answers, and in no others', async 
   expect([...listed.headers.keys()].filter((name) => name.startsWith('x-ratelimit'))).toEqual([]);
 
   await ask();
-  const refusal = (await ask().catch((error: unknown) => error)) as InstanceType<typeof OpenAI.RateLimitError>;
-  expect(refusal).toBeInstanceOf(OpenAI.RateLimitError);
+  const refusal = (await ask().catch((error: unknown) => error)) as RateLimitError;
+  expect(refusal).toBeInstanceOf(RateLimitError);
   expect(refusal).toMatchObject({ status: 429, code: 'rate_limit_exceeded', type: 'requests', param: null });
   const { headers } = refusal;
   expect(Number(headers.get('retry-after'))).toBeGreaterThan(15);

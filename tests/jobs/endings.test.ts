@@ -110,7 +110,7 @@ async function queueJob(status: JobStatus = 'queued'): Promise<string> {
     seed: 1,
     user_provided_suffix: null,
   };
-  await insertJob(database, job, 'default', null);
+  await insertJob(database, job, 'default');
   await saveJob(database, job, {
     plan: JSON.stringify({
       jobId: id,

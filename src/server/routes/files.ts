@@ -1,16 +1,22 @@
 /** `/v1/files`: upload, list, look at, download and delete files. */
 
 import multipart from '@fastify/multipart';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type OpenAI from 'openai';
 import { z } from 'zod';
-import type { FileObject } from '../../domain/file.ts';
+import { type FileObject, uploadPurposes } from '../../domain/file.ts';
 import type { House } from '../../house.ts';
 import type { Files } from '../../store/files.ts';
 import { accessOf } from '../access.ts';
+import { digestOf, multipartLimits, receiveForm } from '../form.ts';
+import { alongside, recallForm } from '../idempotency.ts';
 import { type ListPageWithEnds, listPageWithEnds, pageFields } from '../pages.ts';
-import { receiveUpload, uploadBytesMax } from '../upload.ts';
+import { assertSuits, expiresAfter, expirySeconds } from '../upload.ts';
 import { optional, parseQuery } from '../validation.ts';
+
+const fileBytesMax = 512 * 2 ** 20;
+
+const formSchema = z.object({ purpose: z.enum(uploadPurposes), expires_after: expiresAfter });
 
 const listQuery = z.object({
   ...pageFields(10_000, 10_000),
@@ -25,12 +31,16 @@ export function fileRoutes(app: FastifyInstance, house: House): void {
 
   // A scope of its own: multipart costs every request in its scope some time.
   app.register(async (uploads) => {
-    await uploads.register(multipart, {
-      limits: { fileSize: uploadBytesMax, files: 1, fields: 20, fieldSize: 64 * 1024, parts: 21 },
-    });
-    uploads.post('/files', async (request): Promise<FileObject> => {
-      await using upload = await receiveUpload(request, house.blobs);
-      return await filesOf(request).add(upload.content, upload);
+    await uploads.register(multipart, multipartLimits(fileBytesMax));
+    uploads.post('/files', async (request, reply): Promise<FileObject | FastifyReply> => {
+      const rules = { field: 'file', bytesMax: fileBytesMax, schema: formSchema };
+      await using form = await receiveForm(request, house.blobs, rules);
+      const { content, filename = 'upload' } = form;
+      const { purpose, expires_after } = form.fields;
+      assertSuits(purpose, filename, content.sizeBytes, 'file');
+      const newFile = { filename, purpose, expiresAfterSeconds: expirySeconds(purpose, expires_after) };
+      const earlier = await recallForm(house, request, reply, digestOf(form));
+      return earlier ?? (await filesOf(request).add(content, newFile, alongside(house, request)));
     });
   });
 

@@ -8,6 +8,7 @@ import type { House } from '../../house.ts';
 import type { Jobs, MetadataFilter } from '../../jobs/jobs.ts';
 import { jobRequestSchema } from '../../jobs/request.ts';
 import { accessOf } from '../access.ts';
+import { alongside } from '../idempotency.ts';
 import { type ListPage, listPage, type ListPageWithEnds, listPageWithEnds, pageFields } from '../pages.ts';
 import { parseBody, parseQuery } from '../validation.ts';
 
@@ -22,11 +23,7 @@ export function fineTuningRoutes(app: FastifyInstance, house: House): void {
   const jobsOf = (request: FastifyRequest): Jobs => house.of(accessOf(request).project).jobs;
 
   app.post('/fine_tuning/jobs', async (request): Promise<Job> => {
-    const key = request.headers['idempotency-key'];
-    return jobsOf(request).create(
-      parseBody(jobRequestSchema, request.body),
-      typeof key === 'string' && key !== '' ? key : null,
-    );
+    return jobsOf(request).create(parseBody(jobRequestSchema, request.body), alongside(house, request));
   });
 
   app.get('/fine_tuning/jobs', async (request): Promise<ListPage<Job>> => {

@@ -1,0 +1,115 @@
+/**
+ * Asking again is safe: a request that has made something and comes a second time gets the first answer.
+ *
+ * Official clients repeat a POST whose answer they never saw, marked by `X-Stainless-Retry-Count`; other clients
+ * send an `Idempotency-Key`. Every POST takes part but those for answers of models, which make nothing: these do
+ * only with a key. Most answers are kept when they are sent; routes whose thing must not be made twice even when
+ * the server dies in between hand `alongside(request)` to the room that makes it. Routes that read a form ask for
+ * an earlier answer themselves, once they have its content (`recallForm`).
+ */
+
+import { createHash } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { invalid } from '../domain/errors.ts';
+import type { House } from '../house.ts';
+import type { Alongside, AnsweredRequests, Mark } from '../store/answered-requests.ts';
+import { accessOf } from './access.ts';
+import { answersOfModels } from './rate-limit.ts';
+
+const keyLengthMax = 255;
+/** A larger answer is not worth keeping: what made it can be asked for. */
+const bodyLengthMax = 2 ** 20;
+
+const marks = new WeakMap<FastifyRequest, Mark>();
+/** Requests whose answer is in the database already. */
+const kept = new WeakSet<FastifyRequest>();
+
+export function rememberAnswers(app: FastifyInstance, { answered }: House): void {
+  app.addHook('preHandler', async (request, reply) => {
+    if (!takesPart(request) || isForm(request)) return undefined;
+    return await recall(answered, request, reply, JSON.stringify(request.body ?? null));
+  });
+
+  app.addHook('onSend', async (request, reply, payload) => {
+    const { statusCode: status } = reply;
+    if (request.method === 'DELETE' && status < 300)
+      for (const id of Object.values(request.params as Record<string, string>)) await answered.forget(id);
+    const mark = marks.get(request);
+    if (mark === undefined) return;
+    const isJson = String(reply.getHeader('content-type')).startsWith('application/json');
+    const good = status < 300 && isJson && typeof payload === 'string' && payload.length <= bodyLengthMax;
+    const answer = good ? { status, body: payload } : null;
+    if (answer !== null && !kept.has(request)) await answered.keep(mark, answer);
+    answered.end(mark, answer);
+  });
+}
+
+/** The reply with the earlier answer, when this form was sent before; `digest` stands for its content. */
+export async function recallForm(
+  { answered }: House,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  digest: string,
+): Promise<FastifyReply | undefined> {
+  return await recall(answered, request, reply, digest);
+}
+
+/** For the room that makes what the request asks for: keeps the answer in the same transaction. */
+export function alongside<Made>({ answered }: House, request: FastifyRequest): Alongside<Made> {
+  return async (rows, made) => {
+    const mark = marks.get(request);
+    if (mark === undefined) return;
+    await answered.keep(mark, { status: 200, body: JSON.stringify(made) }, rows);
+    kept.add(request);
+  };
+}
+
+async function recall(
+  answered: AnsweredRequests,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  content: string,
+): Promise<FastifyReply | undefined> {
+  const mark = markOf(request, reply, content);
+  const earlier = await answered.recall(mark);
+  if (earlier === null) {
+    marks.set(request, mark);
+    return undefined;
+  }
+  return reply
+    .status(earlier.status)
+    .headers({ 'content-type': 'application/json; charset=utf-8', 'idempotent-replayed': 'true' })
+    .send(earlier.body);
+}
+
+function markOf(request: FastifyRequest, reply: FastifyReply, content: string): Mark {
+  const { project, key } = accessOf(request);
+  const path = request.url.split('?', 1)[0]!;
+  const hash = createHash('sha256');
+  for (const part of [request.method, path, content]) hash.update(`${part.length} ${part}`);
+  return {
+    scope: JSON.stringify([project, key]),
+    fingerprint: hash.digest('hex'),
+    idempotencyKey: keyOf(request),
+    isRetry: Number(request.headers['x-stainless-retry-count']) > 0,
+    arrivedMs: Date.now() - reply.elapsedTime,
+  };
+}
+
+function keyOf({ headers }: FastifyRequest): string | null {
+  const key = headers['idempotency-key'];
+  if (typeof key !== 'string' || key === '') return null;
+  if (key.length <= keyLengthMax) return key;
+  throw invalid(
+    'Idempotency-Key',
+    `Invalid Idempotency-Key: expected at most ${keyLengthMax} characters, found ${key.length}.`,
+  );
+}
+
+function takesPart(request: FastifyRequest): boolean {
+  if (request.method !== 'POST') return false;
+  return keyOf(request) !== null || !answersOfModels.has(request.routeOptions.url ?? '');
+}
+
+const isForm = ({ headers }: FastifyRequest): boolean =>
+  headers['content-type']?.toLowerCase().startsWith('multipart/form-data') ?? false;
