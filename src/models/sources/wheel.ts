@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { invalid, TunesmithError } from '../../domain/errors.ts';
 import type { WheelSource } from '../catalogue.ts';
 import { assertSpace, nothingReceived, receive, type Fetched, type Watch } from './receive.ts';
-import { readZipEntries, readZipEntry } from './zip.ts';
+import { readZipEntries, readZipEntry } from '../../formats/zip.ts';
 
 export type Command = readonly [program: string, ...prefix: string[]];
 

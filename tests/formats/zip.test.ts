@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readZipEntries, readZipEntry } from '../../src/models/sources/zip.ts';
+import { readZipEntries, readZipEntry } from '../../src/formats/zip.ts';
 import { writeZip, type ZipFile } from './write-zip.ts';
 
 let folder: string;

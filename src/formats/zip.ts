@@ -1,9 +1,9 @@
 /**
- * Enough of the ZIP format to take one file out of a Python wheel.
+ * Enough of the ZIP format to take files out of a Python wheel or a spreadsheet, and to put files into one.
  *
  * The central directory at the end of the archive is the truth about names, sizes and checksums. Names are only
  * compared, never used as paths, so an archive cannot choose where anything is written. Encrypted, multi-disk
- * and 64-bit archives are refused: no wheel is one.
+ * and 64-bit archives are refused: no wheel and no spreadsheet is one.
  *
  *   [local header, data]*  [central header]*  end record (22 bytes and a comment)
  */
@@ -11,7 +11,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { crc32, createInflateRaw } from 'node:zlib';
-import { invalid, type TunesmithError } from '../../domain/errors.ts';
+import { invalid, type TunesmithError } from '../domain/errors.ts';
 
 export interface ZipEntry {
   readonly name: string;
@@ -128,4 +128,37 @@ async function* inflated(path: string, entry: ZipEntry, start: number): AsyncGen
   } finally {
     stored.destroy();
   }
+}
+
+/** An archive of these files, stored as they are: what it unpacks to is as large as it looks. */
+export function storedZip(files: readonly { readonly name: string; readonly data: Buffer }[]): Buffer {
+  const parts: Buffer[] = [];
+  const directory: Buffer[] = [];
+  let offset = 0;
+  for (const { name, data } of files) {
+    const fields = Buffer.alloc(26); // what a local and a central header share
+    fields.writeUInt16LE(20, 0);
+    fields.writeUInt32LE(crc32(data), 10);
+    fields.writeUInt32LE(data.length, 14);
+    fields.writeUInt32LE(data.length, 18);
+    fields.writeUInt16LE(Buffer.byteLength(name), 22);
+    parts.push(uint32(localSignature), fields, Buffer.from(name), data);
+    const rest = Buffer.alloc(14);
+    rest.writeUInt32LE(offset, 10);
+    directory.push(uint32(centralSignature), Buffer.from([20, 0]), fields, rest, Buffer.from(name));
+    offset += 30 + Buffer.byteLength(name) + data.length;
+  }
+  const central = Buffer.concat(directory);
+  const end = Buffer.alloc(18);
+  end.writeUInt16LE(files.length, 4);
+  end.writeUInt16LE(files.length, 6);
+  end.writeUInt32LE(central.length, 8);
+  end.writeUInt32LE(offset, 12);
+  return Buffer.concat([...parts, central, uint32(endSignature), end]);
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
 }

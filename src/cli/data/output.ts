@@ -1,0 +1,64 @@
+/**
+ * Where the lines of a data command go: into a file that is there whole or not at all, or down a pipe as fast as
+ * its reader reads.
+ */
+
+import { once } from 'node:events';
+import { realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { writeAtomically } from '../../formats/atomic-write.ts';
+import type { Context } from '../context.ts';
+import { UsageError } from '../outcome.ts';
+
+/** Letters that are written at once. */
+const pieceLetters = 1 << 16;
+const patienceMs = 2000;
+const redrawMs = 100;
+
+/** Writes to the file, or to stdout without one; a person who waits two seconds sees how many lines there are. */
+export async function writeLines(
+  context: Context,
+  path: string | undefined,
+  lines: AsyncIterable<string>,
+): Promise<void> {
+  const pieces = inPieces(context, lines);
+  try {
+    if (path !== undefined) return await writeAtomically(path, pieces);
+    for await (const piece of pieces) await writeOut(context, piece);
+  } finally {
+    context.terminal.live('');
+  }
+}
+
+/** An output that would replace what is being read is a slip of the hand. */
+export async function refuseSameFile(input: string, output: string | undefined): Promise<void> {
+  if (output === undefined) return;
+  const [from, to] = await Promise.all([input, output].map((path) => realpath(path).catch(() => resolve(path))));
+  if (from === to) throw new UsageError(`${output} is the input; name another file with -o.`);
+}
+
+async function* inPieces({ terminal, signal }: Context, lines: AsyncIterable<string>): AsyncGenerator<Buffer, void> {
+  let drawnMs = performance.now() + patienceMs - redrawMs;
+  let piece = '';
+  let count = 0;
+  for await (const line of lines) {
+    signal.throwIfAborted();
+    count++;
+    piece += `${line}\n`;
+    const nowMs = performance.now();
+    if (nowMs - drawnMs >= redrawMs) {
+      drawnMs = nowMs;
+      terminal.live(`  ${count.toLocaleString('en')} rows`);
+    }
+    if (piece.length < pieceLetters) continue;
+    yield Buffer.from(piece);
+    piece = '';
+  }
+  if (piece !== '') yield Buffer.from(piece);
+}
+
+async function writeOut({ surroundings, signal }: Context, piece: Buffer): Promise<void> {
+  const { stdout } = surroundings;
+  if (stdout.write(piece) === false && 'once' in stdout)
+    await once(stdout as NodeJS.WritableStream, 'drain', { signal });
+}
