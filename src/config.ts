@@ -46,6 +46,12 @@ export const settingsTable = {
     'Processor cores to use for training and answering.',
     wholeNumber(1, 1024),
   ),
+  trainingJobs: setting(
+    'TUNESMITH_TRAINING_JOBS',
+    1,
+    'Jobs that train at the same time; they share the cores.',
+    wholeNumber(1, 64),
+  ),
   resultFiles: setting(
     'TUNESMITH_RESULT_FILES',
     'base64',
@@ -75,6 +81,18 @@ export const settingsTable = {
     'An OpenTelemetry receiver (OTLP over HTTP) that is told of every request.',
     webAddress,
   ),
+  webhookHosts: setting(
+    'TUNESMITH_WEBHOOK_HOSTS',
+    [],
+    'Internal hosts (name:port, with commas between) that webhooks may be delivered to; * for all.',
+    commaSeparated,
+  ),
+  embeddingModel: setting(
+    'TUNESMITH_EMBEDDING_MODEL',
+    null,
+    'The model whose embeddings cosine graders compare by; otherwise the first base model.',
+    String,
+  ),
   logLevel: setting('TUNESMITH_LOG', 'info', `What is logged: ${logLevels.join(', ')}.`, oneOf(...logLevels)),
 } satisfies Record<string, Setting<unknown>>;
 
@@ -88,6 +106,7 @@ export interface Settings {
   /** Alias → id of a base model. */
   readonly modelAliases: Readonly<Record<string, string>>;
   readonly threads: number;
+  readonly trainingJobs: number;
   readonly resultFiles: 'base64' | 'plain';
   readonly tensorboard: 'on' | 'off';
   readonly mlflowUrl: string | null;
@@ -97,6 +116,8 @@ export interface Settings {
   readonly wandbUrl: string;
   readonly wandbMode: 'online' | 'offline';
   readonly otlpEndpoint: string | null;
+  readonly webhookHosts: readonly string[];
+  readonly embeddingModel: string | null;
   readonly logLevel: LogLevel;
 }
 

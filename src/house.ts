@@ -22,6 +22,7 @@ import { Jobs } from './jobs/jobs.ts';
 import { Worker } from './jobs/worker.ts';
 import { type Log, openLog } from './log.ts';
 import { BaseModels } from './models/base-models.ts';
+import { Lending } from './models/lending.ts';
 import { ModelRegistry } from './models/registry.ts';
 import { Metrics, type TokenFacts } from './observation/metrics.ts';
 import { openTracing, type Tracing } from './observation/tracing.ts';
@@ -48,6 +49,7 @@ export interface ProjectRooms {
   readonly uploads: Uploads;
   readonly jobs: Jobs;
   readonly models: ModelRegistry;
+  readonly lending: Lending;
   readonly completions: StoredCompletions;
   readonly responses: StoredResponses;
 }
@@ -82,7 +84,7 @@ export async function openHouse(
   log: Log = openLog(settings.logLevel),
   { training = true } = {},
 ): Promise<House> {
-  const { home, organization, threads, resultFiles } = settings;
+  const { home, organization, threads, resultFiles, trainingJobs } = settings;
   await mkdir(home, { recursive: true, mode: 0o700 });
   await using opening = new Closing();
   const lock = opening.use(await lockFolder(home));
@@ -101,7 +103,10 @@ export async function openHouse(
   const background = opening.use(new Background(log));
   // Trainers compute on every core without a pause; one thread keeps answers coming beside them.
   const onTraining = (jobs: number): void => serving.setThreads(jobs > 0 ? 1 : threads);
-  const worker = opening.use(new Worker({ ...rooms, organization, threads, resultFiles, bell: jobs.bell, onTraining }));
+  const share = { concurrency: trainingJobs, threads: Math.max(1, Math.floor(threads / trainingJobs)) };
+  const worker = opening.use(
+    new Worker({ ...rooms, ...share, organization, resultFiles, bell: jobs.bell, onTraining }),
+  );
   if (training) worker.start();
   tracking.start();
   const limits = new RateLimits();
@@ -135,6 +140,7 @@ export async function openHouse(
       uploads: new Uploads(database, blobs, project),
       jobs: jobs.of(project),
       models: models.of(project),
+      lending: new Lending(database, project),
       completions: new StoredCompletions(database, project),
       responses: new StoredResponses(database, project),
     }),

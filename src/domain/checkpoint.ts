@@ -3,3 +3,6 @@
 import type OpenAI from 'openai';
 
 export type Checkpoint = OpenAI.FineTuning.Jobs.FineTuningJobCheckpoint;
+
+/** Leave for another project to use a fine-tuned model. */
+export type CheckpointPermission = OpenAI.FineTuning.Checkpoints.PermissionListResponse;

@@ -114,6 +114,16 @@ export class Jobs {
     return found.slice(0, limit + 1);
   }
 
+  /** Every name a job may give as its model, and the longest example that it learns from uncut. */
+  async trainable(): Promise<{ model: string; examplesTokensMax: number }[]> {
+    const names = (await this.#models.list()).map(({ id }) => id);
+    const models = await Promise.all(names.map((name) => this.#models.resolve(name).catch(() => null)));
+    return models
+      .filter((model) => model !== null)
+      .filter(({ base }) => base.architecture.servingOnly === null)
+      .map(({ id, base }) => ({ model: id, examplesTokensMax: base.contextTokens }));
+  }
+
   async cancel(id: string): Promise<Job> {
     return await this.#change(id, 'cancel', async (rows, job) => {
       await tell(rows, id, { message: 'Fine-tuning job cancelled' });

@@ -17,12 +17,16 @@ import { noteTokens, observationRoutes, observeRequests } from './observe.ts';
 import { rememberAnswers } from './idempotency.ts';
 import { limitRates } from './rate-limit.ts';
 import { RouteTable } from './route-table.ts';
+import { checkpointPermissionRoutes } from './routes/checkpoint-permissions.ts';
 import { chatRoutes } from './routes/chat.ts';
 import { fileRoutes } from './routes/files.ts';
 import { fineTuningRoutes } from './routes/fine-tuning.ts';
 import { openApiRoutes } from './routes/openapi.ts';
 import { modelRoutes } from './routes/models.ts';
 import { uploadRoutes } from './routes/uploads.ts';
+
+/** Azure's clients have the same API below other paths; a deployment is a model, which their bodies name too. */
+const azurePath = /^\/openai(?:\/v1|\/deployments\/[^/]+)?(?=\/)/;
 
 const bodyBytesMax = 16 * 2 ** 20;
 /** How long answers underway may take once the server is closing. */
@@ -35,6 +39,7 @@ export function createApp(house: House): FastifyInstance {
     genReqId: newRequestId,
     requestIdHeader: false,
     bodyLimit: bodyBytesMax,
+    rewriteUrl: ({ url }) => url!.replace(azurePath, '/v1'),
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 1000 },
     clientErrorHandler: (error, socket) => {
       if (socket.writable) socket.end(answerToBrokenHttp(error, newRequestId()));
@@ -86,6 +91,7 @@ export function createApp(house: House): FastifyInstance {
       uploadRoutes(v1, house);
       modelRoutes(v1, house);
       fineTuningRoutes(v1, house);
+      checkpointPermissionRoutes(v1, house);
       chatRoutes(v1, house);
     },
     { prefix: '/v1' },

@@ -17,6 +17,14 @@ const limitMax = 10_000;
 const jobsQuery = z.object(pageFields(20, limitMax));
 const checkpointsQuery = z.object(pageFields(10, limitMax));
 
+/** OpenAI names this list in its guide and shows no example; these are the limits that there are here. */
+interface ModelLimits {
+  readonly object: 'fine_tuning.model_limits';
+  readonly model: string;
+  readonly max_tokens_per_example: number;
+  readonly max_running_jobs: number;
+}
+
 type ById = { Params: { id: string } };
 
 export function fineTuningRoutes(app: FastifyInstance, house: House): void {
@@ -24,6 +32,17 @@ export function fineTuningRoutes(app: FastifyInstance, house: House): void {
 
   app.post('/fine_tuning/jobs', async (request): Promise<Job> => {
     return jobsOf(request).create(parseBody(jobRequestSchema, request.body), alongside(house, request));
+  });
+
+  app.get('/fine_tuning/model_limits', async (request): Promise<{ object: 'list'; data: ModelLimits[] }> => {
+    const trainable = await jobsOf(request).trainable();
+    const data = trainable.map(({ model, examplesTokensMax }) => ({
+      object: 'fine_tuning.model_limits' as const,
+      model,
+      max_tokens_per_example: examplesTokensMax,
+      max_running_jobs: house.settings.trainingJobs,
+    }));
+    return { object: 'list', data };
   });
 
   app.get('/fine_tuning/jobs', async (request): Promise<ListPage<Job>> => {
