@@ -10,6 +10,7 @@ import type { Kysely, Selectable, Updateable } from 'kysely';
 import { newId } from '../domain/ids.ts';
 import { isFinal, type Job, type JobEvent, type JobStatus, moves } from '../domain/job.ts';
 import type { JobsTable, Schema } from '../store/schema.ts';
+import { announce } from '../webhooks/outbox.ts';
 
 export type Rows = Kysely<Schema>;
 export type JobRow = Selectable<JobsTable>;
@@ -28,13 +29,17 @@ export async function insertJob(rows: Rows, job: Job, project: string): Promise<
   await rows.insertInto('jobs').values({ id, project, status, created_at, object, attempts: 0, step: 0 }).execute();
 }
 
-/** The job as changed, and beside it whatever of our own bookkeeping changes with it. */
+/** The job as changed, and beside it whatever of our own bookkeeping changes with it; its end is announced. */
 export async function saveJob(rows: Rows, job: Job, columns: Updateable<JobsTable> = {}): Promise<void> {
-  await rows
+  const { project } = await rows
     .updateTable('jobs')
     .set({ ...columns, status: job.status, object: JSON.stringify(job) })
     .where('id', '=', job.id)
-    .execute();
+    .returning('project')
+    .executeTakeFirstOrThrow();
+  const { status, id: about } = job;
+  if (status === 'succeeded' || status === 'failed' || status === 'cancelled')
+    await announce(rows, { project, type: `fine_tuning.job.${status}`, about });
 }
 
 /** The job with another status; a move that `moves` does not know is our own mistake. */

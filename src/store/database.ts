@@ -13,6 +13,8 @@ import { TunesmithError } from '../domain/errors.ts';
 import { firstRows } from './migrations/0001-first-rows.ts';
 import { projects } from './migrations/0002-projects.ts';
 import { completions } from './migrations/0003-completions.ts';
+import { batches } from './migrations/0004-batches.ts';
+import { webhooks } from './migrations/0005-webhooks.ts';
 import { tracking } from './migrations/0006-tracking.ts';
 import { uploads } from './migrations/0007-uploads.ts';
 import { answeredRequests } from './migrations/0008-answered-requests.ts';
@@ -22,9 +24,11 @@ import { HouseSqliteDialect, openSqlite } from './sqlite.ts';
 /** In the order they run; a published one is never edited. */
 const migrations = {
   '0001-first-rows': firstRows,
+  '0006-tracking': tracking,
   '0002-projects': projects,
   '0003-completions': completions,
-  '0006-tracking': tracking,
+  '0004-batches': batches,
+  '0005-webhooks': webhooks,
   '0007-uploads': uploads,
   '0008-answered-requests': answeredRequests,
 };

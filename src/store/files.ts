@@ -3,11 +3,12 @@
  *
  * Content first, then the row: a file that was acknowledged is whole. Deleting goes the other way round. A file
  * past its `expires_at` is gone for every reader from that second on and is swept away later; while an unfinished
- * job needs a file it is neither deleted nor swept.
+ * job or batch needs a file it is neither deleted nor swept.
  */
 
 import type { Kysely, Transaction } from 'kysely';
 import type { Readable } from 'node:stream';
+import { type Batch, batchMoves, type BatchStatus, isBatchOver } from '../domain/batch.ts';
 import { invalid, notFound } from '../domain/errors.ts';
 import type { FileObject, FilePurpose } from '../domain/file.ts';
 import { newId } from '../domain/ids.ts';
@@ -118,11 +119,11 @@ export class Files {
   async delete(id: string): Promise<void> {
     await this.get(id);
     await this.#database.transaction().execute(async (transaction) => {
-      const job = (await neededFiles(transaction)).get(id);
-      if (job !== undefined)
+      const reader = (await neededFiles(transaction)).get(id);
+      if (reader !== undefined)
         throw invalid(
           'id',
-          `File ${id} is needed by fine-tuning job ${job.id}, which is ${job.status}. Cancel the job or wait for its end.`,
+          `File ${id} is needed by ${reader.kind} ${reader.id}, which is ${reader.status}. Cancel the ${reader.word} or wait for its end.`,
           'file_in_use',
         );
       await transaction.deleteFrom('files').where('id', '=', id).execute();
@@ -155,18 +156,36 @@ export function noSuchFile(id: string) {
   return notFound('id', `No such File object: ${id}`);
 }
 
-/** File ids that unfinished jobs read, each with its job. */
-async function neededFiles(transaction: Transaction<Schema>): Promise<Map<string, Job>> {
-  const rows = await transaction.selectFrom('jobs').where('status', 'in', unfinished).select('object').execute();
-  const needed = new Map<string, Job>();
-  for (const row of rows) {
-    const job = JSON.parse(row.object) as Job;
-    needed.set(job.training_file, job);
-    if (job.validation_file !== null) needed.set(job.validation_file, job);
+interface Reader {
+  readonly kind: string;
+  readonly word: string;
+  readonly id: string;
+  readonly status: string;
+}
+
+/** File ids that unfinished jobs and batches read, each with who reads it. */
+async function neededFiles(transaction: Transaction<Schema>): Promise<Map<string, Reader>> {
+  const needed = new Map<string, Reader>();
+  const jobs = await transaction.selectFrom('jobs').where('status', 'in', unfinished).select('object').execute();
+  for (const row of jobs) {
+    const { id, status, training_file, validation_file } = JSON.parse(row.object) as Job;
+    const reader = { kind: 'fine-tuning job', word: 'job', id, status };
+    needed.set(training_file, reader);
+    if (validation_file !== null) needed.set(validation_file, reader);
+  }
+  const batches = await transaction
+    .selectFrom('batches')
+    .where('status', 'in', unfinishedBatches)
+    .select('object')
+    .execute();
+  for (const row of batches) {
+    const { id, status, input_file_id } = JSON.parse(row.object) as Batch;
+    needed.set(input_file_id, { kind: 'batch', word: 'batch', id, status });
   }
   return needed;
 }
 
 const unfinished = (Object.keys(moves) as JobStatus[]).filter((status) => !isFinal(status));
+const unfinishedBatches = (Object.keys(batchMoves) as BatchStatus[]).filter((status) => !isBatchOver(status));
 
 const now = (): number => Math.floor(Date.now() / 1000);

@@ -1,0 +1,221 @@
+/**
+ * Brings each batch from one status to the next, in the background.
+ *
+ *   validating    the whole input is read once: failed, or in_progress
+ *   in_progress   requests are answered, several at a time, until all are, or the day is over
+ *   finalizing    answers become the output and error files: completed, or expired
+ *   cancelling    the same with what there is: cancelled
+ *
+ * The rows say where a batch stands, so a worker that starts anew goes on there: lines that have an answer are passed
+ * over, and a request that was underway is made again. A request that is turned away because much is going on
+ * waits and comes again; only an answer to the request itself ends it. Knows nothing of HTTP or models: `answer` does.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Batch, type BatchEndpoint, batchMoved, type BatchStatus, isBatchOver } from '../domain/batch.ts';
+import { newId } from '../domain/ids.ts';
+import type { Log } from '../log.ts';
+import type { Blobs } from '../store/blobs.ts';
+import { type BatchedRequest, judgeInput, readRequests } from './input.ts';
+import { finishBatch } from './output.ts';
+import {
+  answeredLines,
+  type BatchRow,
+  batchOf,
+  changeBatch,
+  findBatch,
+  insertResult,
+  type Result,
+  type Rows,
+  unfinishedBatches,
+} from './records.ts';
+import { addUsage } from './usage.ts';
+
+/** What the server would have answered to the same request over HTTP. */
+export interface Answer {
+  readonly status: number;
+  readonly requestId: string;
+  readonly body: unknown;
+}
+
+export interface Answering {
+  answer(project: string, endpoint: BatchEndpoint, body: unknown, signal: AbortSignal): Promise<Answer>;
+  findModel(project: string, name: string): Promise<boolean>;
+}
+
+export interface BatchWorkerOptions {
+  readonly database: Rows;
+  readonly blobs: Blobs;
+  readonly log: Log;
+  /** Requests of one batch that are underway at a time. */
+  readonly requestsAtOnce?: number;
+  readonly batchesAtOnce?: number;
+  readonly lookMs?: number;
+  /** Before a request that was turned away comes again; doubles each time. */
+  readonly retryMs?: number;
+}
+
+const retryMsMax = 30_000;
+/** An answer of 500 may be an accident. */
+const failuresMax = 3;
+
+export class BatchWorker implements AsyncDisposable {
+  readonly #options: Required<BatchWorkerOptions>;
+  readonly #closing = new AbortController();
+  readonly #running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
+  #answering: Answering | null = null;
+  #work: Promise<void> = Promise.resolve();
+  #wake = (): void => {};
+
+  constructor(options: BatchWorkerOptions) {
+    this.#options = { requestsAtOnce: 8, batchesAtOnce: 4, lookMs: 1000, retryMs: 1000, ...options };
+  }
+
+  start(answering: Answering): void {
+    this.#answering = answering;
+    this.#work = this.#run();
+  }
+
+  /** A batch is new, or a user wants another thing of it than what is being done. */
+  notice(id: string): void {
+    this.#running.get(id)?.stop.abort();
+    this.#wake();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    for (const { stop } of this.#running.values()) stop.abort();
+    this.#wake();
+    await this.#work;
+    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
+  }
+
+  async #run(): Promise<void> {
+    const { database, log, batchesAtOnce, lookMs } = this.#options;
+    while (!this.#closing.signal.aborted) {
+      try {
+        for (const row of await unfinishedBatches(database)) {
+          if (this.#running.size >= batchesAtOnce || this.#closing.signal.aborted) break;
+          if (!this.#running.has(row.id)) this.#begin(row.id);
+        }
+      } catch (error) {
+        log.error('batches.failed', { error });
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, lookMs);
+        this.#wake = () => (clearTimeout(timer), resolve());
+      });
+    }
+  }
+
+  #begin(id: string): void {
+    const stop = new AbortController();
+    const ended = this.#bringOn(id, stop)
+      .catch(async (error: unknown) => {
+        this.#options.log.error('batch.stumbled', { batch: id, error });
+        await sleep(this.#options.retryMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+      })
+      .finally(() => {
+        this.#running.delete(id);
+        this.#wake();
+      });
+    this.#running.set(id, { stop, ended });
+  }
+
+  /** One status after the other; stops in between when it is told to, and is then begun again. */
+  async #bringOn(id: string, { signal }: AbortController): Promise<void> {
+    const { database, blobs, log } = this.#options;
+    const steps: Partial<Record<BatchStatus, (row: BatchRow, batch: Batch) => Promise<void>>> = {
+      validating: (row, batch) => this.#validate(row, batch, signal),
+      in_progress: (row, batch) => this.#answerAll(row, batch, signal),
+      finalizing: (row) => finishBatch(database, blobs, row, signal),
+      cancelling: (row) => finishBatch(database, blobs, row, signal),
+    };
+    while (!signal.aborted) {
+      const row = await findBatch(database, id);
+      if (row === undefined) return;
+      const batch = batchOf(row);
+      if (isBatchOver(batch.status)) return log.info('batch.ended', { batch: id, status: batch.status });
+      await steps[batch.status]!(row, batch).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+    }
+  }
+
+  async #validate({ id, project }: BatchRow, { input_file_id, endpoint }: Batch, signal: AbortSignal): Promise<void> {
+    const { database, blobs } = this.#options;
+    const findModel = (name: string): Promise<boolean> => this.#answering!.findModel(project, name);
+    const { count, model, errors } = await judgeInput(blobs.path(input_file_id), endpoint, findModel, signal);
+    await changeBatch(database, id, (batch) => {
+      if (batch.status !== 'validating') return null;
+      const named = model === null ? {} : { model };
+      if (errors.length > 0)
+        return batchMoved(batch, 'failed', { ...named, errors: { object: 'list', data: [...errors] } });
+      return batchMoved(batch, 'in_progress', { ...named, request_counts: { total: count, completed: 0, failed: 0 } });
+    });
+  }
+
+  async #answerAll(row: BatchRow, batch: Batch, stop: AbortSignal): Promise<void> {
+    const { input_file_id, endpoint, expires_at } = batch;
+    const { database, blobs, requestsAtOnce } = this.#options;
+    const late = new AbortController();
+    const clock = setTimeout(() => late.abort(), Math.max(0, expires_at * 1000 - Date.now()));
+    const signal = AbortSignal.any([stop, late.signal]);
+    const answered = await answeredLines(database, row.id);
+    const requests = readRequests(blobs.path(input_file_id), signal);
+    const answerSome = async (): Promise<void> => {
+      for (let next = await requests.next(); next.done !== true; next = await requests.next())
+        if (!signal.aborted && !answered.has(next.value.line)) await this.#answer(row, endpoint, next.value, signal);
+    };
+    try {
+      await Promise.all(Array.from({ length: requestsAtOnce }, answerSome));
+    } catch (error) {
+      if (!late.signal.aborted) throw error;
+    } finally {
+      clearTimeout(clock);
+      await requests.return();
+    }
+    if (stop.aborted) return;
+    await changeBatch(database, row.id, (batch) =>
+      batch.status === 'in_progress' ? batchMoved(batch, 'finalizing') : null,
+    );
+  }
+
+  /** Asks until there is an answer, and puts it on record; an aborted one is nobody's answer. */
+  async #answer(
+    { id, project }: BatchRow,
+    endpoint: BatchEndpoint,
+    request: BatchedRequest,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { retryMs } = this.#options;
+    for (let attempt = 1; !signal.aborted; attempt++) {
+      const answer = await this.#answering!.answer(project, endpoint, request.body, signal);
+      if (signal.aborted) return;
+      const { status, requestId, body } = answer;
+      const again = status === 429 || status === 503 || (status === 500 && attempt < failuresMax);
+      if (!again) {
+        const output = JSON.stringify({
+          id: newId('batchRequest'),
+          custom_id: request.customId,
+          response: { status_code: status, request_id: requestId, body },
+          error: null,
+        });
+        return await this.#record(id, { line: request.line, ok: status === 200, output }, body);
+      }
+      const waitMs = Math.min(retryMs * 2 ** (attempt - 1), retryMsMax);
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #record(id: string, result: Result, body: unknown): Promise<void> {
+    await changeBatch(this.#options.database, id, async (batch, rows) => {
+      if (!(await insertResult(rows, id, result))) return null;
+      const { total, completed, failed } = batch.request_counts;
+      const request_counts = result.ok
+        ? { total, completed: completed + 1, failed }
+        : { total, completed, failed: failed + 1 };
+      return { ...batch, request_counts, usage: addUsage(batch.usage!, body) };
+    });
+  }
+}
