@@ -5,7 +5,7 @@ import { checkKeys, checkMessages } from './messages.ts';
 import { isObject, type Fields, type Place, type Report } from './problem.ts';
 import { checkDialogue, checkTools } from './tools.ts';
 
-const rowKeys = ['messages', 'tools', 'parallel_tool_calls', 'functions'];
+export const chatKeys = ['messages', 'tools', 'parallel_tool_calls', 'functions'];
 
 /** The example, or null when the report has errors or the row has images. */
 export function checkChatExample(row: Fields, line: Place, images: boolean, report: Report): AnyExample | null {
@@ -13,7 +13,7 @@ export function checkChatExample(row: Fields, line: Place, images: boolean, repo
     missingMessages(row, line, report);
     return null;
   }
-  checkKeys(row, rowKeys, line, report);
+  checkKeys(row, chatKeys, line, report);
   const tools = checkTools(row, line, report);
   checkParallelCalls(row, line, report);
   const messages = checkMessages(row['messages'], 'messages', line, { weights: true, images }, report);

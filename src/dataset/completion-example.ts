@@ -4,12 +4,12 @@ import type { AnyExample } from '../domain/example.ts';
 import { checkKeys } from './messages.ts';
 import { describe, type Fields, type Place, type Report } from './problem.ts';
 
-const rowKeys = ['prompt', 'completion'];
+export const completionKeys = ['prompt', 'completion'];
 
 export function checkCompletionExample(row: Fields, line: Place, report: Report): AnyExample | null {
-  checkKeys(row, rowKeys, line, report);
+  checkKeys(row, completionKeys, line, report);
   const { prompt, completion } = row;
-  for (const key of rowKeys) {
+  for (const key of completionKeys) {
     const value = row[key];
     if (typeof value === 'string') continue;
     const path = `$.${key}`;

@@ -27,6 +27,10 @@ const messageKeys: Record<Role, readonly string[]> = {
 };
 const weightedKeys = [...messageKeys.assistant, 'weight'];
 
+/** The keys that a message of this role may have; `weight` only where all answers are targets. */
+export const keysOfMessage = (role: Role, weights: boolean): readonly string[] =>
+  role === 'assistant' && weights ? weightedKeys : messageKeys[role];
+
 /** The list under `key`, or null when it is none, is empty or one of its messages is not as it should be. */
 export function checkMessages(
   list: unknown,
@@ -70,8 +74,7 @@ function checkMessage(message: unknown, place: Place, rules: MessageRules, repor
   }
   const role = roleOf(message, place, report);
   if (role === null) return 0;
-  const keys = role === 'assistant' && rules.weights ? weightedKeys : messageKeys[role];
-  checkKeys(message, keys, place, report, 'message_unrecognized_key');
+  checkKeys(message, keysOfMessage(role, rules.weights), place, report, 'message_unrecognized_key');
   const images = checkContent(message, role, place, rules, report);
   checkName(message, role, place, report);
   if (role === 'tool' && typeof message['tool_call_id'] !== 'string') {
@@ -83,7 +86,7 @@ function checkMessage(message: unknown, place: Place, rules: MessageRules, repor
 }
 
 /** Names of roles that other tools use. */
-export const otherRoles: ReadonlyMap<string, Role> = new Map([
+const otherRoles: ReadonlyMap<string, Role> = new Map([
   ['human', 'user'],
   ['customer', 'user'],
   ['prompter', 'user'],

@@ -6,16 +6,16 @@ import { checkKeys, checkMessages } from './messages.ts';
 import { describe, isObject, type Fields, type Place, type Report } from './problem.ts';
 import { checkDialogue, checkTools } from './tools.ts';
 
-const rowKeys = ['input', 'preferred_output', 'non_preferred_output'];
+export const preferenceKeys = ['input', 'preferred_output', 'non_preferred_output'];
 /** What the outputs were called until mid-2025. */
-const formerKeys = ['input', 'preferred_completion', 'non_preferred_completion'];
-const inputKeys = ['messages', 'tools', 'parallel_tool_calls'];
+export const formerPreferenceKeys = ['input', 'preferred_completion', 'non_preferred_completion'];
+export const inputKeys = ['messages', 'tools', 'parallel_tool_calls'];
 const rules = { weights: false, images: false };
 
 export function checkPreferenceExample(row: Fields, line: Place, report: Report): AnyExample | null {
   const former = 'preferred_completion' in row || 'non_preferred_completion' in row;
-  const [inputKey, betterKey, worseKey] = (former ? formerKeys : rowKeys) as [string, string, string];
-  checkKeys(row, former ? formerKeys : rowKeys, line, report);
+  const [inputKey, betterKey, worseKey] = (former ? formerPreferenceKeys : preferenceKeys) as [string, string, string];
+  checkKeys(row, former ? formerPreferenceKeys : preferenceKeys, line, report);
   const input = row[inputKey];
   const inputPlace = { path: '$.input', name: `${line.name}, key "input"` };
   let messages: readonly Message[] | null = null;

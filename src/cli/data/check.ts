@@ -8,12 +8,14 @@ import { stat } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import { checkFile, linesKept, type CheckOptions, type CheckReport, type ProblemGroup } from '../../dataset/check.ts';
 import type { Problem } from '../../dataset/problem.ts';
+import { repairNames } from '../../dataset/repair/changes.ts';
 import { invalid } from '../../domain/errors.ts';
 import type { ExampleFormat } from '../../domain/example.ts';
 import type { Act, Context } from '../context.ts';
 import type { Terminal } from '../terminal.ts';
 import { chosenBase } from './base.ts';
 import { openCodec } from './codec.ts';
+import { fix, type FixFlags } from './fix.ts';
 import { fileProgress } from './progress.ts';
 
 const examples = `
@@ -25,10 +27,11 @@ Examples:
 
 export const formats: readonly ExampleFormat[] = ['chat', 'completion', 'preference', 'reinforcement'];
 
-interface CheckFlags {
+interface CheckFlags extends FixFlags {
   readonly format?: ExampleFormat;
   readonly validation?: boolean;
   readonly base?: string;
+  readonly fix?: boolean;
 }
 
 export function checkCommand(data: Command, act: Act): void {
@@ -40,28 +43,39 @@ export function checkCommand(data: Command, act: Act): void {
     )
     .option('--validation', 'it is a validation file: fewer than ten examples will do')
     .option('--base <model>', 'also find what is too long for this base model')
+    .option('--fix', 'write a repaired copy and check that; the file itself is never touched')
+    .option('-o, --output <file>', 'the repaired copy (default: <file>_prepared.jsonl)')
+    .option('--force', 'replace the copy if it is there already')
+    .option('--drop', 'leave out of the copy what cannot be repaired')
+    .addOption(new Option('--skip <repairs...>', 'repairs not to make').choices(repairNames))
     .addHelpText('after', examples)
     .action(act(async (context, flags: CheckFlags, path = '') => check(context, flags, path)));
 }
 
-async function check(context: Context, flags: CheckFlags, path: string): Promise<void> {
+async function check(context: Context, flags: CheckFlags, input: string): Promise<void> {
   const { terminal, signal } = context;
   const model = flags.base === undefined ? undefined : await modelOf(context, flags.base);
-  const { size } = await stat(path);
-  const report = await checkFile(path, {
-    role: flags.validation === true ? 'validation' : 'training',
+  const shared = {
     signal,
-    onProgress: fileProgress(terminal, 'checked', size),
     ...(flags.format !== undefined && { format: flags.format }),
     ...(model !== undefined && { model }),
+  };
+  const repaired = flags.fix === true ? await fix(context, flags, input, shared) : null;
+  const path = repaired?.output ?? input;
+  const { size } = await stat(path);
+  const report = await checkFile(path, {
+    ...shared,
+    role: flags.validation === true ? 'validation' : 'training',
+    onProgress: fileProgress(terminal, 'checked', size),
     ...(!terminal.json && { onGroup: (first: Problem) => terminal.data(problemText(terminal, first)) }),
   }).finally(() => terminal.live(''));
-  terminal.result({ file: path, ...report }, () => summary(terminal, report));
+  terminal.result({ file: path, ...report, ...(repaired !== null && { repaired }) }, () => summary(terminal, report));
   if (report.errors === 0) return;
-  throw invalid(
-    null,
-    `${path} has ${count(report.errors, 'error')} in ${report.faultyExamples.toLocaleString('en')} of ${count(report.examples, 'example')}.`,
-  );
+  const where =
+    report.faultyExamples === 0
+      ? ''
+      : ` in ${report.faultyExamples.toLocaleString('en')} of ${count(report.examples, 'example')}`;
+  throw invalid(null, `${path} has ${count(report.errors, 'error')}${where}.`);
 }
 
 async function modelOf(context: Context, name: string): Promise<NonNullable<CheckOptions['model']>> {
