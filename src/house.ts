@@ -16,8 +16,11 @@ import { RateLimits } from './access/rate-limits.ts';
 import { Background } from './answers/background.ts';
 import { StoredCompletions } from './answers/stored-completions.ts';
 import { failUnfinished, StoredResponses, sweepResponses } from './answers/stored-responses.ts';
+import { Batches } from './batches/batches.ts';
+import { BatchWorker } from './batches/worker.ts';
 import { Closing } from './closing.ts';
 import type { Settings } from './config.ts';
+import { PythonGrading } from './graders/python/grading.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Worker } from './jobs/worker.ts';
 import { type Log, openLog } from './log.ts';
@@ -39,6 +42,8 @@ import type { Tracker } from './tracking/run.ts';
 import { TensorBoard } from './tracking/tensorboard.ts';
 import { Tracking } from './tracking/tracking.ts';
 import { Wandb } from './tracking/wandb.ts';
+import { Courier } from './webhooks/courier.ts';
+import { Webhooks } from './webhooks/webhooks.ts';
 
 const sweepMs = 60 * 60 * 1000;
 
@@ -52,6 +57,8 @@ export interface ProjectRooms {
   readonly lending: Lending;
   readonly completions: StoredCompletions;
   readonly responses: StoredResponses;
+  readonly batches: Batches;
+  readonly webhooks: Webhooks;
 }
 
 export interface House extends AsyncDisposable {
@@ -70,6 +77,10 @@ export interface House extends AsyncDisposable {
   readonly tracing: Tracing | null;
   readonly worker: Worker;
   readonly serving: Serving;
+  /** Answers batches once it is started, in a house that works; `works` says whether this one does. */
+  readonly batchWorker: BatchWorker;
+  readonly works: boolean;
+  readonly python: PythonGrading;
   /** Responses that are being made while nobody waits. */
   readonly background: Background;
   /** Counts what an answer has cost, for whoever wants to know: the key's limits, the metrics, the request's log line. */
@@ -107,7 +118,14 @@ export async function openHouse(
   const worker = opening.use(
     new Worker({ ...rooms, ...share, organization, resultFiles, bell: jobs.bell, onTraining }),
   );
-  if (training) worker.start();
+  const python = opening.use(new PythonGrading(join(home, 'cache')));
+  const batchWorker = opening.use(new BatchWorker({ database, blobs, log }));
+  const allowed = settings.webhookHosts.includes('*') || settings.webhookHosts;
+  const courier = opening.use(new Courier({ database, log, allowed }));
+  if (training) {
+    worker.start();
+    courier.start();
+  }
   tracking.start();
   const limits = new RateLimits();
   const metrics = new Metrics(database);
@@ -128,6 +146,9 @@ export async function openHouse(
     tracing,
     worker,
     serving,
+    batchWorker,
+    works: training,
+    python,
     background,
     spend: (access, tokens) => {
       limits.spend(access, tokens.promptTokens + tokens.completionTokens);
@@ -143,6 +164,8 @@ export async function openHouse(
       lending: new Lending(database, project),
       completions: new StoredCompletions(database, project),
       responses: new StoredResponses(database, project),
+      batches: new Batches(database, blobs, project, (id) => batchWorker.notice(id)),
+      webhooks: new Webhooks(database, project, allowed),
     }),
     [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
   };
