@@ -1,11 +1,14 @@
 /** An answer in OpenAI's shapes: whole, or as the chunks of a stream. */
 
 import type OpenAI from 'openai';
-import { newId } from '../domain/ids.ts';
-import type { CompletionEvent, TokenAlternatives } from '../serving/serving.ts';
+import { newId, randomLetters } from '../domain/ids.ts';
+import type { TokenAlternatives } from '../serving/serving.ts';
+import type { Reply, ReplyEvent } from './reply.ts';
 
 type Completion = OpenAI.ChatCompletion;
-type Chunk = OpenAI.ChatCompletionChunk;
+type Choice = Completion['choices'][number];
+type Chunk = OpenAI.ChatCompletionChunk & { obfuscation?: string };
+type ChunkChoice = Chunk['choices'][number];
 type Usage = OpenAI.CompletionUsage;
 
 /** What all parts of one answer share. */
@@ -17,71 +20,148 @@ export interface Header {
   readonly service_tier: 'default';
 }
 
-export function newHeader(model: string, fingerprint: string): Header {
+export function newHeader({ model, fingerprint }: Reply): Header {
   const created = Math.floor(Date.now() / 1000);
-  return { id: newId('chat'), created, model, system_fingerprint: fingerprint, service_tier: 'default' };
+  return { id: newId('chat'), created, model: model.id, system_fingerprint: fingerprint, service_tier: 'default' };
 }
 
-export async function collectCompletion(
-  header: Header,
-  choiceCount: number,
-  events: AsyncIterable<CompletionEvent>,
-): Promise<Completion> {
-  const choices = Array.from({ length: choiceCount }, (_, index) => emptyChoice(index));
-  let usage: Usage | undefined;
-  for await (const event of events) {
-    if (event.type === 'usage') usage = usageOf(event);
-    else if (event.type === 'end') choices[event.choice]!.finish_reason = event.reason;
-    else {
-      const choice = choices[event.choice]!;
-      choice.message.content += event.text;
-      if (event.logprobs !== null) (choice.logprobs ??= noLogprobs()).content!.push(...event.logprobs);
+export interface CompletionShape {
+  readonly choices: number;
+  /** Whether calls go into the deprecated field. */
+  readonly asFunctionCall: boolean;
+}
+
+/** A whole completion, put together from events as they pass. */
+export class CompletionBuilder {
+  readonly #header: Header;
+  readonly #asFunctionCall: boolean;
+  readonly #choices: Choice[];
+  #usage: Usage | null = null;
+
+  constructor(header: Header, { choices, asFunctionCall }: CompletionShape) {
+    this.#header = header;
+    this.#asFunctionCall = asFunctionCall;
+    this.#choices = Array.from({ length: choices }, (_, index) => emptyChoice(index));
+  }
+
+  add(event: ReplyEvent): void {
+    if (event.type === 'usage') {
+      this.#usage = usageOf(event);
+      return;
+    }
+    const choice = this.#choices[event.choice]!;
+    const { message } = choice;
+    switch (event.type) {
+      case 'text':
+        message.content = (message.content ?? '') + event.text;
+        if (event.logprobs !== null) (choice.logprobs ??= withContent([])).content!.push(...event.logprobs);
+        break;
+      case 'call': {
+        const call = { name: event.name, arguments: '' };
+        if (this.#asFunctionCall) message.function_call = call;
+        else (message.tool_calls ??= []).push({ id: event.id, type: 'function', function: call });
+        break;
+      }
+      case 'arguments':
+        callUnderway(message).arguments += event.text;
+        break;
+      case 'end':
+        choice.finish_reason = reasonOf(event.reason, this.#asFunctionCall);
+        if (message.tool_calls === undefined && message.function_call == null) message.content ??= '';
+        break;
+      default:
+        throw event satisfies never;
     }
   }
-  return { object: 'chat.completion', ...header, choices, ...(usage === undefined ? {} : { usage }) };
+
+  /** Complete once all events have been added. */
+  get completion(): Completion {
+    const usage = this.#usage === null ? {} : { usage: this.#usage };
+    return { object: 'chat.completion', ...this.#header, choices: this.#choices, ...usage };
+  }
+}
+
+export interface ChunkShape {
+  readonly includeUsage: boolean;
+  readonly obfuscated: boolean;
+  readonly asFunctionCall: boolean;
 }
 
 /** The chunks of an answer: a choice's role, its pieces, its end; and the usage, when it was asked for. */
 export async function* chunksOf(
   header: Header,
-  includeUsage: boolean,
-  events: AsyncIterable<CompletionEvent>,
+  { includeUsage, obfuscated, asFunctionCall }: ChunkShape,
+  events: AsyncIterable<ReplyEvent>,
 ): AsyncGenerator<Chunk, void> {
-  const begun = new Set<number>();
-  const chunk = (choices: Chunk['choices'], usage: Usage | null = null): Chunk => ({
+  /** Calls made so far, by choice; a choice is in here once it has begun. */
+  const calls = new Map<number, number>();
+  const chunk = (choices: ChunkChoice[], usage: Usage | null = null): Chunk => ({
     object: 'chat.completion.chunk',
     ...header,
     choices,
     ...(includeUsage ? { usage } : {}),
+    ...(obfuscated ? { obfuscation: randomLetters(1 + Math.floor(Math.random() * 16)) } : {}),
   });
   for await (const event of events) {
     if (event.type === 'usage') {
       if (includeUsage) yield chunk([], usageOf(event));
-      return;
+      continue;
     }
     const { choice: index } = event;
-    if (!begun.has(index)) {
-      begun.add(index);
-      const delta = { role: 'assistant', content: '', refusal: null } as const;
-      yield chunk([{ index, delta, logprobs: null, finish_reason: null }]);
+    const piece = (delta: ChunkChoice['delta'], rest: Partial<ChunkChoice> = {}): Chunk =>
+      chunk([{ index, delta, logprobs: null, finish_reason: null, ...rest }]);
+    if (!calls.has(index)) {
+      calls.set(index, 0);
+      const content = event.type === 'call' ? null : '';
+      yield piece({ role: 'assistant', content, refusal: null });
     }
-    if (event.type === 'end') yield chunk([{ index, delta: {}, logprobs: null, finish_reason: event.reason }]);
-    else {
-      const logprobs = event.logprobs === null ? null : withContent(event.logprobs);
-      yield chunk([{ index, delta: { content: event.text }, logprobs, finish_reason: null }]);
+    switch (event.type) {
+      case 'text':
+        yield piece(
+          { content: event.text },
+          { logprobs: event.logprobs === null ? null : withContent(event.logprobs) },
+        );
+        break;
+      case 'call': {
+        const call = calls.get(index)!;
+        calls.set(index, call + 1);
+        const begun = { name: event.name, arguments: '' };
+        if (asFunctionCall) yield piece({ function_call: begun });
+        else yield piece({ tool_calls: [{ index: call, id: event.id, type: 'function', function: begun }] });
+        break;
+      }
+      case 'arguments': {
+        const more = { arguments: event.text };
+        if (asFunctionCall) yield piece({ function_call: more });
+        else yield piece({ tool_calls: [{ index: calls.get(index)! - 1, function: more }] });
+        break;
+      }
+      case 'end':
+        yield piece({}, { finish_reason: reasonOf(event.reason, asFunctionCall) });
+        break;
+      default:
+        throw event satisfies never;
     }
   }
 }
 
-function emptyChoice(index: number): Completion['choices'][number] {
-  const message = { role: 'assistant' as const, content: '', refusal: null, annotations: [] };
+function emptyChoice(index: number): Choice {
+  const message = { role: 'assistant' as const, content: null, refusal: null, annotations: [] };
   return { index, message, logprobs: null, finish_reason: 'stop' };
 }
 
-const withContent = (content: readonly TokenAlternatives[]) => ({ content: [...content], refusal: null });
-const noLogprobs = () => withContent([]);
+function callUnderway({ tool_calls: calls, function_call: call }: Choice['message']): { arguments: string } {
+  const last = calls?.at(-1);
+  return last?.type === 'function' ? last.function : call!;
+}
 
-function usageOf(event: Extract<CompletionEvent, { type: 'usage' }>): Usage {
+function reasonOf(reason: Extract<ReplyEvent, { type: 'end' }>['reason'], asFunctionCall: boolean) {
+  return reason === 'tool_calls' && asFunctionCall ? 'function_call' : reason;
+}
+
+const withContent = (content: readonly TokenAlternatives[]) => ({ content: [...content], refusal: null });
+
+function usageOf(event: Extract<ReplyEvent, { type: 'usage' }>): Usage {
   const { promptTokens, cachedTokens, completionTokens } = event;
   return {
     prompt_tokens: promptTokens,

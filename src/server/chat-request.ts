@@ -1,56 +1,46 @@
 /**
- * What `POST /v1/chat/completions` accepts, field by field.
- *
- * Three kinds of fields: those that are honoured; those that OpenAI knows and that change nothing here (hints about
- * caches, tiers, effort); and those whose silent loss would change the answer's meaning (tools, JSON, audio), which
- * are refused until they work. Whatever else a body holds is an unknown parameter.
+ * What `POST /v1/chat/completions` accepts, field by field; `parameters.ts` says what becomes of each. Whatever else
+ * a body holds is an unknown parameter.
  */
 
 import { z } from 'zod';
+import type { Metadata } from '../answers/metadata.ts';
 import { invalid } from '../domain/errors.ts';
 import type { Message } from '../domain/example.ts';
-import type { CompletionRequest } from '../serving/serving.ts';
+import { type AnswerFormat, checkJsonIsMentioned, schemaFields } from './answer-format.ts';
+import { type ChatMessage, conversationOf, messageSchema } from './chat-messages.ts';
+import { metadataSchema } from './metadata.ts';
+import { chatParameters, refuseUnsupported } from './parameters.ts';
+import type { ReplyRequest } from './reply.ts';
+import { functionFields, functionName, type ToolChoice, type ToolUse, toolUse } from './tool-use.ts';
 import { optional, parseBody } from './validation.ts';
-
-const textParts = z
-  .array(z.discriminatedUnion('type', [z.object({ type: z.literal('text'), text: z.string() })]))
-  .min(1);
-const answerParts = z
-  .array(
-    z.discriminatedUnion('type', [
-      z.object({ type: z.literal('text'), text: z.string() }),
-      z.object({ type: z.literal('refusal'), refusal: z.string() }),
-    ]),
-  )
-  .min(1);
-const content = z.union([z.string(), textParts]);
-const name = optional(z.string());
-const ignored = z.unknown().optional();
-const functionCall = z.strictObject({ name: z.string(), arguments: z.string() });
-const toolCall = z.strictObject({ id: z.string(), type: z.literal('function'), function: functionCall });
-
-const messageSchema = z.discriminatedUnion('role', [
-  z.strictObject({ role: z.literal('system'), content, name }),
-  z.strictObject({ role: z.literal('developer'), content, name }),
-  z.strictObject({ role: z.literal('user'), content, name }),
-  z.strictObject({
-    role: z.literal('assistant'),
-    content: z.union([z.string(), answerParts]).nullish(),
-    name,
-    refusal: optional(z.string()),
-    tool_calls: optional(z.array(toolCall)),
-    function_call: optional(functionCall),
-    // An answer of ours that comes back as history has these.
-    annotations: ignored,
-    audio: z.null().optional(),
-  }),
-  z.strictObject({ role: z.literal('tool'), content, tool_call_id: z.string(), name }),
-  z.strictObject({ role: z.literal('function'), content: content.nullable(), name: z.string() }),
-]);
 
 const number = (minimum: number, maximum: number) => optional(z.number().min(minimum).max(maximum));
 const integer = (minimum: number, maximum: number) => optional(z.int().min(minimum).max(maximum));
 const stop = z.string().min(1);
+const unread = z.unknown().optional();
+
+const tool = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('function'),
+    function: z.strictObject({ ...functionFields, strict: optional(z.boolean()) }),
+  }),
+]);
+const named = z.strictObject({ type: z.literal('function'), function: z.strictObject({ name: functionName }) });
+const allowed = z.strictObject({
+  type: z.literal('allowed_tools'),
+  allowed_tools: z.strictObject({ mode: z.enum(['auto', 'required']), tools: z.array(named) }),
+});
+const toolChoice = z.union([z.enum(['none', 'auto', 'required']), z.discriminatedUnion('type', [named, allowed])]);
+
+const responseFormat = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('text') }),
+  z.strictObject({ type: z.literal('json_object') }),
+  z.strictObject({
+    type: z.literal('json_schema'),
+    json_schema: z.strictObject({ ...schemaFields, schema: optional(z.record(z.string(), z.unknown())) }),
+  }),
+]);
 
 const bodySchema = z.strictObject({
   model: z.string(),
@@ -71,102 +61,140 @@ const bodySchema = z.strictObject({
   stream_options: optional(
     z.strictObject({ include_usage: optional(z.boolean()), include_obfuscation: optional(z.boolean()) }),
   ),
-
-  // Refused unless they ask for what happens anyway.
-  response_format: optional(z.looseObject({ type: z.enum(['text', 'json_object', 'json_schema']) })),
-  tools: optional(z.array(z.unknown())),
-  tool_choice: ignored,
+  response_format: optional(responseFormat),
+  tools: optional(z.array(tool).max(128)),
+  tool_choice: optional(toolChoice),
   parallel_tool_calls: optional(z.boolean()),
-  functions: optional(z.array(z.unknown())),
-  function_call: ignored,
-  modalities: optional(z.array(z.enum(['text', 'audio']))),
-  audio: ignored,
-  web_search_options: ignored,
+  functions: optional(z.array(z.strictObject(functionFields)).min(1).max(128)),
+  function_call: optional(z.union([z.enum(['none', 'auto']), z.strictObject({ name: functionName })])),
   store: optional(z.boolean()),
+  metadata: optional(metadataSchema),
 
-  // They change nothing here.
-  metadata: optional(z.record(z.string().max(64), z.string().max(512))),
-  user: ignored,
-  safety_identifier: ignored,
-  prompt_cache_key: ignored,
-  prompt_cache_retention: ignored,
-  service_tier: ignored,
-  prediction: ignored,
-  verbosity: ignored,
-  reasoning_effort: ignored,
+  modalities: optional(z.array(z.enum(['text', 'audio']))),
+  audio: unread,
+  web_search_options: unread,
+  moderation: unread,
+  user: unread,
+  safety_identifier: unread,
+  prompt_cache_key: unread,
+  prompt_cache_retention: unread,
+  prompt_cache_options: unread,
+  service_tier: unread,
+  prediction: unread,
+  verbosity: unread,
+  reasoning_effort: unread,
 });
 
 type Body = z.output<typeof bodySchema>;
 
 export interface ChatRequest {
-  /** The model's name as it was asked for. */
-  readonly model: string;
-  /** Everything else that an answer depends on. */
-  readonly completion: Omit<CompletionRequest, 'model'>;
+  readonly reply: ReplyRequest;
+  readonly streaming: boolean;
   readonly includeUsage: boolean;
+  /** Whether pieces of a stream are made harder to tell apart by their size. */
+  readonly obfuscated: boolean;
+  /** Whether calls are answered in the deprecated field. */
+  readonly asFunctionCall: boolean;
+  /** As they were sent, where the answer is to be kept. */
+  readonly stored: { readonly messages: readonly ChatMessage[]; readonly metadata: Metadata } | null;
 }
 
 export function parseChatRequest(value: unknown): ChatRequest {
   const body = parseBody(bodySchema, value);
-  refuseUnsupported(body);
+  refuseUnsupported(body, chatParameters);
   checkTogether(body);
+  const messages = conversationOf(body.messages);
+  const format = formatOf(body, messages);
   const bias = Object.entries(body.logit_bias ?? {});
   return {
-    model: body.model,
-    includeUsage: body.stream_options?.include_usage ?? false,
-    completion: {
-      messages: body.messages.map(withoutRefusalParts),
-      choices: body.n ?? 1,
-      tokensMax: body.max_completion_tokens ?? body.max_tokens ?? null,
-      stops: [body.stop ?? []].flat(),
-      sampling: {
-        temperature: body.temperature ?? 1,
-        topP: body.top_p ?? 1,
-        seed: body.seed ?? null,
-        frequencyPenalty: body.frequency_penalty ?? 0,
-        presencePenalty: body.presence_penalty ?? 0,
-        logitBias: bias.map(([token, value]) => [Number(token), value] as const),
+    reply: {
+      model: body.model,
+      tools: toolsOf(body),
+      format,
+      completion: {
+        messages,
+        choices: body.n ?? 1,
+        tokensMax: body.max_completion_tokens ?? body.max_tokens ?? null,
+        stops: [body.stop ?? []].flat(),
+        sampling: {
+          temperature: body.temperature ?? 1,
+          topP: body.top_p ?? 1,
+          seed: body.seed ?? null,
+          frequencyPenalty: body.frequency_penalty ?? 0,
+          presencePenalty: body.presence_penalty ?? 0,
+          logitBias: bias.map(([token, value]) => [Number(token), value] as const),
+        },
+        topLogprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : null,
+        streaming: body.stream ?? false,
       },
-      topLogprobs: body.logprobs === true ? (body.top_logprobs ?? 0) : null,
-      streaming: body.stream ?? false,
     },
+    streaming: body.stream ?? false,
+    includeUsage: body.stream_options?.include_usage ?? false,
+    obfuscated: body.stream_options?.include_obfuscation ?? false,
+    asFunctionCall: body.functions !== undefined,
+    stored: body.store === true ? { messages: body.messages, metadata: body.metadata ?? {} } : null,
   };
 }
 
-function refuseUnsupported(body: Body): void {
-  const refusals: readonly (readonly [parameter: string, isAsked: boolean])[] = [
-    ['tools', (body.tools?.length ?? 0) > 0],
-    ['functions', (body.functions?.length ?? 0) > 0],
-    ['response_format', body.response_format !== undefined && body.response_format.type !== 'text'],
-    ['modalities', body.modalities?.includes('audio') === true],
-    ['audio', (body.audio ?? null) !== null],
-    ['web_search_options', (body.web_search_options ?? null) !== null],
-    ['store', body.store === true],
-  ];
-  const refused = refusals.find(([, isAsked]) => isAsked)?.[0];
-  if (refused === undefined) return;
-  throw invalid(
-    refused,
-    `Unsupported parameter: '${refused}' is not supported with this model.`,
-    'unsupported_parameter',
-  );
-}
-
-function checkTogether({ stream, stream_options, logprobs, top_logprobs }: Body): void {
+function checkTogether(body: Body): void {
+  const { stream, stream_options, logprobs, top_logprobs, tools = [], functions, parallel_tool_calls } = body;
   if (stream_options !== undefined && stream !== true)
     throw invalid('stream_options', "The 'stream_options' parameter is only allowed when 'stream' is enabled.");
   if (top_logprobs !== undefined && logprobs !== true)
     throw invalid('top_logprobs', "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.");
+  if (functions !== undefined && tools.length > 0)
+    throw invalid('functions', "'functions' is the deprecated form of 'tools'; only one of the two is allowed.");
+  if (parallel_tool_calls !== undefined && tools.length === 0)
+    throw invalid('parallel_tool_calls', "'parallel_tool_calls' is only allowed when 'tools' are specified.");
+  if (body.store !== true && Object.keys(body.metadata ?? {}).length > 0)
+    throw invalid('metadata', "The 'metadata' parameter is only allowed when 'store' is enabled.");
 }
 
-/** Templates know text only: what an assistant refused with is what it said. */
-function withoutRefusalParts(message: Body['messages'][number]): Message {
-  if (message.role !== 'assistant') return message;
-  const { content, annotations: _, audio: __, ...rest } = message;
-  if (!Array.isArray(content)) return { ...rest, content: content ?? rest.refusal ?? null };
-  const parts = content.map((part) => ({
-    type: 'text' as const,
-    text: part.type === 'text' ? part.text : part.refusal,
-  }));
-  return { ...rest, content: parts };
+function toolsOf(body: Body): ToolUse | null {
+  if (body.functions !== undefined) {
+    const { function_call: choice } = body;
+    return toolUse({
+      param: 'functions',
+      choiceParam: 'function_call',
+      tools: body.functions.map((definition, i) => ({
+        tool: { type: 'function', function: definition },
+        param: `functions[${i}].parameters`,
+      })),
+      choice:
+        typeof choice === 'object'
+          ? { type: 'named', name: choice.name }
+          : choice === undefined
+            ? null
+            : { type: choice },
+      parallel: false,
+    });
+  }
+  if (body.function_call !== undefined && body.function_call !== 'none')
+    throw invalid('function_call', "'function_call' is only allowed when 'functions' are specified.");
+  return toolUse({
+    param: 'tools',
+    choiceParam: 'tool_choice',
+    tools: (body.tools ?? []).map((tool, i) => ({ tool, param: `tools[${i}].function.parameters` })),
+    choice: choiceOf(body.tool_choice),
+    parallel: body.parallel_tool_calls ?? true,
+  });
+}
+
+function choiceOf(choice: Body['tool_choice']): ToolChoice | null {
+  if (choice === undefined) return null;
+  if (typeof choice === 'string') return { type: choice };
+  if (choice.type === 'function') return { type: 'named', name: choice.function.name };
+  const { mode, tools } = choice.allowed_tools;
+  return { type: 'allowed', mode, names: tools.map((tool) => tool.function.name) };
+}
+
+function formatOf({ response_format: format = { type: 'text' } }: Body, messages: readonly Message[]): AnswerFormat {
+  if (format.type === 'json_object')
+    checkJsonIsMentioned(messages, {
+      param: 'messages',
+      message: "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
+    });
+  if (format.type !== 'json_schema') return format;
+  const { name, schema = {}, strict = false } = format.json_schema;
+  return { type: 'json_schema', name, schema, strict, param: 'response_format.json_schema.schema' };
 }

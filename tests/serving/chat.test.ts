@@ -141,11 +141,9 @@ describe('a whole answer', () => {
       reasoning_effort: 'low',
       prediction: null,
       modalities: ['text'],
-      metadata: { team: 'mail' },
       store: false,
       tools: [],
       tool_choice: 'none',
-      parallel_tool_calls: true,
       response_format: { type: 'text' },
       stop: null,
       temperature: null,
@@ -316,13 +314,11 @@ describe('a request is refused', () => {
   ])('when %j is no legal value', (wishes, param, code) => refused(wishes, { ...bad, param, code }));
 
   test.each([
-    [{ tools: [{ type: 'function', function: { name: 'f' } }] }, 'tools'],
-    [{ functions: [{ name: 'f' }] }, 'functions'],
-    [{ response_format: { type: 'json_object' } }, 'response_format'],
-    [{ response_format: { type: 'json_schema', json_schema: { name: 'x' } } }, 'response_format'],
     [{ modalities: ['text', 'audio'] }, 'modalities'],
-    [{ store: true }, 'store'],
-  ])('when %j cannot be honoured yet', (wishes, param) =>
+    [{ audio: { voice: 'alloy', format: 'wav' } }, 'audio'],
+    [{ web_search_options: {} }, 'web_search_options'],
+    [{ moderation: { model: 'omni' } }, 'moderation'],
+  ])('when %j cannot be honoured', (wishes, param) =>
     refused(wishes, { ...bad, param, code: 'unsupported_parameter' }),
   );
 });

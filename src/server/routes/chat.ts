@@ -1,68 +1,67 @@
-/** `/v1/chat/completions`: an answer from a model, whole or as a stream of server-sent events. */
+/** `/v1/chat/completions`: an answer from a model, whole or in pieces; and those answers that are kept. */
 
-import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import type OpenAI from 'openai';
-import { invalid, notFound } from '../../domain/errors.ts';
+import { z } from 'zod';
+import type { StoredCompletion, StoredMessage } from '../../answers/stored-completions.ts';
 import type { House } from '../../house.ts';
 import { accessOf } from '../access.ts';
-import { chunksOf, collectCompletion, newHeader } from '../chat-completion.ts';
+import { ChatAnswer } from '../answer.ts';
+import { chunksOf } from '../chat-completion.ts';
 import { parseChatRequest } from '../chat-request.ts';
-import { answerTo } from '../errors.ts';
+import { dataStream, sendEvents, whenGone } from '../event-stream.ts';
+import { metadataPairs, metadataSchema } from '../metadata.ts';
+import { type ListPageWithEnds, listPageWithEnds, pageFields } from '../pages.ts';
+import { replyTo } from '../reply.ts';
+import { optional, parseBody, parseQuery } from '../validation.ts';
+
+const order = optional(z.enum(['asc', 'desc'])).transform((order) => order ?? 'asc');
+const messagesQuery = z.object({ ...pageFields(20, 100), order });
+const listQuery = messagesQuery.extend({ model: optional(z.string()).transform((model) => model ?? null) });
+const updateBody = z.strictObject({ metadata: metadataSchema.nullable() });
+
+type ById = { Params: { id: string } };
 
 export function chatRoutes(app: FastifyInstance, house: House): void {
-  const { log, serving } = house;
-
   app.post('/chat/completions', async (request, reply): Promise<OpenAI.ChatCompletion | FastifyReply> => {
-    const { model: name, completion, includeUsage } = parseChatRequest(request.body);
+    const asked = parseChatRequest(request.body);
     const access = accessOf(request);
-    const model = await house.of(access.project).models.resolve(name);
-    if (model === null) throw unknownModel(name);
-    const events = house.limits.counting(access, serving.complete({ ...completion, model }, whenGone(reply)));
-    const header = newHeader(model.id, serving.fingerprint(model));
-    void reply.header('openai-model', model.id);
-    if (!completion.streaming) return collectCompletion(header, completion.choices, events);
-
-    const chunks = chunksOf(header, includeUsage, events);
-    const first = await chunks.next(); // what is wrong with the request shows now, while the status can still say it
-    return reply
-      .headers({
-        'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-cache',
-        'x-accel-buffering': 'no',
-      })
-      .send(Readable.from(frames(first, chunks, request)));
+    const asker = { access, signal: whenGone(reply), priority: 'interactive' } as const;
+    const said = await replyTo(house, asked.reply, asker);
+    const answer = new ChatAnswer(house, access, asked, said);
+    void reply.header('openai-model', said.model.id);
+    const events = answer.events();
+    if (asked.streaming)
+      return sendEvents(request, reply, house.log, chunksOf(answer.header, asked, events), dataStream);
+    for await (const _ of events);
+    return answer.completion;
   });
 
-  async function* frames<Chunk>(
-    first: IteratorResult<Chunk, void>,
-    chunks: AsyncGenerator<Chunk, void>,
-    request: FastifyRequest,
-  ): AsyncGenerator<string, void> {
-    try {
-      for (let next = first; next.done !== true; next = await chunks.next()) yield frame(next.value);
-      yield 'data: [DONE]\n\n';
-    } catch (error) {
-      const { body, unforeseen } = answerTo(error, request.id);
-      if (unforeseen) log.error('request.failed', { id: request.id, path: request.url, error });
-      yield frame(body);
-    } finally {
-      await chunks.return();
-    }
-  }
-}
-
-const frame = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
-
-/** Aborts when the client has gone before its answer was complete. */
-function whenGone({ raw }: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  raw.once('close', () => {
-    if (!raw.writableFinished)
-      gone.abort(invalid(null, 'The client closed the connection before its answer was complete.'));
+  app.get('/chat/completions', async (request): Promise<ListPageWithEnds<StoredCompletion>> => {
+    const query = parseQuery(listQuery, request.query);
+    const { completions } = house.of(accessOf(request).project);
+    const metadata = metadataPairs(request.query);
+    return listPageWithEnds(await completions.list({ ...query, metadata }), query.limit);
   });
-  return gone.signal;
-}
 
-const unknownModel = (name: string) =>
-  notFound(null, `The model \`${name}\` does not exist or you do not have access to it.`, 'model_not_found');
+  app.get<ById>('/chat/completions/:id', async (request): Promise<StoredCompletion> => {
+    return house.of(accessOf(request).project).completions.get(request.params.id);
+  });
+
+  app.get<ById>('/chat/completions/:id/messages', async (request): Promise<ListPageWithEnds<StoredMessage>> => {
+    const query = parseQuery(messagesQuery, request.query);
+    const { completions } = house.of(accessOf(request).project);
+    return listPageWithEnds(await completions.messages(request.params.id, query), query.limit);
+  });
+
+  app.post<ById>('/chat/completions/:id', async (request): Promise<StoredCompletion> => {
+    const { metadata } = parseBody(updateBody, request.body);
+    return house.of(accessOf(request).project).completions.update(request.params.id, metadata ?? {});
+  });
+
+  app.delete<ById>('/chat/completions/:id', async (request): Promise<OpenAI.Chat.ChatCompletionDeleted> => {
+    const { id } = request.params;
+    await house.of(accessOf(request).project).completions.delete(id);
+    return { id, object: 'chat.completion.deleted', deleted: true };
+  });
+}
