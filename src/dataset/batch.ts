@@ -34,6 +34,12 @@ export interface RunLimits {
   readonly lanes: number;
 }
 
+/** As many lanes as there are threads and examples in a step; each keeps weights of its own, so that four are enough. */
+export const runLimitsOf = ({ threads, batchSize }: { threads: number; batchSize: number }): RunLimits => ({
+  tokensPerRun: 512,
+  lanes: Math.max(1, Math.min(threads, batchSize, 4)),
+});
+
 /** Row lengths are multiples of this, so that a network sees few shapes. */
 const rowGrain = 8;
 /** A row of T tokens costs T x (1 + T / attentionTokens); measured on the 135M reference model. */
@@ -107,11 +113,26 @@ function cutWhereFull(longestFirst: Run, tokensPerRun: number, costMax: number):
   return runs;
 }
 
-const rowTokensOf = (run: Run): number => Math.ceil((run[0]?.ids.length ?? 0) / rowGrain) * rowGrain;
+const rowTokensOf = (run: Run): number => roundUp(run[0]?.ids.length ?? 0);
 
-function costOf(run: Run): number {
-  const rowTokens = rowTokensOf(run);
-  return run.length * rowTokens * (1 + rowTokens / attentionTokens) + runTokens;
+const roundUp = (tokens: number): number => Math.ceil(tokens / rowGrain) * rowGrain;
+
+const costOf = (run: Run): number => run.length * rowCost(rowTokensOf(run)) + runTokens;
+
+const rowCost = (rowTokens: number): number => rowTokens * (1 + rowTokens / attentionTokens);
+
+/**
+ * About what one epoch costs, in the same measure: each length with how often it occurs, and what a step's
+ * micro-batches cost beside their tokens. Lanes that go idle because a step has too few examples for all count as work.
+ */
+export function epochCost(
+  lengths: readonly (readonly [tokens: number, count: number])[],
+  { batchSize, lanes }: { readonly batchSize: number; readonly lanes: number },
+): number {
+  const examples = lengths.reduce((sum, [, count]) => sum + count, 0);
+  const rows = lengths.reduce((sum, [tokens, count]) => sum + count * rowCost(roundUp(tokens)), 0);
+  const idle = (Math.ceil(batchSize / lanes) * lanes) / batchSize;
+  return rows * idle + Math.ceil(examples / batchSize) * lanes * runTokens;
 }
 
 /** Runs are dealt to the lanes one after the other. */

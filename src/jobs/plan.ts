@@ -61,7 +61,7 @@ export function autoBatchSize(examples: number): number {
 }
 
 /** In eight bits where that is fast: on real text the loss moved by 0.04 %, and a step takes half the time. */
-function autoBasePrecision(): 'f32' | 'int8' {
+export function autoBasePrecision(): 'f32' | 'int8' {
   return hasEightBitProducts() ? 'int8' : 'f32';
 }
 
@@ -75,7 +75,11 @@ export interface PlanPlaces {
   readonly snapshotSeconds: number;
 }
 
-export function toPlan(job: Job, resolved: ResolvedHyperparameters, places: PlanPlaces): TrainingPlan {
+export function toPlan(
+  job: Pick<Job, 'id' | 'seed'>,
+  resolved: ResolvedHyperparameters,
+  places: PlanPlaces,
+): TrainingPlan {
   return {
     version: protocolVersion,
     recipe: 'supervised',

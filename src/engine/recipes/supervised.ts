@@ -8,7 +8,7 @@
 
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { countTargets, packStep, type RunLimits } from '../../dataset/batch.ts';
+import { countTargets, packStep, runLimitsOf, type RunLimits } from '../../dataset/batch.ts';
 import { tokenizeFile, type TokenizedExample } from '../../dataset/tokenize.ts';
 import { invalid, TunesmithError } from '../../domain/errors.ts';
 import type { GgufMetadata } from '../../formats/gguf-metadata.ts';
@@ -32,15 +32,6 @@ import type { TrainerEvent, TrainingPlan, ValidationMetrics } from '../protocol.
 import { Random, streams } from '../random.ts';
 import { learningRateAt } from '../schedule.ts';
 
-/**
- * What a micro-batch may hold, and how many run side by side: as many as there are threads and examples in a step,
- * though each lane keeps packed weights of its own, so that four are enough for any processor.
- */
-const runLimits = ({ threads, batchSize }: TrainingPlan): RunLimits => ({
-  tokensPerRun: 512,
-  lanes: Math.max(1, Math.min(threads, batchSize, 4)),
-});
-
 /** Trains by the plan; gives the last word to tell, or null when it was stopped without one. */
 export async function trainSupervised(
   plan: TrainingPlan,
@@ -50,7 +41,7 @@ export async function trainSupervised(
   const { training, validation } = await readData(plan, parent.cancelled);
   const stepsPerEpoch = Math.ceil(training.length / plan.batchSize);
   const totalSteps = stepsPerEpoch * plan.epochs;
-  const limits = runLimits(plan);
+  const limits = runLimitsOf(plan);
   const trainedTokens = sum(training, ({ tokens }) => tokens) * plan.epochs;
 
   await using work = await openWorkFolder(jobFolder);
@@ -185,7 +176,7 @@ async function buildNetwork(plan: TrainingPlan, rowTokensMax: number, workFolder
     basePrecision,
     threads,
     seed,
-    ...runLimits(plan),
+    ...runLimitsOf(plan),
     rowTokensMax,
     workFolder,
   });

@@ -1,0 +1,240 @@
+/**
+ * How fast this machine trains a base model: a few real steps of the real trainer, measured once and kept in the data
+ * folder, so that it can be told beforehand how long a job takes.
+ *
+ *   calibrations/<base>-<method>-<precision>-<lanes>-of-<threads>.json
+ *
+ * What is kept is the time per unit of work, as `dataset/batch.ts` reckons work: then examples of other lengths than
+ * those that were measured can be foretold too. A figure of another file or another processor is not believed.
+ */
+
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { epochCost, runLimitsOf } from '../dataset/batch.ts';
+import { TunesmithError } from '../domain/errors.ts';
+import type { ChatExample } from '../domain/example.ts';
+import type { TrainerEvent } from '../engine/protocol.ts';
+import { writeAtomically } from '../formats/atomic-write.ts';
+import { openGguf } from '../formats/gguf.ts';
+import type { BaseModel } from '../models/base-models.ts';
+import { programArguments } from '../programs.ts';
+import { TextCodec } from '../text/codec.ts';
+import { autoBasePrecision, resolveHyperparameters, toPlan } from './plan.ts';
+import { Trainer } from './trainer.ts';
+
+/** What a figure is valid for. */
+export interface CalibrationSetting {
+  readonly base: BaseModel;
+  readonly method: 'supervised';
+  readonly threads: number;
+  readonly batchSize: number;
+}
+
+const calibrationSchema = z.object({
+  version: z.literal(1),
+  sha256: z.string(),
+  processor: z.string(),
+  /** From the launch to the first step, and how much longer the first step takes than others. */
+  startMs: z.number(),
+  /** Milliseconds per unit of `epochCost`. */
+  msPerCost: z.number().positive(),
+  steps: z.int(),
+  /** Tokens per second of the steps measured, for people. */
+  tokensPerSecond: z.number(),
+  /** Unix seconds. */
+  measuredAt: z.int(),
+});
+
+export type Calibration = z.infer<typeof calibrationSchema>;
+
+/** What is to be trained: how long its examples are, in tokens of the base model, and how often each length occurs. */
+export interface Training {
+  readonly lengths: readonly (readonly [tokens: number, count: number])[];
+  readonly epochs: number;
+}
+
+/** How long training takes, by what was measured here. */
+export function estimateMs(
+  calibration: Calibration,
+  setting: CalibrationSetting,
+  { lengths, epochs }: Training,
+): number {
+  const { batchSize } = setting;
+  const cost = epochCost(lengths, { batchSize, lanes: runLimitsOf(setting).lanes });
+  return calibration.startMs + epochs * cost * calibration.msPerCost;
+}
+
+/** What was measured for this setting on this machine; null when nothing was. */
+export async function readCalibration(home: string, setting: CalibrationSetting): Promise<Calibration | null> {
+  let found: unknown;
+  try {
+    found = JSON.parse(await readFile(fileOf(home, setting), 'utf8'));
+  } catch {
+    return null;
+  }
+  const parsed = calibrationSchema.safeParse(found);
+  const valid = parsed.success && parsed.data.sha256 === setting.base.sha256 && parsed.data.processor === processor();
+  return valid ? parsed.data : null;
+}
+
+export interface CalibrateOptions {
+  readonly signal?: AbortSignal;
+  /** Told after each step. */
+  readonly onStep?: (step: number, steps: number) => void;
+}
+
+/** Tokens of the measured examples, half of them learnt. */
+const exampleTokens = 256;
+/** Of each lane in a step: enough to fill one micro-batch. */
+const examplesPerLane = 2;
+const warmUpSteps = 1;
+const stepsMax = 6;
+/** Slow machines may stop before `stepsMax`, with at least this many steps measured. */
+const stepsMin = 2;
+const patienceMs = 30_000;
+const silenceMsMax = 10 * 60 * 1000;
+
+/** Measures, and keeps what it found in the data folder. */
+export async function calibrate(
+  home: string,
+  setting: CalibrationSetting,
+  options: CalibrateOptions = {},
+): Promise<Calibration> {
+  const folder = await openWorkFolder(home);
+  try {
+    const calibration = await measure(folder, setting, options);
+    await writeAtomically(fileOf(home, setting), [Buffer.from(`${JSON.stringify(calibration, null, 2)}\n`)]);
+    return calibration;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+type StepEvent = Extract<TrainerEvent, { type: 'step' }>;
+
+async function measure(
+  folder: string,
+  setting: CalibrationSetting,
+  { signal, onStep }: CalibrateOptions,
+): Promise<Calibration> {
+  const { tokens, batchSize } = await writeJob(folder, setting);
+  const launchedMs = performance.now();
+  await using trainer = await Trainer.launch({
+    arguments: [...programArguments('engine/main'), folder],
+    folder,
+    silenceMsMax,
+    onNoise: () => undefined,
+  });
+  const kill = (): void => trainer.leave('cancel', 0);
+  signal?.addEventListener('abort', kill);
+  const steps: StepEvent[] = [];
+  let startedMs = 0;
+  try {
+    for await (const events of trainer.listen()) {
+      for (const event of events) {
+        if (event.type === 'started') startedMs = performance.now() - launchedMs;
+        if (event.type !== 'step') continue;
+        steps.push(event);
+        onStep?.(steps.length, warmUpSteps + stepsMax);
+      }
+      const measured = steps.length - warmUpSteps;
+      if (measured >= stepsMin && performance.now() - launchedMs > patienceMs) trainer.leave('cancel', 1000);
+    }
+  } finally {
+    signal?.removeEventListener('abort', kill);
+  }
+  signal?.throwIfAborted();
+  const ending = await trainer.ending();
+  const measured = steps.slice(warmUpSteps);
+  if (measured.length < stepsMin) throw notMeasured(setting.base.id, ending);
+
+  const stepMs = median(measured.map(({ elapsedMs }) => elapsedMs));
+  const cost = epochCost([[tokens, batchSize]], { batchSize, lanes: runLimitsOf(setting).lanes });
+  return {
+    version: 1,
+    sha256: setting.base.sha256,
+    processor: processor(),
+    startMs: Math.round(startedMs + Math.max(0, steps[0]!.elapsedMs - stepMs)),
+    msPerCost: stepMs / cost,
+    steps: measured.length,
+    tokensPerSecond: Math.round((measured[0]!.tokens / stepMs) * 1000),
+    measuredAt: Math.floor(Date.now() / 1000),
+  };
+}
+
+/** A job folder with a plan for so many steps of examples that are all about as long. */
+async function writeJob(
+  folder: string,
+  setting: CalibrationSetting,
+): Promise<{ readonly tokens: number; readonly batchSize: number }> {
+  const { base, threads } = setting;
+  const { lanes } = runLimitsOf(setting);
+  const batchSize = lanes === 1 ? 1 : lanes * examplesPerLane;
+  const { example, tokens } = await exampleFor(base);
+  const trainingFile = join(folder, 'train.jsonl');
+  const examples = batchSize * (warmUpSteps + stepsMax);
+  await writeFile(trainingFile, `${JSON.stringify(example)}\n`.repeat(examples));
+  const facts = { examples, longestTokens: tokens, contextTokens: base.contextTokens, initialAdapter: null };
+  const hyperparameters = resolveHyperparameters(
+    { n_epochs: 1, batch_size: batchSize, learning_rate_multiplier: 'auto' },
+    facts,
+  );
+  const places = { initialAdapter: null, trainingFile, validationFile: null, threads, snapshotSeconds: 3600 };
+  const model = { id: base.id, path: base.path, sha256: base.sha256 };
+  const plan = toPlan({ id: 'calibration', seed: 1 }, hyperparameters, { ...places, model });
+  await writeFile(join(folder, 'plan.json'), JSON.stringify(plan));
+  return { tokens, batchSize };
+}
+
+/** An example of about the wanted length, in the model's own tokens; half of it is the answer. */
+async function exampleFor(base: BaseModel): Promise<{ readonly example: ChatExample; readonly tokens: number }> {
+  await using gguf = await openGguf(base.path);
+  const codec = TextCodec.fromGguf(gguf.metadata);
+  const wanted = Math.min(exampleTokens, Math.floor(base.contextTokens / 2));
+  const build = (words: number): { readonly example: ChatExample; readonly tokens: number } => {
+    const text = Array.from({ length: words }, (_, i) => wordList[i % wordList.length]).join(' ');
+    const example: ChatExample = {
+      messages: [
+        { role: 'user', content: text },
+        { role: 'assistant', content: text },
+      ],
+    };
+    return { example, tokens: codec.encodeExample(example, 1).reduce((sum, { ids }) => sum + ids.length, 0) };
+  };
+  let built = build(1);
+  for (let words = 2; built.tokens < wanted; words++) built = build(words);
+  return built;
+}
+
+const wordList = 'the small shop sells bread milk and seven kinds of tea to people who come by every morning'.split(
+  ' ',
+);
+
+async function openWorkFolder(home: string): Promise<string> {
+  const folder = join(home, 'calibrations');
+  await mkdir(folder, { recursive: true });
+  return await mkdtemp(join(folder, '.work-'));
+}
+
+function fileOf(home: string, setting: CalibrationSetting): string {
+  const { base, method, threads } = setting;
+  const name = [base.id, method, autoBasePrecision(), `${runLimitsOf(setting).lanes}-of-${threads}`].join('-');
+  return join(home, 'calibrations', `${name}.json`);
+}
+
+const processor = (): string => cpus()[0]?.model ?? 'unknown';
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.ceil((sorted.length - 1) / 2)]!) / 2;
+}
+
+function notMeasured(id: string, ending: Awaited<ReturnType<Trainer['ending']>>): TunesmithError {
+  const reason =
+    ending.type === 'failed' ? ending.message : 'how' in ending ? ending.how : `the trainer said "${ending.type}"`;
+  return new TunesmithError('invalid', `How fast ${id} trains here could not be measured: ${reason}`, {
+    code: 'calibration_failed',
+  });
+}

@@ -1,0 +1,72 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { calibrate, estimateMs, readCalibration, type CalibrationSetting } from '../../src/jobs/calibration.ts';
+import { BaseModels } from '../../src/models/base-models.ts';
+import { tinyHome } from './tiny-house.ts';
+
+async function settingOf(home: string, batchSize = 1): Promise<CalibrationSetting> {
+  const base = (await BaseModels.open(home)).find('tiny')!;
+  return { base, method: 'supervised', threads: 2, batchSize };
+}
+
+test('a few real steps are measured once, kept, and believed only for the same model and lanes', async () => {
+  await using tiny = await tinyHome();
+  const setting = await settingOf(tiny.home);
+  expect(await readCalibration(tiny.home, setting)).toBeNull();
+  const told: number[] = [];
+  const calibration = await calibrate(tiny.home, setting, { onStep: (step) => told.push(step) });
+  expect(told).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  expect(calibration.msPerCost).toBeGreaterThan(0);
+  expect(await readCalibration(tiny.home, setting)).toEqual(calibration);
+  expect(await readCalibration(tiny.home, { ...setting, batchSize: 4 })).toBeNull();
+  expect(await readCalibration(tiny.home, { ...setting, threads: 1 })).toBeNull();
+  const replaced = { ...setting.base, sha256: '0'.repeat(64) };
+  expect(await readCalibration(tiny.home, { ...setting, base: replaced })).toBeNull();
+  const [file, ...others] = await readdir(join(tiny.home, 'calibrations'));
+  expect(others).toEqual([]); // the trainer's folder is gone
+  await writeFile(join(tiny.home, 'calibrations', file!), '{"version": 1');
+  expect(await readCalibration(tiny.home, setting)).toBeNull();
+});
+
+test('a figure that another processor made is not believed', async () => {
+  await using tiny = await tinyHome();
+  const setting = await settingOf(tiny.home);
+  await calibrate(tiny.home, setting);
+  const folder = join(tiny.home, 'calibrations');
+  const path = join(folder, (await readdir(folder))[0]!);
+  const kept = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
+  await writeFile(path, JSON.stringify({ ...kept, processor: 'An abacus' }));
+  expect(await readCalibration(tiny.home, setting)).toBeNull();
+});
+
+test('the time follows from lengths, epochs and the batch', async () => {
+  await using tiny = await tinyHome();
+  const setting = await settingOf(tiny.home, 2);
+  const kept = { version: 1, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
+  const calibration = { ...kept, startMs: 1000, msPerCost: 2 };
+  const lengths = [[80, 10]] as const;
+  // A row of 80 costs 80 x (1 + 80 / 2600) = 82.46; ten of them, and 5 steps with 2 lanes of 16 each: 984.6 an epoch
+  expect(estimateMs(calibration, setting, { lengths, epochs: 3 })).toBeCloseTo(1000 + 3 * 984.615 * 2, 1);
+  // 3 examples on 2 lanes keep one of them idle half of the time: 4 / 3 of the rows' cost, in 4 steps
+  const uneven = estimateMs(calibration, { ...setting, batchSize: 3 }, { lengths, epochs: 1 });
+  expect(uneven).toBeCloseTo(1000 + ((824.615 * 4) / 3 + 4 * 2 * 16) * 2, 1);
+});
+
+test('Ctrl-C ends the trainer and leaves nothing behind', async () => {
+  await using tiny = await tinyHome();
+  const stop = new AbortController();
+  const { signal } = stop;
+  const calibrating = calibrate(tiny.home, await settingOf(tiny.home), { signal, onStep: () => stop.abort() });
+  await expect(calibrating).rejects.toThrow(/abort/i);
+  expect(await readdir(join(tiny.home, 'calibrations'))).toEqual([]);
+});
+
+test('a trainer that cannot train says why', async () => {
+  await using tiny = await tinyHome();
+  const setting = await settingOf(tiny.home);
+  const base = { ...setting.base, path: join(tiny.home, 'tiny.gguf') };
+  await writeFile(base.path, (await readFile(setting.base.path)).subarray(0, 60_000));
+  await expect(calibrate(tiny.home, { ...setting, base })).rejects.toThrow();
+  expect(await readdir(join(tiny.home, 'calibrations'))).toEqual([]);
+});
