@@ -29,13 +29,6 @@ export interface Standing {
   readonly tokens: Gauge | null;
 }
 
-/** As much of an answer's events as is needed here. */
-interface AnswerEvent {
-  readonly type: string;
-  readonly promptTokens?: number;
-  readonly completionTokens?: number;
-}
-
 const minuteMs = 60_000;
 
 export class RateLimits {
@@ -58,23 +51,6 @@ export class RateLimits {
   /** Counts tokens that an answer has cost. */
   spend(access: Access, tokens: number): void {
     this.#of(access).tokens?.take(tokens, this.#now());
-  }
-
-  /** The events of an answer as they are; what they cost is counted at their end, or where they are abandoned. */
-  async *counting<Event extends AnswerEvent>(
-    access: Access,
-    events: AsyncIterable<Event>,
-  ): AsyncGenerator<Event, void> {
-    let tokens = 0;
-    try {
-      for await (const event of events) {
-        if (event.type === 'usage') tokens = event.promptTokens! + event.completionTokens!;
-        else if (event.type === 'text') tokens += 1;
-        yield event;
-      }
-    } finally {
-      this.spend(access, tokens);
-    }
   }
 
   /** What is left; null for what has no limit. */

@@ -2,11 +2,13 @@
  * Rate limits on the endpoints that compute answers, and their headers in OpenAI's spelling.
  *
  * A request is counted when it comes in. Its tokens are counted by whoever answers it, through
- * `house.limits.counting(access, events)` or `spend(access, tokens)`, as soon as they are known.
+ * `house.spend(access, tokens)`, as soon as they are known; `counted` does it for the events of an answer.
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Gauge, RateLimits } from '../access/rate-limits.ts';
+import type { House } from '../house.ts';
+import type { CompletionEvent } from '../serving/serving.ts';
 import { type Access, accessOf } from './access.ts';
 
 /** What computes an answer, and makes nothing that lasts unless it is asked to. */
@@ -18,15 +20,15 @@ export const answersOfModels: ReadonlySet<string> = new Set([
 ]);
 
 export function limitRates(app: FastifyInstance, limits: RateLimits): void {
-  const counted = new WeakMap<FastifyRequest, Access>();
+  const admitted = new WeakMap<FastifyRequest, Access>();
 
   app.addHook('onRequest', async (request) => {
     if (request.method !== 'POST' || !answersOfModels.has(request.routeOptions.url ?? '')) return;
-    counted.set(request, accessOf(request));
+    admitted.set(request, accessOf(request));
     limits.admit(accessOf(request));
   });
   app.addHook('onSend', async (request, reply) => {
-    const access = counted.get(request);
+    const access = admitted.get(request);
     if (access === undefined) return;
     const { requests, tokens } = limits.standing(access);
     if (requests !== null) tell(reply, 'requests', requests);
@@ -40,6 +42,28 @@ function tell(reply: FastifyReply, what: 'requests' | 'tokens', { limit, remaini
     [`x-ratelimit-remaining-${what}`]: String(remaining),
     [`x-ratelimit-reset-${what}`]: duration(resetMs),
   });
+}
+
+/** The events of an answer as they are; what they cost is counted at their end, or where they are abandoned. */
+export async function* counted<Event extends CompletionEvent>(
+  house: House,
+  access: Access,
+  model: string,
+  events: AsyncIterable<Event>,
+): AsyncGenerator<Event, void> {
+  let cost = { model, promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
+  try {
+    for await (const event of events) {
+      if (event.type === 'text') cost.completionTokens += 1;
+      if (event.type === 'usage') {
+        const { promptTokens, cachedTokens, completionTokens } = event;
+        cost = { model, promptTokens, cachedTokens, completionTokens };
+      }
+      yield event;
+    }
+  } finally {
+    house.spend(access, cost);
+  }
 }
 
 /** `17ms`, `1s`, `6m0s`. */

@@ -106,5 +106,8 @@ test('the limits of what can be trained are listed by name', async () => {
     headers: { authorization: `Bearer ${house.bobKey}` },
   });
   const limits = { object: 'fine_tuning.model_limits', model: 'tiny', max_running_jobs: 1 };
-  expect(await answer.json()).toMatchObject({ object: 'list', data: [{ ...limits, max_tokens_per_example: 512 }] });
+  expect(await answer.json()).toMatchObject({
+    object: 'list',
+    data: expect.arrayContaining([{ ...limits, max_tokens_per_example: 512 }]),
+  });
 });
