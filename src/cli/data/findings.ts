@@ -150,4 +150,4 @@ function groupList(groups: readonly (readonly number[])[]): string {
 }
 
 /** Data must not speak to the terminal. */
-const printable = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '·');
+export const printable = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}]/gu, '·');

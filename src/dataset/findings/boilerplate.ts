@@ -22,16 +22,45 @@ const keptMax = 100_000;
 const wholeAnswerMin = 40;
 const shownMax = 5;
 
-interface Repeated {
-  readonly where: 'start' | 'end' | 'whole';
+export interface RepeatedText {
+  readonly where: 'opening' | 'closing' | 'all';
+  /** The sentence, or the beginning of a whole answer. */
   readonly text: string;
   readonly lines: number[];
 }
 
+export class RepeatedTexts {
+  answers = 0;
+  readonly #repeated = new Map<string, RepeatedText>();
+
+  add(answer: string, line: number): void {
+    this.answers += 1;
+    const { opening, closing } = sentencesOf(answer);
+    if (opening !== null) this.#count('opening', opening, opening, line);
+    if (closing !== null) this.#count('closing', closing, closing, line);
+    if (answer.length >= wholeAnswerMin)
+      this.#count('all', `${answer.length} ${answer.slice(0, 200)}${answer.slice(-200)}`, answer, line);
+    if (this.#repeated.size <= keptMax) return;
+    for (const [key, { lines }] of this.#repeated) if (lines.length === 1) this.#repeated.delete(key);
+  }
+
+  #count(where: RepeatedText['where'], key: string, text: string, line: number): void {
+    const repeated = this.#repeated.get(`${where} ${key}`);
+    if (repeated !== undefined) repeated.lines.push(line);
+    else this.#repeated.set(`${where} ${key}`, { where, text: text.slice(0, sentenceMax), lines: [line] });
+  }
+
+  /** What stands in so large a part of the answers, the most frequent first. */
+  frequent(shareMin = boilerplateShareMin, countMin = boilerplateCountMin): RepeatedText[] {
+    const enough = Math.max(countMin, this.answers * shareMin);
+    const frequent = [...this.#repeated.values()].filter(({ lines }) => lines.length >= enough);
+    return frequent.sort((a, b) => b.lines.length - a.lines.length);
+  }
+}
+
 export class Boilerplate implements Detector {
   readonly #file: DataRole;
-  readonly #repeated = new Map<string, Repeated>();
-  #answers = 0;
+  readonly #texts = new RepeatedTexts();
 
   constructor(file: DataRole) {
     this.#file = file;
@@ -39,43 +68,26 @@ export class Boilerplate implements Detector {
 
   see({ line, format, parts }: Observed): void {
     const answer = parts.answer.trim();
-    if (format === 'reinforcement' || answer === '') return;
-    this.#answers += 1;
-    const { opening, closing } = sentencesOf(answer);
-    if (opening !== null) this.#count('start', opening, line);
-    if (closing !== null) this.#count('end', closing, line);
-    if (answer.length >= wholeAnswerMin) this.#count('whole', answer, line);
-    if (this.#repeated.size > keptMax) {
-      for (const [key, { lines }] of this.#repeated) if (lines.length === 1) this.#repeated.delete(key);
-    }
-  }
-
-  #count(where: Repeated['where'], text: string, line: number): void {
-    const key = `${where} ${text.length > 300 ? `${text.length} ${text.slice(0, 150)}${text.slice(-150)}` : text}`;
-    const repeated = this.#repeated.get(key);
-    if (repeated === undefined) this.#repeated.set(key, { where, text: excerpt(text), lines: [line] });
-    else repeated.lines.push(line);
+    if (format !== 'reinforcement' && answer !== '') this.#texts.add(answer, line);
   }
 
   findings(): Finding[] {
-    const enough = Math.max(boilerplateCountMin, this.#answers * boilerplateShareMin);
-    const repeated = [...this.#repeated.values()].filter(({ lines }) => lines.length >= enough);
-    if (repeated.length === 0) return [];
-    repeated.sort((a, b) => b.lines.length - a.lines.length);
-    const lines = [...new Set(repeated.flatMap((each) => each.lines))].sort((a, b) => a - b);
+    const frequent = this.#texts.frequent();
+    if (frequent.length === 0) return [];
+    const lines = [...new Set(frequent.flatMap((each) => each.lines))].sort((a, b) => a - b);
     return [
       finding({
         code: 'boilerplate',
         severity: 'note',
         file: this.#file,
-        message: `${countOf(lines.length, 'answer')} (${percent(lines.length / this.#answers)}) with boiler-plate that repeats across the file`,
+        message: `${countOf(lines.length, 'answer')} (${percent(lines.length / this.#texts.answers)}) with boiler-plate that repeats across the file`,
         lines,
-        samples: repeated.slice(0, shownMax).map(({ where, text, lines }) => ({
+        samples: frequent.slice(0, shownMax).map(({ where, text, lines }) => ({
           line: lines[0]!,
-          text: `${places[where]} of ${countOf(lines.length, 'answer')}: ${text}`,
+          text: `${where} of ${countOf(lines.length, 'answer')}: ${excerpt(text)}`,
         })),
         figures: Object.fromEntries(
-          repeated.slice(0, 50).map(({ where, text, lines }) => [`${places[where]}: ${text}`, lines.length]),
+          frequent.slice(0, 50).map(({ where, text, lines }) => [`${where}: ${excerpt(text)}`, lines.length]),
         ),
         advice: 'The model will say it too. The clean step "boiler_plate" cuts such openings and closings.',
       }),
@@ -83,16 +95,16 @@ export class Boilerplate implements Detector {
   }
 }
 
-const places = { start: 'opening', end: 'closing', whole: 'all' } as const;
-
 const sentenceMax = 160;
 
-/** The first and the last sentence (or line) of an answer that has more than one. */
+const wordsMin = 3;
+
+/** The first and the last sentence (or line) of an answer that has more. A word or two ("Yes.") are no boiler-plate. */
 export function sentencesOf(answer: string): { readonly opening: string | null; readonly closing: string | null } {
   const opening = /^[^\n.!?:。！？]{3,160}(?:[.!?:。！？]+(?=\s)|(?=\n))/.exec(answer)?.[0] ?? null;
   const tail = answer.slice(-sentenceMax - 20);
   const closing = /(?<=[\s.!?:。！？])[^\s.!?。！？][^\n.!?。！？]{2,159}[.!?。！？]*$/u.exec(tail)?.[0] ?? null;
   const shortEnough = (text: string | null): string | null =>
-    text !== null && text.length < answer.length - 10 ? text : null;
+    text !== null && text.length < answer.length - 10 && text.split(' ').length >= wordsMin ? text : null;
   return { opening: shortEnough(opening), closing: shortEnough(closing) };
 }

@@ -23,14 +23,20 @@ export function frameOf(texts: readonly string[]): Frame {
   let prefix = first.length;
   let suffix = first.length;
   for (const text of different) {
-    prefix = Math.min(prefix, text.length);
-    suffix = Math.min(suffix, text.length);
-    while (!text.startsWith(first.slice(0, prefix))) prefix -= 1;
-    while (suffix > 0 && !text.endsWith(first.slice(-suffix))) suffix -= 1;
+    const at = (index: number): boolean => text.charCodeAt(index) === first.charCodeAt(index);
+    const fromEnd = (index: number): boolean => text.at(-1 - index) === first.at(-1 - index);
+    prefix = agreeing(Math.min(prefix, text.length), at);
+    suffix = agreeing(Math.min(suffix, text.length), fromEnd);
   }
   const start = first.slice(0, prefix).replace(/[^\s\p{P}]*$/u, '');
   const end = suffix === 0 ? '' : first.slice(-suffix).replace(/^[^\s\p{P}]*/u, '');
   return { prefix: start.length < frameMin ? '' : start, suffix: end.length < frameMin ? '' : end };
+}
+
+function agreeing(most: number, agrees: (index: number) => boolean): number {
+  let count = 0;
+  while (count < most && agrees(count)) count += 1;
+  return count;
 }
 
 /** The text inside its frame; a text that is nothing else stays whole. */

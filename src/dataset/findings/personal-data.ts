@@ -6,7 +6,8 @@
  * them, and a number that is introduced as an order or an invoice is one. Patterns are linear in the text.
  */
 
-export type PersonalKind = 'email' | 'phone' | 'card' | 'iban' | 'ssn' | 'key';
+export const personalKinds = ['email', 'phone', 'card', 'iban', 'ssn', 'key'] as const;
+export type PersonalKind = (typeof personalKinds)[number];
 
 export interface PersonalDatum {
   readonly kind: PersonalKind;
