@@ -16,13 +16,18 @@ import { answerTo, answerToBrokenHttp } from './errors.ts';
 import { noteTokens, observationRoutes, observeRequests } from './observe.ts';
 import { rememberAnswers } from './idempotency.ts';
 import { limitRates } from './rate-limit.ts';
+import { answeringOf } from './batch-answers.ts';
 import { RouteTable } from './route-table.ts';
 import { checkpointPermissionRoutes } from './routes/checkpoint-permissions.ts';
+import { batchRoutes } from './routes/batches.ts';
 import { chatRoutes } from './routes/chat.ts';
+import { completionRoutes } from './routes/completions.ts';
 import { fileRoutes } from './routes/files.ts';
 import { fineTuningRoutes } from './routes/fine-tuning.ts';
+import { graderRoutes } from './routes/graders.ts';
 import { openApiRoutes } from './routes/openapi.ts';
 import { modelRoutes } from './routes/models.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 
 /** Azure's clients have the same API below other paths; a deployment is a model, which their bodies name too. */
@@ -93,9 +98,14 @@ export function createApp(house: House): FastifyInstance {
       fineTuningRoutes(v1, house);
       checkpointPermissionRoutes(v1, house);
       chatRoutes(v1, house);
+      completionRoutes(v1, house);
+      batchRoutes(v1, house);
+      graderRoutes(v1, house);
+      webhookRoutes(v1, house);
     },
     { prefix: '/v1' },
   );
+  if (house.works) house.batchWorker.start(answeringOf(house));
   return app;
 
   function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {

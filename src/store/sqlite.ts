@@ -7,6 +7,7 @@
  * are those of `node:sqlite`, which takes over when Node 20 is dropped.
  */
 
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type DatabaseSyncInstance, type StatementSyncInstance } from '@photostructure/sqlite';
 import {
   CompiledQuery,
@@ -20,11 +21,15 @@ import {
 import { TunesmithError } from '../domain/errors.ts';
 
 const statementsKeptMax = 500;
+/** It holds the secrets of webhooks. */
+const ownerOnly = 0o600;
 /** Older ones can corrupt a database in WAL mode when a reset races a checkpoint. */
 const oldestSafeSqlite = '3.51.3';
 
 /** Opens the file for one process: write-ahead log, every commit on disk before it is acknowledged. */
 export function openSqlite(path: string): DatabaseSyncInstance {
+  closeSync(openSync(path, 'a', ownerOnly)); // SQLite would let everybody read; its log files take this mode over
+  chmodSync(path, ownerOnly);
   const sqlite = new DatabaseSync(path, { timeout: 5000, enableForeignKeyConstraints: true });
   try {
     const { version } = sqlite.prepare('select sqlite_version() as version').get() as { version: string };

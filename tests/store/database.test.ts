@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
@@ -91,4 +91,10 @@ test('a database from a newer version is refused, naming what it does not know',
   await sql`insert into kysely_migration (name, timestamp) values ('9999-from-the-future', 'now')`.execute(database);
   await database.destroy();
   await expect(openDatabase(path)).rejects.toThrow(/newer Tunesmith: it has the migration 9999-from-the-future/);
+});
+
+test('only its owner can read the file and its logs', async () => {
+  await using database = await openDatabase(path);
+  await database.insertInto('files').values(file('file-a')).execute();
+  for (const each of [path, `${path}-wal`, `${path}-shm`]) expect((await stat(each)).mode & 0o777).toBe(0o600);
 });
