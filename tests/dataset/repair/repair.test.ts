@@ -16,7 +16,7 @@ async function repair(content: string | Buffer | readonly object[], options: Rep
   const bytes =
     typeof content === 'string' || Buffer.isBuffer(content)
       ? content
-      : (content as readonly object[]).map((row) => JSON.stringify(row)).join('\n');
+      : content.map((row) => JSON.stringify(row)).join('\n');
   await writeFile(input, bytes);
   const report = await repairFile(input, folder.file('out.jsonl'), options);
   expect((await readFile(input)).equals(Buffer.from(bytes))).toBe(true);
