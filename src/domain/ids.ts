@@ -22,6 +22,7 @@ const shapes = {
   delivery: { prefix: 'wh_', letters: 32 },
   webhookEvent: { prefix: 'evt_', letters: 32 },
   chat: { prefix: 'chatcmpl-', letters: 29 },
+  completion: { prefix: 'cmpl-', letters: 29 },
   call: { prefix: 'call_', letters: 24 },
   response: { prefix: 'resp_', letters: 48 },
   message: { prefix: 'msg_', letters: 48 },

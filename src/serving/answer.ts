@@ -4,7 +4,9 @@
  * Whoever iterates may end a choice early, when a stop string was seen, and may walk away, which cancels the rest.
  */
 
-import type { GenerateCommand, TokensReport } from './protocol.ts';
+import type { GenerateCommand, PromptReport, TokensReport } from './protocol.ts';
+
+type Report = PromptReport | TokensReport;
 
 export type AnswerRequest = Omit<GenerateCommand, 'type' | 'id'>;
 
@@ -15,10 +17,10 @@ interface Wires {
   done(): void;
 }
 
-export class Answer implements AsyncIterable<TokensReport> {
+export class Answer implements AsyncIterable<Report> {
   readonly #wires: Wires;
   readonly #ended: boolean[];
-  #arrived: TokensReport[] = [];
+  #arrived: Report[] = [];
   #error: { readonly reason: unknown } | null = null;
   #wake: () => void = () => {};
 
@@ -27,10 +29,10 @@ export class Answer implements AsyncIterable<TokensReport> {
     this.#ended = Array.from({ length: choices }, () => false);
   }
 
-  push(report: TokensReport): void {
-    if (this.#ended[report.choice]) return; // tokens on their way when the choice was ended
+  push(report: Report): void {
+    if (report.type === 'tokens' && this.#ended[report.choice]) return; // on their way when the choice was ended
     this.#arrived.push(report);
-    if (report.end !== null) this.#endOf(report.choice);
+    if (report.type === 'tokens' && report.end !== null) this.#endOf(report.choice);
     this.#wake();
   }
 
@@ -49,13 +51,13 @@ export class Answer implements AsyncIterable<TokensReport> {
   }
 
   endChoice(choice: number): void {
+    this.#arrived = this.#arrived.filter((report) => report.type === 'prompt' || report.choice !== choice);
     if (this.#ended[choice]) return;
     this.#wires.endChoice(choice);
-    this.#arrived = this.#arrived.filter((report) => report.choice !== choice);
     this.#endOf(choice);
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<TokensReport, void> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Report, void> {
     try {
       for (;;) {
         for (let report = this.#arrived.shift(); report !== undefined; report = this.#arrived.shift()) yield report;

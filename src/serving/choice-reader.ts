@@ -1,5 +1,6 @@
 /** Reads one choice: token ids and their log-probabilities in, text and OpenAI's view of the tokens out. */
 
+import type { TextCodec } from '../text/codec.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { AnswerText } from './answer-text.ts';
 import type { TokenLogprobs, TokensReport } from './protocol.ts';
@@ -49,7 +50,7 @@ export class ChoiceReader {
       if (this.stopped) break;
       this.tokens += 1;
       if (logprobs !== null)
-        this.#pending.push({ at: this.#text.received, alternatives: this.#name(token, logprobs[i]!) });
+        this.#pending.push({ at: this.#text.received, alternatives: name(this.#tokenizer, token, logprobs[i]!) });
       text += this.#text.push(this.#tokenizer.bytes(token));
     }
     if (end !== null) text += this.#text.end();
@@ -62,20 +63,31 @@ export class ChoiceReader {
     this.#pending = this.#pending.slice(certain.length);
     return certain.map(({ alternatives }) => alternatives);
   }
+}
 
-  #name(token: number, { logprob, top }: TokenLogprobs): TokenAlternatives {
-    return {
-      ...this.#spell(token, logprob),
-      top_logprobs: top.map(([alternative, logprob]) => this.#spell(alternative, logprob)),
-    };
-  }
+/** The tokens of a prompt in OpenAI's view: nobody wrote the one that texts begin with, and the first has no odds. */
+export function namePrompt(
+  { tokenizer }: TextCodec,
+  tokens: Int32Array,
+  logprobs: readonly (TokenLogprobs | null)[],
+): PromptToken[] {
+  const start = tokenizer.addBos && tokens[0] === tokenizer.bosId && tokens.length > 1 ? 1 : 0;
+  return Array.from(tokens, (token, i) => {
+    const found = i === start ? null : (logprobs[i] ?? null);
+    if (found === null) return { ...spell(tokenizer, token, 0), logprob: null, top_logprobs: null };
+    return name(tokenizer, token, found);
+  }).slice(start);
+}
 
-  #spell(token: number, logprob: number): TokenText {
-    if (this.#tokenizer.isControl(token))
-      return { token: this.#tokenizer.vocabulary.texts[token]!, logprob, bytes: null };
-    const bytes = this.#tokenizer.bytes(token);
-    return { token: readable(bytes), logprob, bytes: [...bytes] };
-  }
+function name(tokenizer: Tokenizer, token: number, { logprob, top }: TokenLogprobs): TokenAlternatives {
+  const alternatives = top.map(([alternative, logprob]) => spell(tokenizer, alternative, logprob));
+  return { ...spell(tokenizer, token, logprob), top_logprobs: alternatives };
+}
+
+function spell(tokenizer: Tokenizer, token: number, logprob: number): TokenText {
+  if (tokenizer.isControl(token)) return { token: tokenizer.vocabulary.texts[token]!, logprob, bytes: null };
+  const bytes = tokenizer.bytes(token);
+  return { token: readable(bytes), logprob, bytes: [...bytes] };
 }
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -25,6 +25,8 @@ export class Generation implements Disposable {
   readonly #report: (report: RuntimeReport) => void;
   readonly #samplers: Sampler[];
   readonly #logprobs: LogprobReader | null;
+  /** What the prompt's tokens were found to be worth so far, beginning with the second. */
+  readonly #scores: TokenLogprobs[] = [];
   #firsts: Drawn[] = [];
   #choice = 0;
   #unreported: Drawn[] = [];
@@ -34,7 +36,7 @@ export class Generation implements Disposable {
     this.tokens = [...command.prompt];
     this.#llama = llama;
     this.#report = report;
-    this.#logprobs = command.topLogprobs === null ? null : llama.openLogprobReader();
+    this.#logprobs = command.topLogprobs === null && !command.scorePrompt ? null : llama.openLogprobReader();
     const { sampling } = command;
     this.#samplers = Array.from({ length: command.choices }, (_, choice) =>
       llama.openSampler({ ...sampling, seed: (sampling.seed + choice) % 2 ** 32 }, command.constraint),
@@ -45,8 +47,28 @@ export class Generation implements Disposable {
     return this.#choice;
   }
 
+  /** Whether the logits of every position of the prompt are still wanted. */
+  get isScoring(): boolean {
+    return this.command.scorePrompt && this.#scores.length < this.command.prompt.length - 1;
+  }
+
+  /** Takes the logits of a row of positions: each tells how likely the next token of the prompt was. */
+  async score(outputs: readonly Output[], position: number): Promise<void> {
+    const { prompt, id, topLogprobs } = this.command;
+    for (const [i, output] of outputs.entries()) {
+      const next = position + i + 1;
+      if (next !== this.#scores.length + 1 || next >= prompt.length) continue;
+      this.#scores.push(await this.#logprobs!.read(output, prompt[next]!, topLogprobs ?? 0));
+    }
+    if (!this.isScoring) this.#report({ type: 'prompt', id, logprobs: [null, ...this.#scores] });
+  }
+
   /** Takes the logits after the last token and goes one token further, or to the next choice. */
   async advance(output: Output): Promise<void> {
+    if (this.command.tokensMax === 0) {
+      while (!this.finished) this.#end('length');
+      return;
+    }
     if (this.#firsts.length === 0) {
       for (const sampler of this.#samplers) this.#firsts.push(await this.#draw(output, sampler));
       this.#accept(this.#firsts[0]!);
@@ -77,8 +99,8 @@ export class Generation implements Disposable {
 
   async #draw(output: Output, sampler: Sampler): Promise<Drawn> {
     const token = await sampler.next(output);
-    const logprobs = await this.#logprobs?.read(output, token, this.command.topLogprobs!);
-    return { token, logprobs: logprobs ?? null };
+    const { topLogprobs } = this.command;
+    return { token, logprobs: topLogprobs === null ? null : await this.#logprobs!.read(output, token, topLogprobs) };
   }
 
   #accept(drawn: Drawn): void {

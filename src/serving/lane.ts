@@ -21,6 +21,9 @@ import type { ThreadCount } from './thread-count.ts';
 const pieceTokensMin = 64;
 const rowBlock = 16;
 
+/** Where the logits of every position are wanted; they take the vocabulary's size in memory, each. */
+const scoredTokensMax = 64;
+
 /** A sequence: who uses it, and what its cache holds. */
 interface Seat {
   readonly sequence: number;
@@ -88,7 +91,7 @@ export class Lane implements AsyncDisposable {
     const free = this.#seats.filter((seat) => !isTaken(seat)).sort((a, b) => a.usedAtMs - b.usedAtMs);
     const [oldest] = free;
     if (oldest === undefined) return false;
-    const shares = new Map(free.map((seat) => [seat, sharedPrefix(seat, generation.tokens)]));
+    const shares = new Map(free.map((seat) => [seat, sharedPrefix(seat, generation)]));
     const nearest = free.reduce((best, seat) => (shares.get(seat)! > shares.get(best)! ? seat : best));
     // A long prompt that others will share is not given up for the sake of a few tokens.
     const wasteful = nearest.reusable - shares.get(nearest)! > shares.get(nearest)!;
@@ -117,7 +120,8 @@ export class Lane implements AsyncDisposable {
     const seat = waiting.sort((a, b) => a.usedAtMs - b.usedAtMs)[0];
     if (seat === undefined) return;
     const rest = seat.promptEnd - seat.cached.length;
-    const count = rest <= pieceTokensMax ? rest : Math.min(pieceTokensMax, wholeBlocks(rest - pieceTokensMin));
+    const most = seat.generation.isScoring ? scoredTokensMax : pieceTokensMax;
+    const count = rest <= most ? rest : Math.min(most, wholeBlocks(Math.max(pieceTokensMin, rest - pieceTokensMin)));
     await this.#evaluate([seat], count, this.#threads.forPrompts(performance.now()));
     if (count >= pieceTokensMin) seat.reusable = seat.cached.length;
   }
@@ -139,14 +143,20 @@ export class Lane implements AsyncDisposable {
       sequence,
       position: cached.length,
       tokens: generation.tokens.slice(cached.length, cached.length + count),
+      everyOutput: generation.isScoring,
     }));
     const evaluated = await this.#context.evaluate(pieces, threads);
     this.#threads.judge(evaluated, performance.now());
     await Promise.all(
       seats.map(async ({ cached, generation }, i) => {
+        const position = cached.length;
         cached.push(...pieces[i]!.tokens);
-        if (cached.length < generation.tokens.length) return;
-        await generation.advance(evaluated.outputs[i]!).catch((error: unknown) => generation.fail(String(error)));
+        try {
+          if (generation.isScoring) await generation.score(evaluated.outputs[i]!, position);
+          if (cached.length === generation.tokens.length) await generation.advance(evaluated.outputs[i]!.at(-1)!);
+        } catch (error) {
+          generation.fail(messageOf(error)); // its own sampler's doing; the others are well
+        }
       }),
     );
   }
@@ -177,8 +187,11 @@ const isPrompt = (seat: Seat): boolean => seat.cached.length < seat.promptEnd;
 
 const wholeBlocks = (count: number): number => Math.floor(count / rowBlock) * rowBlock;
 
-/** Tokens at the start of `tokens` that the sequence need not evaluate again. */
-function sharedPrefix(seat: Seat, tokens: readonly number[]): number {
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Tokens of a request that the sequence need not evaluate again, from the start. */
+function sharedPrefix(seat: Seat, { tokens, isScoring }: Generation): number {
+  if (isScoring) return 0;
   const end = Math.min(seat.reusable, tokens.length - pieceTokensMin);
   let count = 0;
   while (count < end && seat.cached[count] === tokens[count]) count += 1;

@@ -167,10 +167,13 @@ export interface Piece {
   readonly sequence: number;
   readonly position: number;
   readonly tokens: ArrayLike<number> & Iterable<number>;
+  /** Whether the logits after every token are wanted, and not only those after the last. */
+  readonly everyOutput?: boolean;
 }
 
 export interface Evaluated extends Evaluation {
-  readonly outputs: readonly Output[];
+  /** Of each piece, those that were wanted; the last one stands for the logits after its last token. */
+  readonly outputs: readonly (readonly Output[])[];
 }
 
 export class EvaluationContext implements AsyncDisposable {
@@ -182,13 +185,13 @@ export class EvaluationContext implements AsyncDisposable {
     this.#close = close;
   }
 
-  /** Evaluates pieces as one batch; outputs stand for the logits after the last token of each. */
+  /** Evaluates pieces as one batch. */
   async evaluate(pieces: readonly Piece[], threads: number): Promise<Evaluated> {
     this.#native.initBatch(pieces.reduce((count, { tokens }) => count + tokens.length, 0));
-    const outputs = pieces.map(({ sequence, position, tokens }) => {
-      const last = Uint32Array.of(tokens.length - 1);
-      const [index] = this.#native.addToBatch(sequence, position, Uint32Array.from(tokens), last);
-      return new Output(this.#native, index!);
+    const outputs = pieces.map(({ sequence, position, tokens, everyOutput = false }) => {
+      const wanted = everyOutput ? Uint32Array.from(tokens, (_, i) => i) : Uint32Array.of(tokens.length - 1);
+      const indexes = this.#native.addToBatch(sequence, position, Uint32Array.from(tokens), wanted);
+      return Array.from(indexes, (index) => new Output(this.#native, index));
     });
     this.#native.setThreads(threads);
     const [startedMs, processor] = [performance.now(), process.cpuUsage()];
@@ -399,7 +402,7 @@ async function selfTest(llama: Llama): Promise<void> {
   using reader = llama.openLogprobReader();
   const tokens = [0, 1, 2].map((token) => Math.min(token, llama.vocabularySize - 1));
   const first = await context.evaluate([{ sequence: 0, position: 0, tokens }], 1);
-  const output = first.outputs[0]!;
+  const output = first.outputs[0]![0]!;
   const token = await greedy.next(output);
   const { logprob, top } = await reader.read(output, token, 1);
   assert(token < llama.vocabularySize, `sampled token ${token} of a vocabulary of ${llama.vocabularySize}`);
@@ -407,9 +410,9 @@ async function selfTest(llama: Llama): Promise<void> {
   assert(logprob <= 0 && logprob >= -Math.log(llama.vocabularySize) - 1e-3, `log-probability ${logprob}`);
   assert(context.keep(0, 2), 'a sequence could not be cut back');
   const second = await context.evaluate([{ sequence: 0, position: 2, tokens: tokens.slice(2) }], 1);
-  await greedy.next(second.outputs[0]!);
+  await greedy.next(second.outputs[0]![0]!);
   const constraint = { grammar: 'root ::= .+', forbidden: [token], forbiddenAfter: [] };
   using constrained = llama.openSampler(plainly, constraint);
-  const other = await constrained.next(second.outputs[0]!);
+  const other = await constrained.next(second.outputs[0]![0]!);
   assert(other !== token && !llama.isEnd(other), `token ${other} came where it could not`);
 }

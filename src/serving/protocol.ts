@@ -5,7 +5,7 @@
  * with structured clones. A runtime starts with its settings as JSON in its first argument, says `ready` or
  * `unloadable` once, and then answers as many `generate` commands at a time as it is sent.
  *
- *   server  --> generate (end-choice)* cancel?        runtime --> tokens* per choice, the last with `end`; or failed
+ *   server  --> generate (end-choice)* cancel?        runtime --> prompt?, tokens* per choice, the last with `end`; or failed
  *
  * Choices of one request come one after another. After `cancel` nothing more is reported about a request. When
  * the channel closes, the server has died, and the runtime ends itself.
@@ -57,7 +57,7 @@ export interface GenerateCommand {
   readonly adapter: string | null;
   readonly prompt: Int32Array;
   readonly choices: number;
-  /** Generated tokens per choice, the end token not counted. */
+  /** Generated tokens per choice, the end token not counted; 0 to evaluate the prompt only. */
   readonly tokensMax: number;
   /** Tokens that end an answer; they are not reported. */
   readonly endTokens: readonly number[];
@@ -68,7 +68,13 @@ export interface GenerateCommand {
   readonly topLogprobs: number | null;
   /** Tokens that may be held back so as to report several at once: 1 reports each at once. */
   readonly tokensPerReport: number;
+  /** Whether the prompt's own log-probabilities are wanted; then none of it is taken from the cache. */
+  readonly scorePrompt: boolean;
+  readonly priority: Priority;
 }
+
+/** Background work rests while anybody waits for an answer. */
+export type Priority = 'interactive' | 'background';
 
 export type RuntimeCommand =
   | GenerateCommand
@@ -82,6 +88,13 @@ export interface TokenLogprobs {
   readonly logprob: number;
   /** Most likely first. */
   readonly top: readonly (readonly [token: number, logprob: number])[];
+}
+
+/** The prompt's own log-probabilities, one per token; null for the first, which nothing comes before. */
+export interface PromptReport {
+  readonly type: 'prompt';
+  readonly id: number;
+  readonly logprobs: readonly (TokenLogprobs | null)[];
 }
 
 export interface TokensReport {
@@ -100,5 +113,6 @@ export interface TokensReport {
 export type RuntimeReport =
   | { readonly type: 'ready' }
   | { readonly type: 'unloadable'; readonly message: string }
+  | PromptReport
   | TokensReport
   | { readonly type: 'failed'; readonly id: number; readonly message: string };

@@ -114,6 +114,7 @@ export class Runtime implements AsyncDisposable {
 
   #hear(report: Exclude<RuntimeReport, { type: 'ready' }>): void {
     switch (report.type) {
+      case 'prompt':
       case 'tokens':
         return this.#answers.get(report.id)?.push(report);
       case 'failed': {

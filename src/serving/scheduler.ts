@@ -80,9 +80,10 @@ export class Scheduler {
   #begin(command: GenerateCommand): void {
     const { contextTokensMax } = this.#llama;
     const tokens = command.prompt.length;
+    const tokensMax = command.tokensMax === 0 ? contextTokensMax : contextTokensMax - 1;
     try {
-      if (tokens === 0 || tokens >= contextTokensMax)
-        throw new Error(`the prompt has ${tokens} tokens; expected 1 to ${contextTokensMax - 1}`);
+      if (tokens === 0 || tokens > tokensMax)
+        throw new Error(`the prompt has ${tokens} tokens; expected 1 to ${tokensMax}`);
       this.#waiting.push(new Generation(this.#llama, command, this.#report));
     } catch (error) {
       this.#report({ type: 'failed', id: command.id, message: messageOf(error) });

@@ -15,11 +15,13 @@ import type { ServedModel } from '../models/registry.ts';
 import type { TextCodec } from '../text/codec.ts';
 import { type Constraint, grammarOf } from '../text/json-grammar/constraint.ts';
 import type { CallSyntax } from '../text/tool-calls/syntax.ts';
-import { ChoiceReader, type PromptToken, type TokenAlternatives } from './choice-reader.ts';
+import { ChoiceReader, namePrompt, type PromptToken, type TokenAlternatives } from './choice-reader.ts';
 import { Pool } from './pool.ts';
 import { forbiddenTokens } from './forbidden-tokens.ts';
-import type { Sampling, TokenConstraint } from './protocol.ts';
+import { checkRoom, conversationIds, promptIds, promptText } from './prompts.ts';
+import type { Priority, Sampling, TokenConstraint } from './protocol.ts';
 
+export type { Priority } from './protocol.ts';
 export type { Constraint } from '../text/json-grammar/constraint.ts';
 export type { PromptToken, TokenAlternatives, TokenText } from './choice-reader.ts';
 
@@ -69,14 +71,18 @@ export interface CompletionRequest extends CompletionWishes, Conversation {}
 /** Bare text that the model continues. */
 export interface RawCompletionRequest extends CompletionWishes {
   readonly prompt: Prompt;
-  /** Gives the prompt back before the answer, with log-probabilities of its own where they are asked for. */
-  readonly echo: boolean;
+  /** Whether the prompt's own log-probabilities are wanted, with as many alternatives as the answer's. */
+  readonly scorePrompt: boolean;
 }
 
 export type Prompt =
-  { readonly type: 'text'; readonly text: string } | { readonly type: 'tokens'; readonly ids: readonly number[] };
-
-export type Priority = 'interactive' | 'background';
+  | {
+      readonly type: 'text';
+      readonly text: string;
+      /** What comes after the gap that the model is to fill; only some models have learnt to. */
+      readonly suffix?: string;
+    }
+  | { readonly type: 'tokens'; readonly ids: readonly number[] };
 
 export interface EmbeddingRequest {
   readonly model: ServedModel;
@@ -106,7 +112,7 @@ export type CompletionEvent =
     };
 
 export type RawCompletionEvent =
-  /** The prompt of a request with `echo`, before everything else. */
+  /** The prompt, before everything else. */
   | { readonly type: 'prompt'; readonly text: string; readonly logprobs: readonly PromptToken[] | null }
   | CompletionEvent;
 
@@ -134,9 +140,34 @@ export class Serving implements AsyncDisposable {
    * iteration, or aborting the signal, ends the work on it.
    */
   async *complete(request: CompletionRequest, signal?: AbortSignal): AsyncGenerator<CompletionEvent, void> {
+    const codec = await this.#pool.codec(request.model.base);
+    const prompt = conversationIds(codec, request);
+    for await (const event of this.#answer(request, codec, prompt, false, signal))
+      if (event.type !== 'prompt') yield event;
+  }
+
+  /** What the model says after bare text; otherwise like `complete`. */
+  async *continueText(request: RawCompletionRequest, signal?: AbortSignal): AsyncGenerator<RawCompletionEvent, void> {
+    const { model, prompt, tokensMax, scorePrompt } = request;
+    const codec = await this.#pool.codec(model.base);
+    const ids = promptIds(codec, prompt, 'prompt');
+    checkRoom(model.base, ids.length, tokensMax ?? 1, 'prompt');
+    const text = promptText(codec, prompt);
+    const alone = ids.length === 1; // nothing comes before its only token
+    if (!scorePrompt || alone)
+      yield { type: 'prompt', text, logprobs: scorePrompt ? namePrompt(codec, ids, []) : null };
+    for await (const event of this.#answer(request, codec, ids, scorePrompt && !alone, signal))
+      yield event.type === 'prompt' ? { ...event, text } : event;
+  }
+
+  async *#answer(
+    request: CompletionWishes,
+    codec: TextCodec,
+    prompt: Int32Array,
+    scorePrompt: boolean,
+    signal?: AbortSignal,
+  ): AsyncGenerator<RawCompletionEvent, void> {
     const { base, adapter } = request.model;
-    const codec = await this.#pool.codec(base);
-    const prompt = encodePrompt(codec, request);
     checkTokens(codec, request.sampling.logitBias);
     const constraint = request.constraint ? constrain(codec, request.constraint) : null;
     using borrowed = await this.#pool.borrow(base);
@@ -151,6 +182,8 @@ export class Serving implements AsyncDisposable {
       constraint,
       topLogprobs: request.topLogprobs,
       tokensPerReport: request.streaming || request.stops.length > 0 ? 1 : tokensPerReportUnseen,
+      scorePrompt,
+      priority: request.priority ?? 'interactive',
     });
     const abort = () => answer.abort(signal?.reason);
     signal?.addEventListener('abort', abort, { once: true });
@@ -158,6 +191,10 @@ export class Serving implements AsyncDisposable {
       const readers = Array.from({ length: request.choices }, () => new ChoiceReader(codec.tokenizer, request.stops));
       let cachedTokens = 0;
       for await (const report of answer) {
+        if (report.type === 'prompt') {
+          yield { type: 'prompt', text: '', logprobs: namePrompt(codec, prompt, report.logprobs) };
+          continue;
+        }
         const { choice, end } = report;
         const reader = readers[choice]!;
         const piece = reader.read(report);
@@ -177,8 +214,8 @@ export class Serving implements AsyncDisposable {
   /** Tokens of a conversation as the model is given it, or of bare text. */
   async countTokens(model: ServedModel, prompt: Prompt | Conversation): Promise<number> {
     const codec = await this.#pool.codec(model.base);
-    if ('messages' in prompt) return codec.encodePrompt(prompt.messages, toolsOf(prompt)).length;
-    return prompt.type === 'tokens' ? prompt.ids.length : codec.encodeText(prompt.text).length;
+    const ids = 'messages' in prompt ? codec.encodePrompt(prompt.messages, prompt) : promptIds(codec, prompt, 'prompt');
+    return ids.length;
   }
 
   /** How the model writes function calls down, for whoever finds them in its answers. */
@@ -201,20 +238,6 @@ export class Serving implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool[Symbol.asyncDispose]();
   }
-}
-
-const toolsOf = ({ tools }: Conversation) => (tools === undefined ? {} : { tools });
-
-function encodePrompt(codec: TextCodec, request: CompletionRequest): Int32Array {
-  const { model } = request;
-  const prompt = codec.encodePrompt(request.messages, toolsOf(request));
-  const { contextTokens } = model.base;
-  if (prompt.length < contextTokens) return prompt;
-  throw invalid(
-    'messages',
-    `This model's maximum context length is ${contextTokens} tokens. However, your messages resulted in ${prompt.length} tokens, and the answer needs room too. Please reduce the length of the messages.`,
-    'context_length_exceeded',
-  );
 }
 
 function checkTokens(codec: TextCodec, logitBias: Sampling['logitBias']): void {

@@ -20,6 +20,7 @@ import { ChatTemplate } from './chat-template.ts';
 import { ContentShield, type ContentGuard } from './content-shield.ts';
 import { toConversation, type Conversation } from './template-messages.ts';
 import { Tokenizer } from './tokenizer.ts';
+import type { Vocabulary } from './vocabulary.ts';
 
 export interface PromptOptions {
   readonly tools?: readonly ToolDefinition[];
@@ -37,6 +38,7 @@ export class TextCodec {
   /** Tokens with which the model says that it has finished speaking. */
   readonly endOfTurnIds: ReadonlySet<number>;
   readonly #shield: ContentShield;
+  readonly #gapIds: GapIds | null;
 
   static fromGguf(metadata: GgufMetadata): TextCodec {
     return new TextCodec(metadata);
@@ -50,6 +52,7 @@ export class TextCodec {
     const taken = this.template.source + vocabulary.textsOf('control', 'unknown', 'userDefined').join(' ');
     this.#shield = new ContentShield(special, taken);
     this.endOfTurnIds = this.#findEndOfTurn(metadata);
+    this.#gapIds = findGapIds(metadata, vocabulary);
   }
 
   /** What the model is given so that it answers next. */
@@ -59,11 +62,23 @@ export class TextCodec {
     return Int32Array.from(this.#promptIds(this.#render(conversation, guard, true), guard));
   }
 
-  /** Bare text that the model continues. */
+  /** Bare text that the model continues; of no text at all, the token that documents begin with. */
   encodeText(text: string): Int32Array {
     const { bosId, addBos } = this.tokenizer;
-    const ids = this.tokenizer.encode(text);
-    return Int32Array.from(addBos && bosId !== null ? [bosId, ...ids] : ids);
+    const ids = text === documentStart ? [] : this.tokenizer.encode(text);
+    if (addBos && bosId !== null) ids.unshift(bosId);
+    const start = this.tokenizer.vocabulary.id(documentStart) ?? bosId ?? this.tokenizer.eosId;
+    return Int32Array.from(ids.length === 0 && start !== null ? [start] : ids);
+  }
+
+  /** Text with a gap between `before` and `after`, for the model to fill; null when it has no tokens for that. */
+  encodeGap(before: string, after: string): Int32Array | null {
+    if (this.#gapIds === null) return null;
+    const { prefix, suffix, middle } = this.#gapIds;
+    const { bosId, addBos } = this.tokenizer;
+    const plain = (text: string): number[] => this.tokenizer.encode(text, { start: false });
+    const start = addBos && bosId !== null ? [bosId] : [];
+    return Int32Array.from([...start, prefix, ...plain(before), suffix, ...plain(after), middle]);
   }
 
   /** The sequences that teach every assistant message whose weight is not 0; mostly one, none if there is no such message. */
@@ -152,6 +167,29 @@ export class TextCodec {
       return undefined; // a template with demands of its own; the names above have to do
     }
   }
+}
+
+/** What OpenAI's completions begin with when nothing is given. */
+const documentStart = '<|endoftext|>';
+
+/** Tokens around the parts of a text with a gap. */
+interface GapIds {
+  readonly prefix: number;
+  readonly suffix: number;
+  readonly middle: number;
+}
+
+/** As the file names them, or by the names that code models use. */
+function findGapIds(metadata: GgufMetadata, vocabulary: Vocabulary): GapIds | null {
+  const find = (key: string, ...names: readonly string[]): number | null => {
+    const id = metadata.number(`tokenizer.ggml.${key}_token_id`, null);
+    if (id !== null && id < vocabulary.size) return id;
+    return names.map((name) => vocabulary.id(name)).find((found) => found !== undefined) ?? null;
+  };
+  const prefix = find('fim_pre', '<|fim_prefix|>', '<fim_prefix>', '<PRE>', '▁<PRE>');
+  const suffix = find('fim_suf', '<|fim_suffix|>', '<fim_suffix>', '<SUF>', '▁<SUF>');
+  const middle = find('fim_mid', '<|fim_middle|>', '<fim_middle>', '<MID>', '▁<MID>');
+  return prefix === null || suffix === null || middle === null ? null : { prefix, suffix, middle };
 }
 
 const probe = 'Answer';
