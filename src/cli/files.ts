@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type OpenAI from 'openai';
-import { wholeNumber, type Act } from './context.ts';
+import { wholeNumber, type Act, type Context } from './context.ts';
 import { UsageError } from './outcome.ts';
 import { formatBytes, formatTime, record, table } from './terminal.ts';
 
@@ -86,6 +86,26 @@ export async function uploadFile(
 ): Promise<OpenAI.FileObject> {
   if (!(await stat(path)).isFile()) throw new UsageError(`${path} is not a file.`);
   return openai.files.create({ file: createReadStream(path), purpose }, { signal });
+}
+
+/** The id of a file that may be given as a path, which wins when it exists and is uploaded. */
+export async function fileId(
+  context: Context,
+  openai: OpenAI,
+  pathOrId: string,
+  purpose: OpenAI.FilePurpose,
+): Promise<string> {
+  const exists = await stat(pathOrId).then(
+    () => true,
+    () => false,
+  );
+  if (exists) {
+    const file = await uploadFile(openai, pathOrId, purpose, context.signal);
+    context.terminal.note(`Uploaded ${pathOrId} as ${file.id}.`);
+    return file.id;
+  }
+  if (pathOrId.startsWith('file-')) return pathOrId;
+  throw new UsageError(`"${pathOrId}" is neither a file here nor the id of an uploaded one (file-…).`);
 }
 
 function filesTable(files: readonly OpenAI.FileObject[]): string {

@@ -122,7 +122,8 @@ function metricsOf(event: JobEvent): StepMetrics | null {
 
 const barWidth = 20;
 
-function bar(done: number): string {
+/** How much of a whole is done, as a bar of fixed width. */
+export function bar(done: number): string {
   const full = Math.round(done * barWidth);
   return `${'━'.repeat(full)}${'─'.repeat(barWidth - full)}`;
 }

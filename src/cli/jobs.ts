@@ -1,10 +1,9 @@
 /** `tunesmith jobs …`: fine-tuning jobs, through the API. */
 
-import { stat } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import type OpenAI from 'openai';
 import { decimalNumber, wholeNumber, type Act, type Context } from './context.ts';
-import { uploadFile } from './files.ts';
+import { fileId } from './files.ts';
 import { eventLine, watchJob } from './job-view.ts';
 import { Interrupted, JobFailed, UsageError, isInterruption } from './outcome.ts';
 import { formatDuration, formatTime, record, table } from './terminal.ts';
@@ -135,10 +134,10 @@ async function create(context: Context, options: CreateOptions): Promise<void> {
   const job = await openai.fineTuning.jobs.create(
     {
       model: options.model,
-      training_file: await fileId(context, openai, options.file),
+      training_file: await fileId(context, openai, options.file, 'fine-tune'),
       ...(options.validationFile === undefined
         ? {}
-        : { validation_file: await fileId(context, openai, options.validationFile) }),
+        : { validation_file: await fileId(context, openai, options.validationFile, 'fine-tune') }),
       ...(options.suffix === undefined ? {} : { suffix: options.suffix }),
       ...(options.seed === undefined ? {} : { seed: options.seed }),
       ...(Object.keys(hyperparameters).length === 0
@@ -175,21 +174,6 @@ async function follow(context: Context, openai: OpenAI, id: string, startedHere:
     const reason = job.error?.message ?? '';
     throw new JobFailed(`${job.id} ${job.status}${reason === '' ? '.' : `: ${reason}`}`);
   }
-}
-
-/** The id of a file that may be given as a path, which wins when it exists. */
-async function fileId(context: Context, openai: OpenAI, pathOrId: string): Promise<string> {
-  const exists = await stat(pathOrId).then(
-    () => true,
-    () => false,
-  );
-  if (exists) {
-    const file = await uploadFile(openai, pathOrId, 'fine-tune', context.signal);
-    context.terminal.note(`Uploaded ${pathOrId} as ${file.id}.`);
-    return file.id;
-  }
-  if (pathOrId.startsWith('file-')) return pathOrId;
-  throw new UsageError(`"${pathOrId}" is neither a file here nor the id of an uploaded one (file-…).`);
 }
 
 /** `lora_rank=8` → a number, `lora_targets=q_proj,v_proj` → a list, anything else a word. */

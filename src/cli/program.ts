@@ -7,6 +7,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.ts';
+import { batchesCommand } from './batches.ts';
 import { chatCommand } from './chat.ts';
 import { actWith, type Context, type Surroundings } from './context.ts';
 import { dataCommand } from './data/data.ts';
@@ -17,6 +18,7 @@ import { exitCodeOf, exitCodes, exitCodesHelp, explain } from './outcome.ts';
 import { keysCommand } from './keys.ts';
 import { quickstartCommand } from './quickstart.ts';
 import { serveCommand } from './serve.ts';
+import { webhooksCommand } from './webhooks.ts';
 
 const commands = [
   serveCommand,
@@ -26,6 +28,8 @@ const commands = [
   filesCommand,
   jobsCommand,
   chatCommand,
+  batchesCommand,
+  webhooksCommand,
   keysCommand,
 ];
 
