@@ -48,7 +48,6 @@ export function observeRequests(app: FastifyInstance, { log, metrics, tracing }:
     const ms = Math.round(reply.elapsedTime);
     const route = request.routeOptions.url ?? 'unknown';
     metrics.countRequest({ method, route, status, ms });
-    if (tokens !== null) metrics.countTokens(tokens);
     trace?.end({ route, status, requestId: id, tokens });
     const access = accessIfAny(request);
     log.info('request.answered', {
