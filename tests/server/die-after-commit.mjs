@@ -8,7 +8,7 @@ import { SqliteDriver } from 'kysely';
 
 const marker = process.env.DIE_AFTER_COMMIT;
 const watched = new WeakSet();
-const { acquireConnection } = SqliteDriver.prototype;
+const acquireConnection = Reflect.get(SqliteDriver.prototype, 'acquireConnection');
 
 SqliteDriver.prototype.acquireConnection = async function () {
   const connection = await acquireConnection.call(this);

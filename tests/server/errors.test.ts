@@ -10,14 +10,25 @@ test.each<[ErrorKind, number, string, string | undefined]>([
   ['method_not_allowed', 405, 'invalid_request_error', undefined],
   ['conflict', 409, 'invalid_request_error', 'false'],
   ['too_large', 413, 'invalid_request_error', undefined],
-  ['rate_limited', 429, 'requests', undefined],
+  ['rate_limited', 429, 'requests', 'true'],
+  ['tokens_used_up', 429, 'tokens', 'true'],
   ['internal', 500, 'server_error', 'false'],
-  ['overloaded', 503, 'server_error', undefined],
+  ['overloaded', 503, 'server_error', 'true'],
 ])('a mistake of the kind %s becomes %i %s', (kind, status, type, shouldRetry) => {
   const answer = answerTo(new TunesmithError(kind, 'It went wrong.', { param: 'x', code: 'y' }), 'req_1');
   expect(answer.status).toBe(status);
   expect(answer.headers['x-should-retry']).toBe(shouldRetry);
   expect(answer.body).toEqual({ error: { message: 'It went wrong.', type, param: 'x', code: 'y' } });
+});
+
+test.each<[number | undefined, object]>([
+  [undefined, { 'retry-after': '1', 'retry-after-ms': '1000', 'x-should-retry': 'true' }],
+  [250, { 'retry-after': '1', 'retry-after-ms': '250', 'x-should-retry': 'true' }],
+  [59_999, { 'retry-after': '60', 'retry-after-ms': '59999', 'x-should-retry': 'true' }],
+  [60_000, { 'retry-after': '60', 'retry-after-ms': '60000', 'x-should-retry': 'false' }],
+])('what passes in %s ms says so; official clients are sent away from what they cannot wait for', (ms, headers) => {
+  const options = ms === undefined ? {} : { retryAfterMs: ms };
+  expect(answerTo(new TunesmithError('rate_limited', 'Too fast.', options), 'req_1').headers).toEqual(headers);
 });
 
 test('an error that nobody foresaw keeps its words to itself and names the request', () => {
