@@ -23,10 +23,9 @@ export class OpenAIEncoding {
   readonly name: OpenAIEncodingName;
   readonly #pattern: RegExp;
   readonly #merges: RankedMerges;
-  /** Words that are tokens. */
-  readonly #tokens = new Map<string, number>();
-  /** How many tokens the words seen so far are. */
+  /** How many tokens a word is: every word that is one, and those that were seen. */
   readonly #counts = new Map<string, number>();
+  #learnt: string[] = [];
 
   static async load(name: OpenAIEncodingName): Promise<OpenAIEncoding> {
     const { default: ranks } = await sources[name]();
@@ -37,35 +36,30 @@ export class OpenAIEncoding {
     this.name = name;
     this.#pattern = patterns[name];
     this.#merges = new RankedMerges(ranks);
-    ranks.forEach((token, rank) => {
-      if (typeof token === 'string') this.#tokens.set(token, rank);
-    });
+    for (const token of ranks) if (typeof token === 'string') this.#counts.set(token, 1);
   }
 
   count(text: string): number {
     let count = 0;
-    for (const word of this.#wordsOf(text)) {
-      count += this.#tokens.has(word) ? 1 : (this.#counts.get(word) ?? this.#learn(word));
-    }
+    for (const word of this.#wordsOf(text)) count += this.#counts.get(word) ?? this.#learn(word);
     return count;
   }
 
   encode(text: string): number[] {
-    const ids: number[] = [];
-    for (const word of this.#wordsOf(text)) {
-      const id = this.#tokens.get(word);
-      if (id !== undefined) ids.push(id);
-      else for (const part of this.#merges.split(word)) ids.push(part);
-    }
-    return ids;
+    return this.#wordsOf(text).flatMap((word) => this.#merges.split(word));
   }
 
   #learn(word: string): number {
     const count = this.#merges.split(word).length;
     if (word.length > wordLengthMax) return count;
-    if (this.#counts.size === wordsMax) this.#counts.clear();
+    if (this.#learnt.length === wordsMax) {
+      for (const old of this.#learnt) this.#counts.delete(old);
+      this.#learnt = [];
+    }
     // A slice keeps alive the whole text that it was cut from; a copy does not.
-    this.#counts.set(Buffer.from(word, 'utf16le').toString('utf16le'), count);
+    const copy = Buffer.from(word, 'utf16le').toString('utf16le');
+    this.#counts.set(copy, count);
+    this.#learnt.push(copy);
     return count;
   }
 

@@ -14,8 +14,8 @@ export interface Languages {
 }
 
 /** A detector takes about half a millisecond a text. */
-const sampleMax = 1000;
-const charactersMax = 500;
+const sampleMax = 500;
+const charactersMax = 300;
 
 /** Those that most training data is in; among more, short texts are taken for languages hardly anybody writes. */
 const known =

@@ -6,10 +6,14 @@
 import { TunesmithError } from '../../domain/errors.ts';
 import type { AnyExample, ChatExample, EncodedExample, Message } from '../../domain/example.ts';
 import type { TextCodec } from '../../text/codec.ts';
+import { textOf } from '../parts.ts';
 import type { ExampleCounter, ExampleTokens, Part } from './example-tokens.ts';
+import { RepeatedTexts } from './repeated-texts.ts';
 
 export class BaseTokens implements ExampleCounter {
   readonly #codec: TextCodec;
+  /** What the system says. */
+  readonly #repeated = new RepeatedTexts((text) => this.#text(text));
 
   constructor(codec: TextCodec) {
     this.#codec = codec;
@@ -55,9 +59,10 @@ export class BaseTokens implements ExampleCounter {
 
   #partsOf(messages: readonly Message[]): ExampleTokens['parts'] {
     const parts: Partial<Record<Part, number>> = {};
-    for (const { role, content } of messages) {
-      const texts = typeof content === 'string' ? [content] : (content ?? []).map((part) => part.text);
-      parts[role] = texts.reduce((sum, text) => sum + this.#text(text), parts[role] ?? 0);
+    for (const message of messages) {
+      const { role } = message;
+      const text = textOf(message);
+      parts[role] = (parts[role] ?? 0) + (role === 'system' ? this.#repeated.count(text) : this.#text(text));
     }
     return parts;
   }
@@ -70,10 +75,10 @@ export class BaseTokens implements ExampleCounter {
 /** The lengths of the spans that the mask marks. */
 function answersOf({ mask }: EncodedExample): number[] {
   const lengths: number[] = [];
-  mask.forEach((learnt, i) => {
-    if (learnt === 0) return;
-    if (i === 0 || mask[i - 1] === 0) lengths.push(1);
-    else lengths[lengths.length - 1]! += 1;
-  });
+  for (let start = mask.indexOf(1); start >= 0;) {
+    const end = mask.indexOf(0, start);
+    lengths.push((end < 0 ? mask.length : end) - start);
+    start = end < 0 ? -1 : mask.indexOf(1, end);
+  }
   return lengths;
 }

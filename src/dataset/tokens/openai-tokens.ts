@@ -13,6 +13,7 @@
 import type { AnyExample, Message, ToolDefinition } from '../../domain/example.ts';
 import type { OpenAIEncoding, OpenAIEncodingName } from '../../text/openai-encoding.ts';
 import type { ExampleCounter, ExampleTokens, Part } from './example-tokens.ts';
+import { RepeatedTexts } from './repeated-texts.ts';
 
 const perMessage = 3;
 const perName = 1;
@@ -26,9 +27,12 @@ const perTools = 12;
 
 export class OpenAITokens implements ExampleCounter {
   readonly #encoding: OpenAIEncoding;
+  /** What the system says, and roles and names. */
+  readonly #repeated: RepeatedTexts;
 
   constructor(encoding: OpenAIEncoding) {
     this.#encoding = encoding;
+    this.#repeated = new RepeatedTexts((text) => encoding.count(text));
   }
 
   count({ format, example }: AnyExample): ExampleTokens {
@@ -54,7 +58,7 @@ export class OpenAITokens implements ExampleCounter {
     let total = perExample;
     for (const message of messages) {
       const content = this.#content(message);
-      total += perMessage + this.#text(message.role) + content + this.#beside(message);
+      total += perMessage + this.#repeated.count(message.role) + content + this.#beside(message);
       parts[message.role] = (parts[message.role] ?? 0) + content;
       if (message.role === 'assistant' && message.weight !== 0) answers.push(content);
     }
@@ -66,18 +70,16 @@ export class OpenAITokens implements ExampleCounter {
   }
 
   /** What a message says: its text, or the calls it makes. */
-  #content({ content, refusal, tool_calls: calls, function_call: call }: Message): number {
+  #content({ role, content, refusal, tool_calls: calls, function_call: call }: Message): number {
     const texts = typeof content === 'string' ? [content] : (content ?? []).map((part) => part.text);
-    const functions = [...(calls ?? []).map((each) => each.function), ...(call === undefined ? [] : [call])];
-    return (
-      this.#sum(texts) +
-      this.#sum([refusal ?? '']) +
-      this.#sum(functions.flatMap((made) => [made.name, made.arguments]))
-    );
+    if (role === 'system') return this.#sum(texts, (text) => this.#repeated.count(text));
+    const functions = [...(calls ?? []).map((each) => each.function), ...(call ? [call] : [])];
+    return this.#sum([...texts, refusal ?? '', ...functions.flatMap((made) => [made.name, made.arguments])]);
   }
 
+  /** Absent and null are the same. */
   #beside({ name, tool_call_id: answered }: Message): number {
-    return (name === undefined ? 0 : this.#text(name) + perName) + (answered === undefined ? 0 : this.#text(answered));
+    return (name ? this.#repeated.count(name) + perName : 0) + (answered ? this.#text(answered) : 0);
   }
 
   #tools(tools: readonly ToolDefinition[]): number {
@@ -105,8 +107,8 @@ export class OpenAITokens implements ExampleCounter {
     }, perParameters);
   }
 
-  #sum(texts: readonly string[]): number {
-    return texts.reduce((sum, text) => sum + this.#text(text), 0);
+  #sum(texts: readonly string[], count = (text: string): number => this.#text(text)): number {
+    return texts.reduce((sum, text) => sum + count(text), 0);
   }
 
   #text(text: string): number {
