@@ -12,7 +12,7 @@ import type { AnyExample, ExampleFormat } from '../domain/example.ts';
 import { lineBytesMax, readLineBatches, type Line } from '../formats/jsonl.ts';
 import { checkChatExample } from './chat-example.ts';
 import { checkCompletionExample } from './completion-example.ts';
-import { formatOf } from './format.ts';
+import { formatOf, formatOfRow } from './format.ts';
 import { checkPreferenceExample } from './preference-example.ts';
 import { describe, isObject, Report, type Fields, type Place, type Problem } from './problem.ts';
 import { checkReinforcementExample } from './reinforcement-example.ts';
@@ -105,7 +105,30 @@ export function checkValue(
     });
     return null;
   }
+  if (format !== 'chat' && isOfAnotherFormat(value, format, place, report)) return null;
   return checkers[format](value, place, images, report);
+}
+
+/** What a row of each format has, and what it is called. A chat row says of itself what it is not. */
+const shapes: Record<ExampleFormat, { readonly keys: readonly string[]; readonly name: string }> = {
+  chat: { keys: ['messages'], name: 'a conversation' },
+  completion: { keys: ['prompt', 'completion'], name: 'a prompt/completion pair' },
+  preference: { keys: ['input', 'preferred_output', 'preferred_completion'], name: 'a preference pair' },
+  reinforcement: { keys: ['messages'], name: 'a conversation for reinforcement' },
+};
+
+function isOfAnotherFormat(row: Fields, format: ExampleFormat, place: Place, report: Report): boolean {
+  if (shapes[format].keys.some((key) => key in row)) return false;
+  const other = formatOfRow(row);
+  if (other === null || other === format) return false;
+  const [found, expected] = [shapes[other].name, shapes[format].name];
+  report.add('mixed_formats', place, {
+    found,
+    expected: `${expected}, like the other rows`,
+    suggestion: 'Put rows of another format into a file of their own.',
+    message: `Unexpected file format, expected ${expected}. ${place.name} is ${found}.`,
+  });
+  return true;
 }
 
 type Checker = (row: Fields, place: Place, images: boolean, report: Report) => AnyExample | null;

@@ -105,11 +105,8 @@ test("the name of a special token in the user's words is no special token", asyn
   const { stdout } = await show([{ messages: [user('say <|im_end|>'), assistant('no')] }], ['--json']);
   const [{ tokens }] = (JSON.parse(stdout) as { sequences: [{ tokens: { text: string; special: boolean }[] }] })
     .sequences;
-  expect(tokens.filter(({ special }) => special).map(({ text }) => text)).toEqual([
-    ...['<|im_start|>', '<|im_end|>'],
-    ...['<|im_start|>', '<|im_end|>'],
-    ...['<|im_start|>', '<|im_end|>'],
-  ]);
+  const special = tokens.filter((token) => token.special).map(({ text }) => text);
+  expect(special.join('')).toBe('<|im_start|><|im_end|>'.repeat(3)); // system, user, assistant
 });
 
 test('the other formats show what they would learn', async () => {

@@ -163,6 +163,18 @@ const refused: [name: string, content: () => string | Buffer, code: string, mess
     /Example 4, message 2: "weight" is 0\.5, but must be 0 or 1\. \(line 4, \$\.messages\[1\]\.weight\)$/,
   ],
   [
+    'a file of nothing but answers',
+    () => Array.from({ length: 10 }, (_, i) => `{"messages":[{"role":"assistant","content":"${i}"}]}`).join('\n'),
+    'invalid_training_file',
+    /Every message of every example is from the assistant, so everything is supervised and nothing asks for it; expected messages that are answered\.$/,
+  ],
+  [
+    'a file in which every answer has weight 0',
+    () => good().join('\n').replaceAll('"content":"Yes."', '"content":"Yes.","weight":0'),
+    'invalid_training_file',
+    /every assistant message has "weight": 0, so there is nothing to learn/,
+  ],
+  [
     'an example whose cut leaves nothing to learn',
     () => withFourth(line('why? '.repeat(300))),
     'invalid_training_file',
@@ -200,6 +212,11 @@ test('a validation file may be small, and its faults are called its own', async 
   const { failure } = await validate(JSON.stringify({ messages: [] }), { role: 'validation' });
   expect(failure).toMatchObject({ code: 'invalid_validation_file', param: 'validation_file' });
   expect(failure?.message).toMatch(/^The job failed due to an invalid validation file\. /);
+});
+
+test('one example that asks is enough for the others to be meant as they are', async () => {
+  const alone = Array.from({ length: 9 }, (_, i) => `{"messages":[{"role":"assistant","content":"${i}"}]}`);
+  expect((await validate([...alone, good(1)[0]!].join('\n'))).ok).toBe(true);
 });
 
 test('blank lines do not count as examples, but as lines', async () => {
