@@ -8,6 +8,7 @@ import { cleanCommand } from './clean.ts';
 import { convertCommand } from './convert.ts';
 import { findingsCommand } from './findings.ts';
 import { showCommand } from './show.ts';
+import { splitCommand } from './split.ts';
 import { statsCommand } from './stats.ts';
 import { priceCommand } from './price.ts';
 
@@ -20,6 +21,7 @@ const commands: readonly ((data: Command, act: Act) => void)[] = [
   statsCommand,
   findingsCommand,
   cleanCommand,
+  splitCommand,
   priceCommand,
 ];
 

@@ -166,5 +166,5 @@ export const exactText = ({ texts }: Parts): string =>
   texts.map(({ role, text }) => `${role}\u0000${text.replaceAll(/\s+/g, ' ').trim()}`).join('\u0001');
 
 /** What makes a question the same as another; empty where nothing is asked. */
-const askedText = ({ system, prompt }: Parts): string =>
+export const askedText = ({ system, prompt }: Parts): string =>
   prompt.trim() === '' ? '' : `${normalised(system ?? '')}\n${normalised(prompt)}`;
