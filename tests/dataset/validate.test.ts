@@ -5,6 +5,7 @@ import { validateTrainingFile, type ValidationOptions, type ValidationReport } f
 import { openGguf } from '../../src/formats/gguf.ts';
 import { TextCodec } from '../../src/text/codec.ts';
 import { temporaryFolder, type TemporaryFolder } from '../formats/folder.ts';
+import { chatMl } from '../text/templates.ts';
 import { writeTinyLlama } from '../tiny-model.ts';
 
 let folder: TemporaryFolder;
@@ -163,12 +164,6 @@ const refused: [name: string, content: () => string | Buffer, code: string, mess
     /Example 4, message 2: "weight" is 0\.5, but must be 0 or 1\. \(line 4, \$\.messages\[1\]\.weight\)$/,
   ],
   [
-    'a file of nothing but answers',
-    () => Array.from({ length: 10 }, (_, i) => `{"messages":[{"role":"assistant","content":"${i}"}]}`).join('\n'),
-    'invalid_training_file',
-    /Every message of every example is from the assistant, so everything is supervised and nothing asks for it; expected messages that are answered\.$/,
-  ],
-  [
     'a file in which every answer has weight 0',
     () => good().join('\n').replaceAll('"content":"Yes."', '"content":"Yes.","weight":0'),
     'invalid_training_file',
@@ -214,9 +209,18 @@ test('a validation file may be small, and its faults are called its own', async 
   expect(failure?.message).toMatch(/^The job failed due to an invalid validation file\. /);
 });
 
-test('one example that asks is enough for the others to be meant as they are', async () => {
-  const alone = Array.from({ length: 9 }, (_, i) => `{"messages":[{"role":"assistant","content":"${i}"}]}`);
-  expect((await validate([...alone, good(1)[0]!].join('\n'))).ok).toBe(true);
+test('a file of nothing but answers is refused; one example that asks is enough for them to be meant', async () => {
+  await writeTinyLlama(folder.file('plain.gguf'), { chatTemplate: chatMl });
+  await using gguf = await openGguf(folder.file('plain.gguf'));
+  const plain = { codec: TextCodec.fromGguf(gguf.metadata) };
+  const answers = Array.from({ length: 10 }, (_, i) => `{"messages":[{"role":"assistant","content":"${i}"}]}`);
+  expect((await validate(answers.join('\n'), plain)).failure).toEqual({
+    code: 'invalid_training_file',
+    param: 'training_file',
+    message:
+      'The job failed due to an invalid training file. Every message of every example is from the assistant, so everything is supervised and nothing asks for it; expected messages that are answered.',
+  });
+  expect((await validate([...answers, good(1)[0]!].join('\n'), plain)).failure).toBeNull();
 });
 
 test('blank lines do not count as examples, but as lines', async () => {
