@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import OpenAI, { RateLimitError } from 'openai';
 import { readFile } from 'node:fs/promises';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ApiKey } from '../../src/access/keyring.ts';
 import { readSettings } from '../../src/config.ts';
 import { openServer } from '../../src/cli/connection.ts';
@@ -19,6 +19,18 @@ const keys = async <Value = ApiKey & { value: string }>(home: string, ...words: 
 
 const client = ({ url }: Pick<TestHouse, 'url'>, apiKey: string): OpenAI =>
   new OpenAI({ baseURL: url, apiKey, maxRetries: 0 });
+
+/** A house whose model `tiny` is asked by many tests. */
+let folder: Awaited<ReturnType<typeof tinyHome>>;
+let answering: TestHouse;
+beforeAll(async () => {
+  folder = await tinyHome();
+  answering = await openTestHouse({ home: folder.home });
+});
+afterAll(async () => {
+  await answering[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
+});
 
 test('the first key locks the door of a server that runs, and a revoked one opens nothing from the next request on', async () => {
   await using house = await openTestHouse();
@@ -144,13 +156,50 @@ test('a key’s limits show in the headers of answers, and in no others', async 
   expect(headers.get('x-ratelimit-remaining-requests')).toBe('0');
 });
 
-test('the tokens of a stream are counted too, and a key without any left waits', async () => {
-  await using folder = await tinyHome();
-  await using house = await openTestHouse({ home: folder.home });
-  const { value } = await keys(house.home, 'create', '--tokens-per-minute', '5');
-  const openai = client(house, value);
-  const body = { model: 'tiny', messages: [{ role: 'user' as const, content: 'Hello' }], max_tokens: 3 };
-  for await (const _ of await openai.chat.completions.create({ ...body, stream: true }));
+const hello = { model: 'tiny', messages: [{ role: 'user' as const, content: 'Hello' }], max_tokens: 3 };
+test.each<[string, (openai: OpenAI) => Promise<unknown>]>([
+  ['a chat completion', (openai) => openai.chat.completions.create(hello)],
+  [
+    'a chat completion in pieces',
+    async (openai) => readAll(await openai.chat.completions.create({ ...hello, stream: true })),
+  ],
+  ['a legacy completion', (openai) => openai.completions.create({ model: 'tiny', prompt: 'Hello', max_tokens: 3 })],
+  [
+    'a legacy completion in pieces',
+    async (openai) =>
+      readAll(await openai.completions.create({ model: 'tiny', prompt: 'Hello', max_tokens: 3, stream: true })),
+  ],
+  ['a response', (openai) => openai.responses.create({ model: 'tiny', input: 'Hello', max_output_tokens: 16 })],
+  [
+    'a response in pieces',
+    async (openai) =>
+      readAll(await openai.responses.create({ model: 'tiny', input: 'Hello', max_output_tokens: 16, stream: true })),
+  ],
+])('the tokens of %s are counted, and a key that has none left waits', async (_, ask) => {
+  const { value } = await keys(answering.home, 'create', '--tokens-per-minute', '3');
+  const openai = client(answering, value);
+  await ask(openai);
   const refused = { status: 429, code: 'rate_limit_exceeded', type: 'tokens' };
-  await expect(openai.chat.completions.create(body)).rejects.toMatchObject(refused);
+  await expect(openai.chat.completions.create(hello)).rejects.toMatchObject(refused);
 });
+
+test('an answer that is abandoned costs what was said', async () => {
+  const { value } = await keys(answering.home, 'create', '--tokens-per-minute', '600');
+  const openai = client(answering, value);
+  const stream = await openai.chat.completions.create({ ...hello, max_tokens: 400, stream: true });
+  let pieces = 0;
+  for await (const _ of stream) if (++pieces === 8) break; // closes the connection
+  const left = async (): Promise<number> => {
+    const { response } = (await openai.chat.completions
+      .create({ ...hello, model: 'nobody' })
+      .catch((error: unknown) => ({
+        response: error as { headers: Headers },
+      }))) as { response: { headers: Headers } };
+    return Number(response.headers.get('x-ratelimit-remaining-tokens'));
+  };
+  await expect.poll(left).toBeLessThan(598);
+});
+
+async function readAll(stream: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of stream);
+}
