@@ -27,6 +27,7 @@ import { fineTuningRoutes } from './routes/fine-tuning.ts';
 import { graderRoutes } from './routes/graders.ts';
 import { openApiRoutes } from './routes/openapi.ts';
 import { modelRoutes } from './routes/models.ts';
+import { responseRoutes } from './routes/responses.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 
@@ -98,6 +99,7 @@ export function createApp(house: House): FastifyInstance {
       fineTuningRoutes(v1, house);
       checkpointPermissionRoutes(v1, house);
       chatRoutes(v1, house);
+      responseRoutes(v1, house);
       completionRoutes(v1, house);
       batchRoutes(v1, house);
       graderRoutes(v1, house);

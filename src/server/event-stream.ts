@@ -30,7 +30,7 @@ export async function sendEvents<Event>(
   request: FastifyRequest,
   reply: FastifyReply,
   log: Log,
-  events: AsyncGenerator<Event, void>,
+  events: AsyncGenerator<Event, unknown>,
   shape: StreamShape<Event>,
 ): Promise<FastifyReply> {
   const first = await events.next();
@@ -42,7 +42,7 @@ export async function sendEvents<Event>(
     })
     .send(Readable.from(frames(first)));
 
-  async function* frames(first: IteratorResult<Event, void>): AsyncGenerator<string, void> {
+  async function* frames(first: IteratorResult<Event, unknown>): AsyncGenerator<string, void> {
     try {
       for (let next = first; next.done !== true; next = await events.next()) yield shape.frame(next.value);
       yield shape.end;
@@ -51,7 +51,7 @@ export async function sendEvents<Event>(
       if (unforeseen) log.error('request.failed', { id: request.id, path: request.url, error });
       yield shape.errorFrame(body.error);
     } finally {
-      await events.return();
+      await events.return(undefined);
     }
   }
 }
