@@ -83,7 +83,10 @@ async function openReading(path: string, options: ConvertOptions): Promise<Readi
     const unused = columns.filter((name) => !shape.fields.includes(name));
     return { source, columns, shape: shape.name, slots: null, unused, draft: (fields) => shape.read(fields) };
   }
-  const slots = chooseSlots(columns, options, source.slots);
+  const slots = chooseSlots(columns, options, {
+    ...(source.slots !== undefined && { ofSource: source.slots }),
+    needsAnswer: options.to !== 'reinforcement',
+  });
   const used = new Set(slotNames.flatMap((name) => (slots[name] === null ? [] : columnsOf(slots[name]))));
   for (const path of used) if (!columns.includes(path)) used.add(path.split('.')[0] ?? '');
   const unused = columns.filter((name) => !used.has(name));

@@ -27,8 +27,15 @@ export interface SlotOptions {
 export const slotNames = ['system', 'user', 'assistant', 'rejected'] as const;
 export type SlotName = (typeof slotNames)[number];
 
-/** Templates for every part that was said or can be guessed; throws when there is no prompt. */
-export function chooseSlots(columns: readonly string[], said: SlotOptions, ofSource: Partial<Slots> = {}): Slots {
+/**
+ * Templates for every part that was said or can be guessed; throws when there is no prompt. Without `needsAnswer`
+ * only a column that is called so is taken for one.
+ */
+export function chooseSlots(
+  columns: readonly string[],
+  said: SlotOptions,
+  { ofSource = {}, needsAnswer = true }: { readonly ofSource?: Partial<Slots>; readonly needsAnswer?: boolean } = {},
+): Slots {
   const chosen: Partial<Record<SlotName, Template>> = {};
   const taken = new Set<string>();
   const take = (name: SlotName, template: Template | undefined | null): void => {
@@ -52,7 +59,7 @@ export function chooseSlots(columns: readonly string[], said: SlotOptions, ofSou
   }
   if (columns.length === 2 && chosen.system === undefined && chosen.rejected === undefined) {
     if (chosen.user === undefined) take('user', columnTemplate(free()[0]));
-    if (chosen.assistant === undefined) take('assistant', columnTemplate(free()[0]));
+    if (chosen.assistant === undefined && needsAnswer) take('assistant', columnTemplate(free()[0]));
   }
   if (chosen.user === undefined) throw noPrompt(columns);
   return { system: null, assistant: null, rejected: null, ...chosen, user: chosen.user };
