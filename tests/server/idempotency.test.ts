@@ -70,6 +70,17 @@ test('every step of an upload in parts may lose its answer', async () => {
   expect(stored).toBe(bytes.toString());
 });
 
+test('a batch whose answer got lost is made once, as is whatever else is made', async () => {
+  const line = { custom_id: 'a', method: 'POST', url: '/v1/chat/completions', body: { model: 'tiny', messages: [] } };
+  const file = await toFile(Buffer.from(JSON.stringify(line)), 'batch.jsonl');
+  const { id: input_file_id } = await house.openai.files.create({ file, purpose: 'batch' });
+  const openai = unlucky();
+  const wanted = { input_file_id, endpoint: '/v1/chat/completions', completion_window: '24h' } as const;
+  const batch = await openai.batches.create(wanted);
+  expect(openai.asked()).toBe(2);
+  expect((await house.openai.batches.list()).data.map(({ id }) => id)).toEqual([batch.id]);
+});
+
 const createFile = (headers: Record<string, string>, text = 'the same\n', url = house.url): Promise<Response> => {
   const form = new FormData();
   form.append('purpose', 'user_data');
