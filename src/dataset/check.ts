@@ -86,11 +86,18 @@ export async function checkFile(path: string, options: CheckOptions): Promise<Ch
   })) {
     examples += 1;
     found ??= row.checked?.format ?? null;
-    const problems = [...row.problems, ...repeats(row, seen), ...lengthProblems(row, model)];
-    for (const problem of problems) groups.add(problem);
-    if (problems.some(({ severity }) => severity === 'error')) faultyExamples += 1;
-    if (problems.some(({ code }) => code === 'images_not_trained')) imageExamples += 1;
-    if (row.checked !== null) supervision.add(row.checked);
+    const errorsBefore = groups.errors;
+    for (const problem of row.problems) {
+      if (problem.code === 'images_not_trained') imageExamples += 1;
+      groups.add(problem);
+    }
+    if (row.checked !== null) {
+      supervision.add(row.checked);
+      const before = seen.add(row.text, row.line);
+      if (before !== null) groups.add(repeated(row, before));
+      if (model !== undefined) for (const problem of lengthProblems(row, model)) groups.add(problem);
+    }
+    if (groups.errors > errorsBefore) faultyExamples += 1;
   }
 
   if (groups.errors === 0 || examples === 0) checkCount(examples, role, whole);
@@ -100,10 +107,7 @@ export async function checkFile(path: string, options: CheckOptions): Promise<Ch
   return { format: found, sizeBytes, examples, faultyExamples, ...groups.result() };
 }
 
-function repeats({ text, line, number, checked }: Row, seen: Fingerprints): readonly Problem[] {
-  if (checked === null) return [];
-  const before = seen.add(text, line);
-  if (before === null) return [];
+function repeated({ line, number }: Row, before: number): Problem {
   const report = new Report(line);
   report.add(
     'duplicate_row',
@@ -114,11 +118,11 @@ function repeats({ text, line, number, checked }: Row, seen: Fingerprints): read
       suggestion: 'Keep one: what is there twice is learnt twice as much.',
     },
   );
-  return report.problems;
+  return report.problems[0]!;
 }
 
-function lengthProblems(row: Row, model: CheckOptions['model']): readonly Problem[] {
-  if (model === undefined || row.checked?.format !== 'chat') return [];
+function lengthProblems(row: Row, model: NonNullable<CheckOptions['model']>): readonly Problem[] {
+  if (row.checked?.format !== 'chat') return [];
   const tokenized = tokenizeRow(row, model.encoder, model.tokensMax);
   if (!('sequences' in tokenized)) return tokenized;
   if (!tokenized.truncated) return [];
