@@ -1,9 +1,11 @@
 /** A house with a tiny model that answers, for tests of what is around the words. */
 
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Closing } from '../../../src/closing.ts';
 import type { Settings } from '../../../src/config.ts';
 import { openTestHouse, type TestHouse } from '../../house.ts';
-import { addTinyModel } from '../../serving/tiny-serving.ts';
+import { addTinyModel, writeTinyAdapter } from '../../serving/tiny-serving.ts';
 import { bare, listed, tagged } from '../../text/templates.ts';
 
 /** Models `tiny` (tools in words), `tagged`, `listed` and `bare`, each with the template of that name. */
@@ -17,6 +19,16 @@ export async function openAnswering(settings: Partial<Settings> = {}): Promise<T
     await addTinyModel(bases, house.home, name, { ...options, chatTemplate });
   const open = opening.move();
   return { ...house, [Symbol.asyncDispose]: () => open[Symbol.asyncDispose]() };
+}
+
+/** A fine-tuned model on `tiny`, as if a job had made it. */
+export async function addTinyFineTune({ house, home }: TestHouse, id: string): Promise<void> {
+  const folder = 'models/fine-tuned/ftjob-1/step-20';
+  await mkdir(join(home, folder), { recursive: true });
+  await writeTinyAdapter(join(home, folder, 'adapter.gguf'), 2, 64);
+  const model = { id, createdAt: 1_700_000_000, base: 'tiny', baseModelId: 'tiny', jobId: 'ftjob-1', folder };
+  const { models } = house.of('default');
+  await house.database.transaction().execute((transaction) => models.register(transaction, model));
 }
 
 /** Reads a stream to its end. */
