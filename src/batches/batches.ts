@@ -8,8 +8,9 @@
 import { type Batch, batchMoved, isBatchOver } from '../domain/batch.ts';
 import { invalid, notFound } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
-import { Files } from '../store/files.ts';
+import type { Alongside } from '../store/answered-requests.ts';
 import type { Blobs } from '../store/blobs.ts';
+import { Files } from '../store/files.ts';
 import { batchOf, changeBatch, insertBatch, type Rows } from './records.ts';
 import type { BatchRequest } from './request.ts';
 
@@ -29,7 +30,7 @@ export class Batches {
     this.#onChange = onChange;
   }
 
-  async create(request: BatchRequest): Promise<Batch> {
+  async create(request: BatchRequest, alongside?: Alongside<Batch>): Promise<Batch> {
     const batch = newBatch(request);
     await this.#database.transaction().execute(async (rows) => {
       const { input_file_id: id } = request;
@@ -43,6 +44,7 @@ export class Batches {
           'invalid_value',
         );
       await insertBatch(rows, batch, this.#project, request.output_expires_after.seconds);
+      await alongside?.(rows, batch);
     });
     this.#onChange(batch.id);
     return batch;

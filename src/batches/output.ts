@@ -9,7 +9,7 @@ import { batchMoved } from '../domain/batch.ts';
 import { newId } from '../domain/ids.ts';
 import type { Blobs } from '../store/blobs.ts';
 import { Files } from '../store/files.ts';
-import { type BatchedRequest, readRequests } from './input.ts';
+import { readRequests } from './input.ts';
 import { answeredLines, type BatchRow, batchOf, changeBatch, resultLines, type Rows } from './records.ts';
 
 export async function finishBatch(database: Rows, blobs: Blobs, row: BatchRow, signal: AbortSignal): Promise<void> {
@@ -37,30 +37,21 @@ export async function finishBatch(database: Rows, blobs: Blobs, row: BatchRow, s
   });
 }
 
-/** None of a batch that is being cancelled: nobody expects answers any more. */
-async function unansweredRequests(
-  database: Rows,
-  blobs: Blobs,
-  row: BatchRow,
-  signal: AbortSignal,
-): Promise<BatchedRequest[]> {
+/** Their custom ids; none of a batch that is being cancelled: nobody expects answers any more. */
+async function unansweredRequests(database: Rows, blobs: Blobs, row: BatchRow, signal: AbortSignal): Promise<string[]> {
   const { status, input_file_id } = batchOf(row);
   if (status === 'cancelling') return [];
   const answered = await answeredLines(database, row.id);
-  const unanswered: BatchedRequest[] = [];
-  for await (const request of readRequests(blobs.path(input_file_id), signal))
-    if (!answered.has(request.line)) unanswered.push(request);
+  const unanswered: string[] = [];
+  for await (const { line, customId } of readRequests(blobs.path(input_file_id), signal))
+    if (!answered.has(line)) unanswered.push(customId);
   return unanswered;
 }
 
-async function* failureLines(
-  database: Rows,
-  id: string,
-  unanswered: readonly BatchedRequest[],
-): AsyncGenerator<Uint8Array> {
+async function* failureLines(database: Rows, id: string, unanswered: readonly string[]): AsyncGenerator<Uint8Array> {
   yield* resultLines(database, id, false);
   const message = 'This request could not be executed before the completion window expired.';
-  for (const { customId } of unanswered) {
+  for (const customId of unanswered) {
     const error = { code: 'batch_expired', message };
     const line = { id: newId('batchRequest'), custom_id: customId, response: null, error };
     yield Buffer.from(`${JSON.stringify(line)}\n`);

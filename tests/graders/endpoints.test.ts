@@ -76,6 +76,21 @@ describe('run', () => {
     }
   });
 
+  test('a model that labels can only choose from the labels', async () => {
+    const label = {
+      type: 'label_model',
+      name: 'Label',
+      model: 'tiny',
+      input: [{ role: 'user', content: 'Is it right? {{ sample.output_text }}' }],
+      labels: ['right', 'wrong'],
+      passing_labels: ['right', 'wrong'],
+    };
+    const grader = { type: 'multi', name: 'Both', graders: { label }, calculate_output: 'label' };
+    const { reward, metadata, ...rest } = await run(grader, 'Paris');
+    expect({ reward, errors: metadata.errors }).toEqual({ reward: 1, errors: noErrors });
+    expect(rest.model_grader_token_usage_per_model).toHaveProperty('tiny.total_tokens', metadata.token_usage);
+  });
+
   test('a Python grader runs in the sandbox', { timeout: 60_000 }, async () => {
     const source = 'def grade(sample, item):\n    return float(sample["output_text"] == item["answer"])';
     expect(await run({ type: 'python', name: 'Code', source }, 'Paris', { answer: 'Paris' })).toMatchObject({

@@ -66,7 +66,9 @@ if (settings.makesSnapshot) {
     delete globalThis[name];
   listen(({ source, subject }) => {
     try {
-      send({ type: 'graded', outcome: String(grade(source, subject)) });
+      const outcome = String(grade(source, subject));
+      if (outcome.length > 100_000) throw new RangeError('the outcome is too long');
+      send({ type: 'graded', outcome });
     } catch (error) {
       send({ type: 'broken', message: String(error?.message ?? error).slice(0, 2000) });
     }

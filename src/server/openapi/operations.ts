@@ -5,6 +5,8 @@
  * say here what they take. A route that is missing here fails a test.
  */
 
+import { webhookEvents } from '../../domain/webhook.ts';
+
 export interface Operation {
   readonly group: string;
   readonly summary: string;
@@ -17,6 +19,34 @@ const row = (group: string, summary: string, shapes: Pick<Operation, 'request' |
   group,
   summary,
   ...shapes,
+});
+
+const webhookEventList = { type: 'array', items: { type: 'string', enum: webhookEvents } };
+const webhook = {
+  type: 'object',
+  properties: {
+    object: { const: 'webhook' },
+    id: { type: 'string' },
+    created_at: { type: 'integer' },
+    url: { type: 'string' },
+    events: webhookEventList,
+  },
+};
+const delivery = {
+  type: 'object',
+  properties: {
+    object: { const: 'webhook.delivery' },
+    id: { type: 'string' },
+    type: { type: 'string' },
+    created_at: { type: 'integer' },
+    status: { enum: ['pending', 'delivered', 'given_up'] },
+    attempts: { type: 'integer' },
+    last_error: { type: ['string', 'null'] },
+  },
+};
+const listOf = (item: object) => ({
+  type: 'object',
+  properties: { object: { const: 'list' }, data: { type: 'array', items: item }, has_more: { type: 'boolean' } },
 });
 
 /** By method and route pattern. */
@@ -75,4 +105,31 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /v1/batches': row('Batches', 'List batches, newest first.'),
   'GET /v1/batches/:id': row('Batches', 'Look at a batch.'),
   'POST /v1/batches/:id/cancel': row('Batches', 'Cancel a batch; what is answered stays.'),
+
+  'POST /v1/webhooks': row('Webhooks', 'Tell an address when jobs and batches end; its secret is shown this once.', {
+    request: {
+      type: 'object',
+      required: ['url', 'events'],
+      properties: { url: { type: 'string' }, events: webhookEventList },
+    },
+    response: { ...webhook, properties: { ...webhook.properties, secret: { type: 'string' } } },
+  }),
+  'GET /v1/webhooks': row('Webhooks', 'List webhooks, newest first.', { response: listOf(webhook) }),
+  'GET /v1/webhooks/:id': row('Webhooks', 'Look at a webhook.', { response: webhook }),
+  'GET /v1/webhooks/:id/deliveries': row('Webhooks', 'What was sent to a webhook lately, and how it went.', {
+    response: listOf(delivery),
+  }),
+  'POST /v1/webhooks/:id/test': row('Webhooks', 'Send a webhook an event about nothing, now.', {
+    request: { type: 'object', properties: { type: webhookEventList.items } },
+    response: {
+      type: 'object',
+      properties: { delivered: { type: 'boolean' }, error: { type: ['string', 'null'] } },
+    },
+  }),
+  'DELETE /v1/webhooks/:id': row('Webhooks', 'Delete a webhook.', {
+    response: {
+      type: 'object',
+      properties: { id: { type: 'string' }, object: { const: 'webhook.deleted' }, deleted: { const: true } },
+    },
+  }),
 };

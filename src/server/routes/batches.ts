@@ -7,6 +7,7 @@ import { batchRequestSchema } from '../../batches/request.ts';
 import type { Batch } from '../../domain/batch.ts';
 import type { House } from '../../house.ts';
 import { accessOf } from '../access.ts';
+import { alongside } from '../idempotency.ts';
 import { type ListPageWithEnds, listPageWithEnds, pageFields } from '../pages.ts';
 import { parseBody, parseQuery } from '../validation.ts';
 
@@ -18,7 +19,7 @@ export function batchRoutes(app: FastifyInstance, house: House): void {
   const batchesOf = (request: FastifyRequest): Batches => house.of(accessOf(request).project).batches;
 
   app.post('/batches', async (request): Promise<Batch> =>
-    batchesOf(request).create(parseBody(batchRequestSchema, request.body)),
+    batchesOf(request).create(parseBody(batchRequestSchema, request.body), alongside(house, request)),
   );
 
   app.get('/batches', async (request): Promise<ListPageWithEnds<Batch>> => {
