@@ -74,7 +74,7 @@ async function startWorker(program: string, options: Partial<WorkerOptions> = {}
 }
 
 const prelude = `
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 const folder = process.argv[2];
 let launch = 1;
 try { launch += Number(readFileSync(folder + '/launches', 'utf8')); } catch {}
@@ -190,6 +190,24 @@ test('a step becomes an event in the words and data of OpenAI', async () => {
     grad_norm: 1,
     tokens_per_second: 100,
   });
+});
+
+test.each([
+  [1, 'alone'],
+  [2, 'together'],
+])('where %i may train at once, two jobs train %s', async (concurrency, how) => {
+  await startWorker(
+    `started();
+    const others = () => readdirSync(folder + '/..').filter((id) => existsSync(folder + '/../' + id + '/launches')).length;
+    const end = (code) => say({ type: 'failed', code, message: 'the end', param: null });
+    let looks = 0;
+    const look = () => { if (others() === 2) end('together'); else if (++looks === 50) end('alone'); else setTimeout(look, 20); };
+    look();`,
+    { concurrency },
+  );
+  const first = await queueJob();
+  await queueJob();
+  expect((await until(first, hasStatus('failed'))).error?.code).toBe(how);
 });
 
 test('a trainer that dies is followed by another, and what both tell is told once', async () => {
