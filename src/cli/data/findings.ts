@@ -87,7 +87,7 @@ async function examine(
   files: readonly NamedFile[],
   similarity: number,
 ): Promise<FindingsReport> {
-  const found = await Findings.open({ similarity, signal });
+  const found = await Findings.open({ similarity, signal, across: files.length > 1 });
   const read = [];
   try {
     for (const { role, file } of files) {

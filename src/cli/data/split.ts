@@ -109,6 +109,8 @@ async function split(context: Context, flags: SplitFlags, path: string): Promise
     files,
     groups,
     largestGroup,
+    keys,
+    keysParted,
     keyless,
     leftOutKeys,
     leaks,
@@ -223,7 +225,7 @@ async function leaksBetween(
     folds === null ? [named] : Array.from({ length: folds }, (_, fold) => named.slice(2 * fold, 2 * fold + 2));
   const findings: Finding[] = [];
   for (const files of sets) {
-    const duplicates = new Duplicates({ similarity, frame: plan.frame, signal: context.signal });
+    const duplicates = new Duplicates({ similarity, frame: plan.frame, across: true, signal: context.signal });
     for (const { role, file } of files) {
       for await (const { line, value, checked } of readRows(file, { signal: context.signal })) {
         const format = checked?.format ?? formatOfRow(value) ?? 'chat';

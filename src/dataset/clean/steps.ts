@@ -7,6 +7,7 @@ import { AnswerSet } from '../findings/answer-set.ts';
 import { refusal } from '../findings/answers.ts';
 import { RepeatedTexts } from '../findings/boilerplate.ts';
 import { withoutStrangeCharacters } from '../findings/characters.ts';
+import { comparedParts } from '../findings/duplicates.ts';
 import { countOf, excerpt } from '../findings/finding.ts';
 import { LanguageReader } from '../findings/language.ts';
 import { repairMojibake } from '../findings/mojibake.ts';
@@ -149,14 +150,12 @@ function nearStep({ similarity }: Settings<'near_duplicates'>, { signal }: StepS
     survey: {
       see: (row) => {
         if (hasImages(row)) return;
-        near.add(partsOfRow(row.value, row.format));
+        near.add(comparedParts(partsOfRow(row.value, row.format), row.format));
         lines.push(row.line);
       },
       settle: async () => {
-        // Pairs come in the order of their earlier row, so whether that one is kept is known by then.
-        for (const [one, other] of await near.pairs(similarity, signal)) {
-          const [earlier, later] = [lines[one]!, lines[other]!];
-          if (!copies.has(earlier) && !copies.has(later)) copies.set(later, earlier);
+        for (const [first, ...others] of (await near.clusters(similarity, signal)).groups()) {
+          for (const other of others) copies.set(lines[other]!, lines[first!]!);
         }
       },
     },

@@ -10,7 +10,7 @@ export class Clusters {
   /** The smallest member of the cluster that `member` is in. */
   rootOf(member: number): number {
     const parents = this.#parents;
-    let root = member;
+    let root = parents[member]!;
     while (parents[root] !== root) root = parents[root]!;
     for (let at = member; at !== root;) {
       const next = parents[at]!;

@@ -3,9 +3,9 @@
  * meant to be held out.
  */
 
+import type { ExampleFormat } from '../../domain/example.ts';
 import { Fingerprints } from '../fingerprints.ts';
 import type { Parts } from '../parts.ts';
-import { Clusters } from './clusters.ts';
 import {
   countOf,
   excerpt,
@@ -18,7 +18,7 @@ import {
 } from './finding.ts';
 import type { Frame } from './frame.ts';
 import { leaks, type Leak } from './leaks.ts';
-import { defaultSimilarity, NearDuplicates, normalised } from './near-duplicates.ts';
+import { defaultSimilarity, NearDuplicates, normalised, type Compared } from './near-duplicates.ts';
 
 const groupsShown = 2;
 
@@ -26,6 +26,8 @@ export interface DuplicateOptions {
   /** From 0 to 1: the part of their shingles that two texts share. */
   readonly similarity?: number;
   readonly frame?: Frame;
+  /** Whether questions are compared as well, which only matters between files. */
+  readonly across?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -34,16 +36,20 @@ export class Duplicates implements Detector {
   readonly #options: DuplicateOptions;
   readonly #files = new Map<DataRole, FileMemory>();
   readonly #near: NearDuplicates;
+  readonly #nearAsked: NearDuplicates;
   /** By the number in `#near`: which example it is, of those that differ within their file. */
   readonly #members: Member[] = [];
+  /** By the number in `#nearAsked`, where something is asked. */
+  readonly #asking: Member[] = [];
   readonly #leaks: Leak[] = [];
 
   constructor(options: DuplicateOptions = {}) {
     this.#options = options;
     this.#near = new NearDuplicates(options.frame);
+    this.#nearAsked = new NearDuplicates(options.frame);
   }
 
-  see({ file, line, parts }: Observed): void {
+  see({ file, line, format, parts }: Observed): void {
     const memory = this.#memoryOf(file);
     const [exact, asked] = [exactText(parts), askedText(parts)];
     const leak = asked === '' ? null : this.#leakOf(file, exact, asked);
@@ -51,8 +57,12 @@ export class Duplicates implements Detector {
     memory.asked.add(asked, line);
     const first = memory.exact.add(exact, line);
     if (first === null) {
-      this.#members.push({ file, line, beginning: excerpt(parts.prompt), leaks: leak !== null });
-      this.#near.add(parts);
+      const member = { file, line, beginning: excerpt(parts.prompt), leaks: leak !== null };
+      this.#members.push(member);
+      this.#near.add(comparedParts(parts, format));
+      if (asked === '' || this.#options.across !== true) return;
+      this.#asking.push(member);
+      this.#nearAsked.add({ prompt: parts.prompt, answer: '' });
       return;
     }
     const copies = memory.copies.get(first);
@@ -82,25 +92,16 @@ export class Duplicates implements Detector {
 
   async findings(): Promise<Finding[]> {
     const { similarity = defaultSimilarity, signal } = this.#options;
-    const members = this.#members;
-    const clusters = new Clusters(members.length);
-    const nearLeaks = new Map<Member, Leak>();
-    for (const [one, other] of await this.#near.pairs(similarity, signal)) {
-      const [earlier, later] = [members[one]!, members[other]!];
-      if (earlier.file === later.file) clusters.join(one, other);
-      else if (!later.leaks && !nearLeaks.has(later)) {
-        const { file, line, beginning: text } = later;
-        nearLeaks.set(later, { kind: 'near', file, line, other: earlier.file, otherLine: earlier.line, text });
-      }
-    }
-    const groups = clusters.groups().map((cluster) => cluster.map((member) => members[member]!));
+    const groups = await grouped(this.#near, this.#members, similarity, signal);
+    const asking = await grouped(this.#nearAsked, this.#asking, similarity, signal);
+    const near = new Map([...asking, ...groups].flatMap(nearLeaks).map((leak) => [`${leak.file} ${leak.line}`, leak]));
     return [
-      ...leaks([...this.#leaks, ...nearLeaks.values()], similarity),
+      ...leaks([...this.#leaks, ...near.values()], similarity),
       ...[...this.#files].flatMap(([file, memory]) => [
         ...exactDuplicates(file, memory),
         ...nearDuplicates(
           file,
-          groups.filter(([first]) => first!.file === file),
+          groups.flatMap((group) => inFile(group, file)),
           similarity,
         ),
       ]),
@@ -121,6 +122,35 @@ interface Member {
   readonly beginning: string;
   /** Known to leak already, from an example that is the same. */
   readonly leaks: boolean;
+}
+
+async function grouped(
+  near: NearDuplicates,
+  members: readonly Member[],
+  similarity: number,
+  signal?: AbortSignal,
+): Promise<Member[][]> {
+  const clusters = await near.clusters(similarity, signal);
+  return clusters.groups().map((cluster) => cluster.map((member) => members[member]!));
+}
+
+/** Of a group across files, those of later files: each is like one of the first file. */
+function nearLeaks(group: readonly Member[]): Leak[] {
+  const [first] = group;
+  const later = group.filter(({ file, leaks }) => file !== first!.file && !leaks);
+  return later.map(({ file, line, beginning: text }) => ({
+    kind: 'near',
+    file,
+    line,
+    other: first!.file,
+    otherLine: first!.line,
+    text,
+  }));
+}
+
+function inFile(group: readonly Member[], file: DataRole): (readonly Member[])[] {
+  const members = group.filter((member) => member.file === file);
+  return members.length > 1 ? [members] : [];
 }
 
 function exactDuplicates(file: DataRole, { copies }: FileMemory): Finding[] {
@@ -160,6 +190,10 @@ function nearDuplicates(file: DataRole, groups: readonly (readonly Member[])[], 
     }),
   ];
 }
+
+/** What makes an example like another: its question and its answer, or both answers of a preference. */
+export const comparedParts = ({ prompt, answer, texts }: Parts, format: ExampleFormat): Compared =>
+  format === 'preference' ? { prompt, answer: `${answer}\n${texts.at(-1)!.text}` } : { prompt, answer };
 
 /** What makes an example the same as another, whatever its spacing. */
 export const exactText = ({ texts }: Parts): string =>

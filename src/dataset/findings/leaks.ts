@@ -3,7 +3,7 @@
 import { countOf, finding, type DataRole, type Finding } from './finding.ts';
 
 export interface Leak {
-  /** The whole example, its question with another answer, or one that is nearly the same. */
+  /** The whole example, its question with another answer, or an example or a question that is nearly the same. */
   readonly kind: 'exact' | 'prompt' | 'near';
   readonly file: DataRole;
   readonly line: number;
@@ -15,7 +15,7 @@ export interface Leak {
 const told = {
   exact: { code: 'leakage', severity: 'error', what: 'also standing' },
   prompt: { code: 'prompt_leakage', severity: 'error', what: 'with a question that stands, answered otherwise,' },
-  near: { code: 'near_leakage', severity: 'warning', what: 'nearly the same as one' },
+  near: { code: 'near_leakage', severity: 'warning', what: 'nearly the same as one, or asking nearly the same,' },
 } as const;
 
 const samplesMax = 3;

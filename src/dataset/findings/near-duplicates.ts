@@ -15,6 +15,7 @@
  */
 
 import { setImmediate } from 'node:timers/promises';
+import { Clusters } from './clusters.ts';
 import { frameOf, withoutFrame, type Frame } from './frame.ts';
 
 const bins = 128;
@@ -80,25 +81,33 @@ export class NearDuplicates {
     writeSignature(text, this.#signature(at));
   }
 
-  /** Every pair that is similar enough, the earlier example first; no pair comes twice. */
-  async pairs(similarityMin = defaultSimilarity, signal?: AbortSignal): Promise<(readonly [number, number])[]> {
+  /** Examples by what they are like: each cluster holds together by pairs that are similar enough. */
+  async clusters(similarityMin = defaultSimilarity, signal?: AbortSignal): Promise<Clusters> {
     this.#learnFrame();
-    const found = new Map<number, readonly [number, number]>();
-    const neededBins = Math.ceil(similarityMin * bins - 1e-9);
+    const clusters = new Clusters(this.#length);
+    const missable = bins - Math.ceil(similarityMin * bins - 1e-9);
     for (let band = 0; band < bandCount; band++) {
-      for (const crowd of this.#crowds(band)) {
-        for (let i = 1; i < crowd.length; i++) {
-          const signature = this.#signature(crowd[i]!);
-          for (let j = Math.max(0, i - comparedMax); j < i; j++) {
-            if (agreement(signature, this.#signature(crowd[j]!), bins - neededBins) < neededBins) continue;
-            found.set(crowd[j]! * this.#length + crowd[i]!, [crowd[j]!, crowd[i]!]);
-          }
-        }
-      }
+      for (const crowd of this.#crowds(band)) this.#joinAlike(crowd, missable, clusters);
       await setImmediate();
       signal?.throwIfAborted();
     }
-    return [...found.values()].sort(([a, b], [c, d]) => a - c || b - d);
+    return clusters;
+  }
+
+  /** Whoever is in one cluster already is not compared again, so that a crowd of copies costs little. */
+  #joinAlike(crowd: readonly number[], missable: number, clusters: Clusters): void {
+    const first = clusters.rootOf(crowd[0]!);
+    if (crowd.every((each) => clusters.rootOf(each) === first)) return;
+    for (const [i, one] of crowd.entries()) {
+      const signature = this.#signature(one);
+      let root = clusters.rootOf(one);
+      for (let j = Math.max(0, i - comparedMax); j < i; j++) {
+        const other = crowd[j]!;
+        if (clusters.rootOf(other) === root || !agree(signature, this.#signature(other), missable)) continue;
+        clusters.join(one, other);
+        root = clusters.rootOf(one);
+      }
+    }
   }
 
   /** Texts that agree in a band, two or more at a time, ascending: sorted by the band's hash, they lie side by side. */
@@ -161,13 +170,11 @@ function writeSignature(text: string, signature: Uint16Array): void {
   }
 }
 
-/** Bins in which two signatures agree; gives up once more than `missable` do not. */
-function agreement(a: Uint16Array, b: Uint16Array, missable = bins): number {
+/** Whether two signatures differ in so many bins at most. */
+function agree(a: Uint16Array, b: Uint16Array, missable: number): boolean {
   let missed = 0;
-  for (let i = 0; i < bins; i++) {
-    if (a[i] !== b[i] && ++missed > missable) break;
-  }
-  return bins - missed;
+  for (let i = 0; i < bins; i++) if (a[i] !== b[i] && ++missed > missable) return false;
+  return true;
 }
 
 /** Every bit of the result depends on every bit of the number (the last step of MurmurHash3). */

@@ -11,8 +11,7 @@ import { readLines } from '../../formats/jsonl.ts';
 import { partsOfRow } from '../clean/example-texts.ts';
 import { Fingerprints } from '../fingerprints.ts';
 import { AnswerSet } from '../findings/answer-set.ts';
-import { Clusters } from '../findings/clusters.ts';
-import { askedText, exactText } from '../findings/duplicates.ts';
+import { askedText, comparedParts, exactText } from '../findings/duplicates.ts';
 import type { Frame } from '../findings/frame.ts';
 import { defaultSimilarity, NearDuplicates } from '../findings/near-duplicates.ts';
 import { formatOfRow } from '../format.ts';
@@ -130,6 +129,9 @@ class Survey {
   keyless = 0;
   readonly #options: SplitOptions;
   readonly #near = new NearDuplicates();
+  readonly #nearAsked = new NearDuplicates();
+  /** By the number in `#nearAsked`: the row, which asks something. */
+  readonly #asking: number[] = [];
   readonly #exact = new Fingerprints();
   readonly #asked = new Fingerprints();
   /** The first row of each key, and the key of each row as that row's number. */
@@ -155,10 +157,14 @@ class Survey {
     this.#allow(row);
     const number = this.lines.push(row.line) - 1;
     const parts = partsOfRow(value, format);
-    this.#near.add(parts);
+    this.#near.add(comparedParts(parts, format));
     this.#joinFirst(this.#exact.add(exactText(parts), number + 1), number);
     const asked = askedText(parts);
-    if (asked !== '') this.#joinFirst(this.#asked.add(asked, number + 1), number);
+    if (asked !== '') {
+      this.#joinFirst(this.#asked.add(asked, number + 1), number);
+      this.#nearAsked.add({ prompt: parts.prompt, answer: '' });
+      this.#asking.push(number);
+    }
     this.#joinKey(value, number);
     this.#answers.add(parts.answer);
     const { stratify } = this.#options;
@@ -223,9 +229,11 @@ class Survey {
     if (this.#options.groupBy !== undefined && this.keyless === this.lines.length && this.lines.length > 0) {
       throw invalid(null, 'No row has the key to group by.');
     }
-    const clusters = new Clusters(this.lines.length);
-    for (const [one, other] of [...this.#pairs, ...(await this.#near.pairs(similarity, signal))])
-      clusters.join(one, other);
+    const clusters = await this.#near.clusters(similarity, signal);
+    for (const [one, other] of this.#pairs) clusters.join(one, other);
+    for (const [first, ...others] of (await this.#nearAsked.clusters(similarity, signal)).groups()) {
+      for (const other of others) clusters.join(this.#asking[first!]!, this.#asking[other]!);
+    }
     const groups = clusters.groups();
     const grouped = new Set(groups.flat());
     const alone = this.lines.flatMap((_, row) => (grouped.has(row) ? [] : [{ rows: [row] }]));
