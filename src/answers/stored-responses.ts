@@ -8,6 +8,7 @@
 import type { Kysely } from 'kysely';
 import { invalid, notFound } from '../domain/errors.ts';
 import type { Schema } from '../store/schema.ts';
+import { announce } from '../webhooks/outbox.ts';
 import type { Item, Response, ResponseEvent } from './response.ts';
 import { isUnfinished, serverDied } from './response.ts';
 
@@ -58,6 +59,7 @@ export class StoredResponses {
         .where('status', 'in', ['queued', 'in_progress'])
         .executeTakeFirst();
       if (numUpdatedRows === 0n) return;
+      await announceEnd(rows, this.#project, response);
       for (const item of response.output)
         await rows.insertInto('response_items').values(this.#itemRow(response.id, item)).execute();
     });
@@ -123,19 +125,28 @@ export class StoredResponses {
 export async function failUnfinished(database: Kysely<Schema>): Promise<void> {
   const rows = await database
     .selectFrom('responses')
-    .select(['id', 'object'])
+    .select(['id', 'project', 'object'])
     .where('status', 'in', ['queued', 'in_progress'])
     .execute();
   for (const row of rows) {
     const response = JSON.parse(row.object) as Response;
     if (!isUnfinished(response)) continue;
     const failed: Response = { ...response, status: 'failed', error: serverDied };
-    await database
-      .updateTable('responses')
-      .set({ status: 'failed', object: JSON.stringify(failed) })
-      .where('id', '=', row.id)
-      .execute();
+    await database.transaction().execute(async (rows) => {
+      await rows
+        .updateTable('responses')
+        .set({ status: 'failed', object: JSON.stringify(failed) })
+        .where('id', '=', row.id)
+        .execute();
+      await announceEnd(rows, row.project, failed);
+    });
   }
+}
+
+/** Whoever asked for a response in the background may be waiting for a webhook. */
+async function announceEnd(rows: Kysely<Schema>, project: string, { id, status }: Response): Promise<void> {
+  if (status === 'completed' || status === 'failed' || status === 'cancelled' || status === 'incomplete')
+    await announce(rows, { project, type: `response.${status}`, about: id });
 }
 
 /** Gives back the space of responses that are past their time; says of how many. */

@@ -98,6 +98,19 @@ describe('the end is told', () => {
     await house.openai.delete(`/webhooks/${id}`);
   });
 
+  test('of responses that were made in the background', async () => {
+    await using receiver = await Receiver.open();
+    const { secret } = await make(receiver.url, ['response.completed', 'response.incomplete']);
+    const { id } = await house.openai.responses.create({
+      model: 'tiny',
+      input: 'Hello',
+      max_output_tokens: 16,
+      background: true,
+    });
+    await receiver.until(1);
+    expect(await unwrap(receiver.received[0]!, secret)).toMatchObject({ type: 'response.incomplete', data: { id } });
+  });
+
   test('of jobs, to those who asked for it, once', async () => {
     await using failures = await Receiver.open();
     await using others = await Receiver.open();
