@@ -52,7 +52,8 @@ export function keysCommand(program: Command, act: Act): void {
         });
         context.terminal.result(made, () => made.value);
         context.terminal.note(`Key ${made.id} opens the project ${made.project_id}. Keep it: it is not shown again.`);
-        if (first) context.terminal.note('It is the first: from now on requests without a key are refused.');
+        if (first)
+          context.terminal.note(`It is the first of ${context.home}: from now on requests without a key are refused.`);
       }),
     );
 
