@@ -64,7 +64,7 @@ test('keys are made without a server too, and in words', async () => {
   const { code, stdout, stderr } = await tunesmith(['keys', 'create', '--home', folder.home]);
   expect({ code, stderr }).toEqual({
     code: 0,
-    stderr: expect.stringMatching(/^Key key_\w{24} opens the project default\. Keep it: .*\nIt is the first: /),
+    stderr: expect.stringMatching(/^Key key_\w{24} opens the project default\. Keep it: .*\nIt is the first of /),
   });
   const listed = await tunesmith(['keys', 'list', '--home', folder.home]);
   expect(listed.stdout).toMatch(/^ID .*\nkey_\w{24}\s+default\s+default\s+sk-tunesmith-\S{4}…\S{4}\s+any\s+any/);
