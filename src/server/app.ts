@@ -22,6 +22,7 @@ import { checkpointPermissionRoutes } from './routes/checkpoint-permissions.ts';
 import { batchRoutes } from './routes/batches.ts';
 import { chatRoutes } from './routes/chat.ts';
 import { completionRoutes } from './routes/completions.ts';
+import { embeddingRoutes } from './routes/embeddings.ts';
 import { fileRoutes } from './routes/files.ts';
 import { fineTuningRoutes } from './routes/fine-tuning.ts';
 import { graderRoutes } from './routes/graders.ts';
@@ -101,6 +102,7 @@ export function createApp(house: House): FastifyInstance {
       chatRoutes(v1, house);
       responseRoutes(v1, house);
       completionRoutes(v1, house);
+      embeddingRoutes(v1, house);
       batchRoutes(v1, house);
       graderRoutes(v1, house);
       webhookRoutes(v1, house);

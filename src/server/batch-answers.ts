@@ -8,7 +8,9 @@ import { newRequestId } from '../domain/ids.ts';
 import type { House } from '../house.ts';
 import type { Priority } from '../serving/serving.ts';
 import { answerChat } from './answer.ts';
+import { answerEmbeddings } from './embedding-answer.ts';
 import { answerTo } from './errors.ts';
+import { answerResponse } from './respond.ts';
 import { answerCompletion } from './text-answer.ts';
 
 type AnswerBody = (
@@ -19,9 +21,11 @@ type AnswerBody = (
   priority: Priority,
 ) => Promise<unknown>;
 
-const answers: Partial<Record<BatchEndpoint, AnswerBody>> = {
+const answers: Readonly<Record<BatchEndpoint, AnswerBody>> = {
   '/v1/chat/completions': answerChat,
   '/v1/completions': answerCompletion,
+  '/v1/embeddings': answerEmbeddings,
+  '/v1/responses': answerResponse,
 };
 
 export function answeringOf(house: House): Answering {
@@ -33,7 +37,7 @@ export function answeringOf(house: House): Answering {
         const { stream } = body as { stream?: unknown };
         if (stream === true)
           throw invalid('stream', "Unsupported parameter: 'stream' in a batch.", 'unsupported_parameter');
-        const answer = await answers[endpoint]!(house, { project, key: null }, body, signal, 'background');
+        const answer = await answers[endpoint](house, { project, key: null }, body, signal, 'background');
         return { status: 200, requestId, body: answer };
       } catch (error) {
         const { status, body, unforeseen } = answerTo(error, requestId);

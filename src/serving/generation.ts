@@ -6,7 +6,8 @@
  * nothing else. Knows no sequences and no batches; `lane.ts` evaluates, `scheduler.ts` decides when.
  */
 
-import type { Llama, LogprobReader, Output, Sampler } from './llama.ts';
+import type { LogprobReader, Output, Sampler } from './llama-sampling.ts';
+import type { Llama } from './llama.ts';
 import type { GenerateCommand, RuntimeReport, TokenLogprobs, TokensReport } from './protocol.ts';
 
 interface Drawn {
@@ -41,6 +42,11 @@ export class Generation implements Disposable {
     this.#samplers = Array.from({ length: command.choices }, (_, choice) =>
       llama.openSampler({ ...sampling, seed: (sampling.seed + choice) % 2 ** 32 }, command.constraint),
     );
+  }
+
+  /** Whether anybody waits for it right now. */
+  get isUrgent(): boolean {
+    return this.command.priority === 'interactive';
   }
 
   get choice(): number {

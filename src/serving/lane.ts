@@ -1,5 +1,5 @@
 /**
- * A context of one adapter with its sequences, and what of earlier prompts they still hold.
+ * A context of one adapter at a time with its sequences, and what of earlier prompts they still hold.
  *
  * An answer does not depend on what was asked before it, to the last bit, although sequences are reused. llama.cpp
  * has several kernels for one operation, whose results differ in the last bits (which quantised models amplify),
@@ -11,7 +11,8 @@
  *
  * Tokens that were generated went through the kernels for few rows; a later prompt that quotes them evaluates them
  * again, at a tenth of what generating them took. Answers under way at the same time do share batches, since that
- * doubles their speed; on some processors and types of weights this shows in the last bits.
+ * doubles their speed; on some processors and types of weights this shows in the last bits. So it does in an
+ * answer in the background that was put off for others, and evaluated again.
  */
 
 import type { Generation } from './generation.ts';
@@ -47,14 +48,14 @@ export interface LaneSize {
 }
 
 export class Lane implements AsyncDisposable {
-  readonly adapter: string | null;
   readonly size: LaneSize;
+  #adapter: string | null;
   readonly #context: EvaluationContext;
   readonly #threads: ThreadCount;
   readonly #seats: Seat[];
 
   private constructor(adapter: string | null, size: LaneSize, context: EvaluationContext, threads: ThreadCount) {
-    this.adapter = adapter;
+    this.#adapter = adapter;
     this.size = size;
     this.#context = context;
     this.#threads = threads;
@@ -73,8 +74,17 @@ export class Lane implements AsyncDisposable {
     return new Lane(adapter, size, await llama.openContext({ adapter, ...size }), threads);
   }
 
+  get adapter(): string | null {
+    return this.#adapter;
+  }
+
   get busy(): boolean {
     return this.#seats.some(isTaken);
+  }
+
+  /** Whether anybody waits for an answer from here. */
+  get isUrgent(): boolean {
+    return this.#seats.some((seat) => isAtWork(seat) && seat.generation.isUrgent);
   }
 
   get usedAtMs(): number {
@@ -97,9 +107,28 @@ export class Lane implements AsyncDisposable {
     const wasteful = nearest.reusable - shares.get(nearest)! > shares.get(nearest)!;
     const seat = wasteful ? oldest : nearest;
     const kept = this.#keep(seat, shares.get(seat)!);
-    Object.assign(seat, { generation, choice: 0, promptEnd: generation.tokens.length, usedAtMs: performance.now() });
+    const { choice, tokens } = generation;
+    Object.assign(seat, { generation, choice, promptEnd: tokens.length, usedAtMs: performance.now() });
     generation.cachedTokens ??= kept;
     return true;
+  }
+
+  /** Goes on with another adapter; nothing that was evaluated is of use to it. Only while nobody is answered here. */
+  async setAdapter(adapter: string | null): Promise<void> {
+    for (const seat of this.#seats) this.#keep(seat, 0);
+    await this.#context.setAdapter(adapter);
+    this.#adapter = adapter;
+  }
+
+  /** Takes the sequence away from the last `count` background requests that got one, and gives those back. */
+  putOff(count: number): Generation[] {
+    const patient = this.#seats.filter(isAtWork).filter(({ generation }) => !generation.isUrgent);
+    const latest = patient.sort((a, b) => b.usedAtMs - a.usedAtMs).slice(0, count);
+    return latest.map((seat) => {
+      const { generation } = seat;
+      Object.assign(seat, { generation: null });
+      return generation;
+    });
   }
 
   /** Frees the sequences of requests that are over or have outgrown this lane, and gives those requests back. */
@@ -114,9 +143,9 @@ export class Lane implements AsyncDisposable {
     return released;
   }
 
-  /** Evaluates the next piece of the prompt that has waited longest, if there is one. */
-  async evaluatePrompt(): Promise<void> {
-    const waiting = this.#seats.filter(isAtWork).filter(isPrompt);
+  /** Evaluates the next piece of the prompt that has waited longest, if there is one; perhaps only of urgent ones. */
+  async evaluatePrompt(urgentOnly: boolean): Promise<void> {
+    const waiting = this.#atWork(urgentOnly).filter(isPrompt);
     const seat = waiting.sort((a, b) => a.usedAtMs - b.usedAtMs)[0];
     if (seat === undefined) return;
     const rest = seat.promptEnd - seat.cached.length;
@@ -126,15 +155,19 @@ export class Lane implements AsyncDisposable {
     if (count >= pieceTokensMin) seat.reusable = seat.cached.length;
   }
 
-  /** Goes one token further with every answer under way. */
-  async decode(): Promise<void> {
-    for (const seat of this.#seats.filter(isAtWork)) this.#followChoice(seat);
-    const answering = this.#seats.filter(isAtWork).filter((seat) => !isPrompt(seat));
+  /** Goes one token further with every answer under way, or with every urgent one. */
+  async decode(urgentOnly: boolean): Promise<void> {
+    for (const seat of this.#atWork(urgentOnly)) this.#followChoice(seat);
+    const answering = this.#atWork(urgentOnly).filter((seat) => !isPrompt(seat));
     if (answering.length > 0) await this.#evaluate(answering, 1, this.#threads.forTokens());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#context[Symbol.asyncDispose]();
+  }
+
+  #atWork(urgentOnly: boolean): TakenSeat[] {
+    return this.#seats.filter(isAtWork).filter(({ generation }) => generation.isUrgent || !urgentOnly);
   }
 
   /** Evaluates the next `count` tokens of each seat as one batch; those that are at their end go on from there. */

@@ -3,9 +3,10 @@
  *
  * Both sides speak token ids; text, templates and stop strings are the server's. Messages travel over Node's IPC
  * with structured clones. A runtime starts with its settings as JSON in its first argument, says `ready` or
- * `unloadable` once, and then answers as many `generate` commands at a time as it is sent.
+ * `unloadable` once, and then answers as many commands at a time as it is sent.
  *
- *   server  --> generate (end-choice)* cancel?        runtime --> prompt?, tokens* per choice, the last with `end`; or failed
+ *   server   generate (end-choice)* cancel?      runtime   prompt?, tokens* per choice, the last with `end`; or failed
+ *            embed cancel?                                 embedding per input; or failed
  *
  * Choices of one request come one after another. After `cancel` nothing more is reported about a request. When
  * the channel closes, the server has died, and the runtime ends itself.
@@ -76,8 +77,17 @@ export interface GenerateCommand {
 /** Background work rests while anybody waits for an answer. */
 export type Priority = 'interactive' | 'background';
 
+export interface EmbedCommand {
+  readonly type: 'embed';
+  readonly id: number;
+  readonly adapter: string | null;
+  readonly inputs: readonly Int32Array[];
+  readonly priority: Priority;
+}
+
 export type RuntimeCommand =
   | GenerateCommand
+  | EmbedCommand
   /** A stop string was found: go on with the next choice. */
   | { readonly type: 'end-choice'; readonly id: number; readonly choice: number }
   | { readonly type: 'cancel'; readonly id: number }
@@ -110,9 +120,18 @@ export interface TokensReport {
   readonly cachedTokens: number;
 }
 
+/** The pooled states of one input, as long as the model's width and of any length as a vector. */
+export interface EmbeddingReport {
+  readonly type: 'embedding';
+  readonly id: number;
+  readonly input: number;
+  readonly vector: Float64Array;
+}
+
 export type RuntimeReport =
   | { readonly type: 'ready' }
   | { readonly type: 'unloadable'; readonly message: string }
   | PromptReport
   | TokensReport
+  | EmbeddingReport
   | { readonly type: 'failed'; readonly id: number; readonly message: string };

@@ -9,6 +9,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { TunesmithError } from '../domain/errors.ts';
 import { programArguments } from '../programs.ts';
 import { Answer, type AnswerRequest } from './answer.ts';
+import { Vectors, type VectorsRequest } from './vectors.ts';
 import type { RuntimeCommand, RuntimeReport, RuntimeSettings } from './protocol.ts';
 
 export interface RuntimeEnd {
@@ -27,6 +28,7 @@ export class Runtime implements AsyncDisposable {
   readonly #name: string;
   readonly #child: ChildProcess;
   readonly #answers = new Map<number, Answer>();
+  readonly #vectors = new Map<number, Vectors>();
   #end: RuntimeEnd | null = null;
   #lastWords = '';
   #unloadable: string | null = null;
@@ -70,6 +72,26 @@ export class Runtime implements AsyncDisposable {
     return answer;
   }
 
+  /** Asks for vectors; wait for `ready` first. */
+  async embed(request: VectorsRequest, signal?: AbortSignal): Promise<Float64Array[]> {
+    if (this.#end !== null) throw this.#end.error;
+    const id = ++this.#requests;
+    const vectors = new Vectors(request.inputs.length);
+    const abort = (): void => {
+      this.#send({ type: 'cancel', id });
+      vectors.fail(signal?.reason);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    this.#vectors.set(id, vectors);
+    this.#send({ type: 'embed', id, ...request });
+    try {
+      return await vectors.complete;
+    } finally {
+      this.#vectors.delete(id);
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
   setThreads(threads: number): void {
     this.#send({ type: 'threads', threads });
   }
@@ -96,7 +118,7 @@ export class Runtime implements AsyncDisposable {
       this.#child.once('close', (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`));
     });
     this.#end = this.#nameEnd([how, this.#lastWords.trim()].filter((part) => part !== '').join(': '));
-    for (const answer of this.#answers.values()) answer.fail(this.#end.error);
+    for (const each of [...this.#answers.values(), ...this.#vectors.values()]) each.fail(this.#end.error);
     return this.#end;
   }
 
@@ -117,9 +139,12 @@ export class Runtime implements AsyncDisposable {
       case 'prompt':
       case 'tokens':
         return this.#answers.get(report.id)?.push(report);
+      case 'embedding':
+        return this.#vectors.get(report.id)?.push(report);
       case 'failed': {
         const message = `The model '${this.#name}' could not answer: ${report.message}`;
-        return this.#answers.get(report.id)?.fail(new TunesmithError('internal', message, { code: 'model_failed' }));
+        const asked = this.#answers.get(report.id) ?? this.#vectors.get(report.id);
+        return asked?.fail(new TunesmithError('internal', message, { code: 'model_failed' }));
       }
       case 'unloadable':
         this.#unloadable = report.message;

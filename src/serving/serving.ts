@@ -20,6 +20,7 @@ import { Pool } from './pool.ts';
 import { forbiddenTokens } from './forbidden-tokens.ts';
 import { checkRoom, conversationIds, promptIds, promptText } from './prompts.ts';
 import type { Priority, Sampling, TokenConstraint } from './protocol.ts';
+import { ofUnitLength } from './vectors.ts';
 
 export type { Priority } from './protocol.ts';
 export type { Constraint } from '../text/json-grammar/constraint.ts';
@@ -119,6 +120,9 @@ export type RawCompletionEvent =
 /** Without a stream nobody looks before the end, and every message between processes costs. */
 const tokensPerReportUnseen = 64;
 
+/** OpenAI's limit for the texts of one request together. */
+const embeddedTokensMax = 300_000;
+
 export class Serving implements AsyncDisposable {
   readonly #pool: Pool;
   readonly #exact: boolean;
@@ -209,6 +213,29 @@ export class Serving implements AsyncDisposable {
     } finally {
       signal?.removeEventListener('abort', abort);
     }
+  }
+
+  /** Texts as vectors. */
+  async embed(
+    { model, inputs, priority = 'interactive' }: EmbeddingRequest,
+    signal?: AbortSignal,
+  ): Promise<Embeddings> {
+    const { base, adapter } = model;
+    const codec = await this.#pool.codec(base);
+    const ids = inputs.map((input) => promptIds(codec, input, 'input'));
+    for (const { length } of ids) checkRoom(base, length, 0, 'input');
+    const promptTokens = ids.reduce((sum, { length }) => sum + length, 0);
+    if (promptTokens > embeddedTokensMax)
+      throw invalid(
+        'input',
+        `Requested ${promptTokens} tokens, max ${embeddedTokensMax} tokens per request.`,
+        'max_tokens_per_request',
+      );
+    using borrowed = await this.#pool.borrow(base);
+    signal?.throwIfAborted();
+    const pooled = await borrowed.runtime.embed({ adapter, inputs: ids, priority }, signal);
+    borrowed.succeeded();
+    return { vectors: pooled.map(ofUnitLength), promptTokens };
   }
 
   /** Tokens of a conversation as the model is given it, or of bare text. */
