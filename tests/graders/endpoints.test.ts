@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { noErrors } from '../../src/graders/failure.ts';
+import { expectConforms } from '../conformance.ts';
 import { openTestHouse, type TestHouse } from '../house.ts';
 import { addTinyModel } from '../serving/tiny-serving.ts';
 
@@ -20,9 +21,18 @@ const check = {
   operation: 'eq',
 } as const;
 
-const run = (grader: object, model_sample: string, item: object = {}) =>
-  house.openai.fineTuning.alpha.graders.run({ grader: grader as never, model_sample, item });
-const validate = (grader: object) => house.openai.fineTuning.alpha.graders.validate({ grader: grader as never });
+async function run(grader: object, model_sample: string, item: object = {}) {
+  const body = { grader: grader as never, model_sample, item };
+  const answer = await house.openai.fineTuning.alpha.graders.run(body);
+  expectConforms('RunGraderResponse', answer);
+  return answer;
+}
+
+async function validate(grader: object) {
+  const answer = await house.openai.fineTuning.alpha.graders.validate({ grader: grader as never });
+  expectConforms('ValidateGraderResponse', answer);
+  return answer;
+}
 
 describe('run', () => {
   test('answers with every field that OpenAI sends', async () => {
@@ -74,6 +84,20 @@ describe('run', () => {
       expect(metadata).toMatchObject({ sampled_model_name: 'tiny', token_usage: expect.any(Number) });
       expect(usage).toMatchObject({ tiny: { completion_tokens: expect.any(Number) } });
     }
+  });
+
+  test('meanings are compared by the embeddings of a model', async () => {
+    const cosine = {
+      type: 'text_similarity',
+      name: 'Meaning',
+      input: '{{ sample.output_text }}',
+      reference: '{{ item.answer }}',
+      evaluation_metric: 'cosine',
+    };
+    expect((await run(cosine, 'Paris', { answer: 'Paris' })).reward).toBeCloseTo(1, 3);
+    const { reward } = await run(cosine, 'The capital of France', { answer: 'xyz' });
+    expect(reward).toBeGreaterThanOrEqual(0);
+    expect(reward).toBeLessThan(0.9999);
   });
 
   test('a model that labels can only choose from the labels', async () => {
