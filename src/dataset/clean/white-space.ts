@@ -17,18 +17,14 @@ export function betweenEnds(text: string, change: (inner: string) => string): st
   return inner === '' ? text : text.slice(0, start) + change(inner) + text.slice(start + inner.length);
 }
 
-/** Indentation stays, as it may mean something; so do the line ends beside code. */
+/** Indentation stays, as it may mean something; the last line goes on in code, so its end stays too. */
 function tidyProse(text: string): string {
-  return text
-    .replaceAll(spaces, ' ')
-    .split('\n')
-    .map((line) => {
-      const content = line.trimStart();
-      return (line.slice(0, line.length - content.length) + content.replaceAll(/[ \t]{2,}/g, ' ')).replace(
-        /[ \t]$/,
-        '',
-      );
-    })
-    .join('\n')
-    .replaceAll(/\n{3,}/g, '\n\n');
+  const lines = text.replaceAll(spaces, ' ').split('\n');
+  const tidied = lines.map((line, i) => {
+    const content = line.trimStart();
+    const indentation = line.slice(0, line.length - content.length);
+    const single = indentation + content.replaceAll(/[ \t]{2,}/g, ' ');
+    return i < lines.length - 1 ? single.replace(/[ \t]$/, '') : single;
+  });
+  return tidied.join('\n').replaceAll(/\n{3,}/g, '\n\n');
 }

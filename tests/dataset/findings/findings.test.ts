@@ -108,10 +108,10 @@ test('one class, and classes of very uneven size', async () => {
 test('what a test file shares with the training file is a leak: whole, by its question, or nearly', async () => {
   const training = sound(30);
   const leaked = chat(prose(40), 'Good.');
-  const asked = chat(prose(20), 'Good.');
+  const question = prose(20);
+  const asked = chat(question, 'Good.');
   const near = prose(60);
   training.push(leaked, asked, chat(near, prose(30)));
-  const question = (asked.example as { messages: { content: string }[] }).messages[0]!.content;
   const held = [leaked, chat(question.toUpperCase(), 'Bad.'), chat(`${near} Now.`, prose(30)), ...sound(3)];
   const found = (await find({ training, test: held })).filter(({ counterparts }) => counterparts !== null);
   expect(
