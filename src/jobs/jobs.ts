@@ -40,9 +40,11 @@ export interface JobsOptions {
   readonly models: ModelRegistry;
   /** The organisation's slug, as it stands in model names. */
   readonly organization: string;
+  /** Whose jobs these are; the default project's otherwise. */
   readonly project?: string;
   /** Told of a new job in the transaction that makes it; what it throws refuses the job. */
   readonly onCreated?: (rows: Rows, job: Job) => Promise<void>;
+  /** The bell of the other projects' rooms; a new one otherwise. */
   readonly bell?: Bell;
 }
 

@@ -16,13 +16,16 @@ export const expiresAfter = optional(
   }),
 );
 
-export function assertSuits(purpose: NewFile['purpose'], filename: string, sizeBytes: number, param: string): void {
+export function assertName(purpose: NewFile['purpose'], filename: string, param: string): void {
   if (purpose === 'fine-tune' && !/\.jsonl$/i.test(filename))
     throw invalid(
       param,
       `Invalid file format: '${filename}' cannot be used for fine-tuning. Expected a .jsonl file, one JSON object per line.`,
       'invalid_file_format',
     );
+}
+
+export function assertSize(purpose: NewFile['purpose'], sizeBytes: number, param: string): void {
   if (purpose === 'batch' && sizeBytes > batchBytesMax)
     throw new TunesmithError(
       'too_large',

@@ -168,6 +168,20 @@ test('a key works for every POST, also for an answer of a model; a failure is no
   expect((await ask('nobody')).status).toBe(404);
 });
 
+test('who hangs up and asks again under the same key is answered, whether or not the first came to an end', async () => {
+  const ask = (signal: AbortSignal | null) =>
+    fetch(`${house.url}/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'hung-up' },
+      body: JSON.stringify({ model: 'tiny', messages: [{ role: 'user', content: 'Hello' }], max_tokens: 100 }),
+      signal,
+    });
+  for (const ms of [1, 5, 10, 30]) await ask(AbortSignal.timeout(ms)).catch(() => undefined);
+  const first = await ask(AbortSignal.timeout(5000));
+  expect(first.status).toBe(200);
+  expect(await idOf(await ask(null))).toBe(await idOf(first));
+});
+
 test('files and jobs are remembered in the very transaction that makes them', async () => {
   const keep = vi.spyOn(house.house.answered, 'keep');
   const training_file = await upload(house.openai, ['not even JSON either']);

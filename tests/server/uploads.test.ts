@@ -95,7 +95,7 @@ test.each<[string, Partial<OpenAI.UploadCreateParams> & Record<string, unknown>,
 });
 
 test('a batch’s input is refused when it is too large, before a byte is sent', async () => {
-  await expect(begin(201 * 2 ** 20, { purpose: 'batch' })).rejects.toMatchObject({ status: 413, param: 'filename' });
+  await expect(begin(201 * 2 ** 20, { purpose: 'batch' })).rejects.toMatchObject({ status: 413, param: 'bytes' });
 });
 
 test('a file from an upload lives as long as was asked for', async () => {

@@ -11,7 +11,7 @@ import { accessOf } from '../access.ts';
 import { digestOf, multipartLimits, receiveForm } from '../form.ts';
 import { alongside, recallForm } from '../idempotency.ts';
 import { type ListPageWithEnds, listPageWithEnds, pageFields } from '../pages.ts';
-import { assertSuits, expiresAfter, expirySeconds } from '../upload.ts';
+import { assertName, assertSize, expiresAfter, expirySeconds } from '../upload.ts';
 import { optional, parseQuery } from '../validation.ts';
 
 const fileBytesMax = 512 * 2 ** 20;
@@ -37,7 +37,8 @@ export function fileRoutes(app: FastifyInstance, house: House): void {
       await using form = await receiveForm(request, house.blobs, rules);
       const { content, filename = 'upload' } = form;
       const { purpose, expires_after } = form.fields;
-      assertSuits(purpose, filename, content.sizeBytes, 'file');
+      assertName(purpose, filename, 'file');
+      assertSize(purpose, content.sizeBytes, 'file');
       const newFile = { filename, purpose, expiresAfterSeconds: expirySeconds(purpose, expires_after) };
       const earlier = await recallForm(house, request, reply, digestOf(form));
       return earlier ?? (await filesOf(request).add(content, newFile, alongside(house, request)));

@@ -10,7 +10,7 @@ import { type Uploads, uploadBytesMax } from '../../store/uploads.ts';
 import { accessOf } from '../access.ts';
 import { digestOf, multipartLimits, receiveForm } from '../form.ts';
 import { alongside, recallForm } from '../idempotency.ts';
-import { assertSuits, expiresAfter, expirySeconds } from '../upload.ts';
+import { assertName, assertSize, expiresAfter, expirySeconds } from '../upload.ts';
 import { optional, parseBody } from '../validation.ts';
 
 const partBytesMax = 64 * 2 ** 20;
@@ -35,7 +35,8 @@ export function uploadRoutes(app: FastifyInstance, house: House): void {
 
   app.post('/uploads', async (request): Promise<Upload> => {
     const { filename, purpose, bytes, expires_after } = parseBody(createSchema, request.body);
-    assertSuits(purpose, filename, bytes, 'filename');
+    assertName(purpose, filename, 'filename');
+    assertSize(purpose, bytes, 'bytes');
     const expiresAfterSeconds = expirySeconds(purpose, expires_after);
     const newUpload = { filename, purpose, bytes, expiresAfterSeconds };
     return await uploadsOf(request).create(newUpload, alongside(house, request));
