@@ -6,7 +6,9 @@
  * implementations take n². Text is only ever text here: the name of a special token is encoded as the letters it is.
  */
 
+import { wordEnds } from './ascii-words.ts';
 import { merge, type Merges } from './merge.ts';
+import { WordCounts } from './word-counts.ts';
 
 export const openAIEncodings = ['o200k_base', 'cl100k_base'] as const;
 export type OpenAIEncodingName = (typeof openAIEncodings)[number];
@@ -14,18 +16,19 @@ export type OpenAIEncodingName = (typeof openAIEncodings)[number];
 /** What a token is by its rank; bytes where these are no whole characters. */
 type Ranks = readonly (string | readonly number[])[];
 
-const wordsMax = 200_000;
-const wordLengthMax = 64;
 /** Longer texts are counted in pieces: a regular expression would run out of its own stack. */
 const pieceLength = 1 << 20;
+/** The character codes of the piece at hand. */
+const codes = new Uint16Array(pieceLength);
 
 export class OpenAIEncoding {
   readonly name: OpenAIEncodingName;
   readonly #pattern: RegExp;
+  /** The pattern at one place. */
+  readonly #sticky: RegExp;
   readonly #merges: RankedMerges;
   /** How many tokens a word is: every word that is one, and those that were seen. */
-  readonly #counts = new Map<string, number>();
-  #learnt: string[] = [];
+  readonly #counts: WordCounts;
 
   static async load(name: OpenAIEncodingName): Promise<OpenAIEncoding> {
     const { default: ranks } = await sources[name]();
@@ -35,37 +38,43 @@ export class OpenAIEncoding {
   private constructor(name: OpenAIEncodingName, ranks: Ranks) {
     this.name = name;
     this.#pattern = patterns[name];
+    this.#sticky = new RegExp(this.#pattern, 'uy');
     this.#merges = new RankedMerges(ranks);
-    for (const token of ranks) if (typeof token === 'string') this.#counts.set(token, 1);
+    const words = ranks.filter((token) => typeof token === 'string');
+    this.#counts = new WordCounts(words, 1);
   }
 
   count(text: string): number {
+    if (text.length > pieceLength) return piecesOf(text).reduce((sum, piece) => sum + this.count(piece), 0);
+    const { length } = text;
+    for (let i = 0; i < length; i++) codes[i] = text.charCodeAt(i);
+    const wordEnd = wordEnds[this.name];
     let count = 0;
-    for (const word of this.#wordsOf(text)) count += this.#counts.get(word) ?? this.#learn(word);
+    for (let start = 0; start < length;) {
+      let end = wordEnd(codes, start, length);
+      if (end < 0) end = this.#endByPattern(text, start);
+      count += this.#counts.get(codes, start, end) || this.#learn(text, start, end);
+      start = end;
+    }
     return count;
   }
 
   encode(text: string): number[] {
-    return this.#wordsOf(text).flatMap((word) => this.#merges.split(word));
+    return piecesOf(text).flatMap((piece) =>
+      (piece.match(this.#pattern) ?? []).flatMap((word) => this.#merges.whole(word) ?? this.#merges.split(word)),
+    );
   }
 
-  #learn(word: string): number {
-    const count = this.#merges.split(word).length;
-    if (word.length > wordLengthMax) return count;
-    if (this.#learnt.length === wordsMax) {
-      for (const old of this.#learnt) this.#counts.delete(old);
-      this.#learnt = [];
-    }
-    // A slice keeps alive the whole text that it was cut from; a copy does not.
-    const copy = Buffer.from(word, 'utf16le').toString('utf16le');
-    this.#counts.set(copy, count);
-    this.#learnt.push(copy);
+  #endByPattern(text: string, start: number): number {
+    this.#sticky.lastIndex = start;
+    this.#sticky.test(text);
+    return this.#sticky.lastIndex;
+  }
+
+  #learn(text: string, start: number, end: number): number {
+    const count = this.#merges.split(text.slice(start, end)).length;
+    this.#counts.learn(codes, start, end, count);
     return count;
-  }
-
-  #wordsOf(text: string): readonly string[] {
-    if (text.length <= pieceLength) return text.match(this.#pattern) ?? [];
-    return piecesOf(text).flatMap((piece) => piece.match(this.#pattern) ?? []);
   }
 }
 
@@ -85,12 +94,16 @@ function piecesOf(text: string): string[] {
   return pieces;
 }
 
+const pairBits = 18;
+
 /** Two neighbours become one token when their bytes together are one, and the token of the lowest rank comes first. */
 class RankedMerges implements Merges {
   /** Bytes, each as the character of its number. */
   readonly #spellings: readonly string[];
   readonly #ranks: ReadonlyMap<string, number>;
   readonly #byteRanks: readonly number[];
+  /** Pairs that were asked for of late: left plus 1, right, rank. */
+  readonly #pairs = new Int32Array(3 * 2 ** pairBits);
 
   constructor(ranks: Ranks) {
     this.#spellings = ranks.map((token) =>
@@ -103,22 +116,31 @@ class RankedMerges implements Merges {
   }
 
   rank(left: number, right: number): number {
-    return this.#ranks.get(this.#spellings[left]! + this.#spellings[right]!) ?? -1;
+    const slot = 3 * ((Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b)) >>> (32 - pairBits));
+    const pairs = this.#pairs;
+    if (pairs[slot] === left + 1 && pairs[slot + 1] === right) return pairs[slot + 2]!;
+    const rank = this.#ranks.get(this.#spellings[left]! + this.#spellings[right]!) ?? -1;
+    pairs[slot] = left + 1;
+    pairs[slot + 1] = right;
+    pairs[slot + 2] = rank;
+    return rank;
   }
 
   result(left: number, right: number): number {
     return this.rank(left, right);
   }
 
+  /** The token that a word is as a whole. */
+  whole(word: string): number | undefined {
+    return this.#ranks.get(Buffer.from(word).toString('latin1'));
+  }
+
+  /** The tokens of a word that is none. */
   split(word: string): number[] {
     const bytes = Buffer.from(word);
-    const whole = this.#ranks.get(bytes.toString('latin1'));
-    return whole === undefined
-      ? merge(
-          Array.from(bytes, (byte) => this.#byteRanks[byte]!),
-          this,
-        )
-      : [whole];
+    const symbols: number[] = [];
+    for (let i = 0; i < bytes.length; i++) symbols.push(this.#byteRanks[bytes[i]!]!);
+    return merge(symbols, this);
   }
 }
 

@@ -45,8 +45,8 @@ describe.each(openAIEncodings)('%s', (name) => {
   test.each([
     ['equal letters', 'a'.repeat(400_000)],
     ['Chinese without punctuation', '\u4e00\u4e8c\u4e09'.repeat(100_000)],
-    ['capitals longer than one look of the pattern', 'A'.repeat(1_500_000)],
-    ['white space', ' '.repeat(1_500_000)],
+    ['capitals longer than one look of the pattern', 'A'.repeat(1_100_000)],
+    ['white space', ' '.repeat(1_100_000)],
   ])('is not slow on one endless word of %s', (_, text) => {
     const start = performance.now();
     expect(encoding.count(text)).toBeGreaterThan(text.length / 200);
