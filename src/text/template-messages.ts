@@ -56,8 +56,10 @@ export function toConversation(
   abilities: TemplateAbilities,
 ): Conversation {
   const said: TemplateMessage[] = [];
+  const called = new Map<string, string>();
   for (const message of messages) {
-    const next = toTemplateMessage(message, abilities);
+    for (const call of callsOf(message)) called.set(call.id, call.function.name);
+    const next = toTemplateMessage(withName(message, called), abilities);
     const last = said.at(-1);
     // Several results in a row are one turn of the user where the template knows no results.
     if (isWrappedResult(message, abilities) && last !== undefined && isResult(last.content)) {
@@ -74,6 +76,13 @@ export function toConversation(
     };
   }
   return { messages: [{ role: 'system', content: describeTools(tools) }, ...said], tools: undefined };
+}
+
+/** Some templates want to know which function a result is of. */
+function withName(message: Message, called: ReadonlyMap<string, string>): Message {
+  const name =
+    message.role === 'tool' && message.name === undefined ? called.get(message.tool_call_id ?? '') : undefined;
+  return name === undefined ? message : { ...message, name };
 }
 
 const roles: Record<Role, TemplateMessage['role']> = {

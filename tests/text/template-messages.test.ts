@@ -49,7 +49,7 @@ test('a template that knows calls gets them with their arguments as objects', ()
         content: '',
         tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'add', arguments: { a: 1 } } }],
       },
-      { role: 'tool', content: '2', tool_call_id: 'call_1' },
+      { role: 'tool', content: '2', name: 'add', tool_call_id: 'call_1' },
       {
         role: 'assistant',
         content: '',

@@ -65,6 +65,19 @@ export const tagged =
   ) +
   opening;
 
+/** Opens every answer with an empty thought, as Qwen 3 does, and names the function last, as some Hermes do. */
+export const thoughtful =
+  toolList +
+  each(
+    "{{ '<|im_start|>' + message.role + '\\n' }}{% if message.role == 'assistant' %}{{ '<think></think>\\n' }}{% endif %}" +
+      "{% if message.role == 'tool' %}{% if not message.name %}{{ raise_exception('Whose result?') }}{% endif %}{{ message.name + ': ' }}{% endif %}" +
+      '{{ message.content }}' +
+      "{% for call in message.tool_calls or [] %}{{ '<tool_call>\\n' }}" +
+      '{{ \'{ "arguments": \' + (call.function.arguments | tojson) + \', "name": "\' + call.function.name + \'"}\' }}' +
+      "{{ '\\n</tool_call>' }}{% endfor %}{{ '<|im_end|>\\n' }}",
+  ) +
+  opening;
+
 /** Puts all calls, with ids of nine characters, in one list behind a control token, as Mistral does. */
 export const listed =
   toolList +

@@ -47,12 +47,10 @@ function callRule(grammar: Grammar, syntax: CallSyntax, { tool, param }: Callabl
   const { name } = tool.function;
   const key = (text: string): string => literal(JSON.stringify(text));
   const id = sequence(comma(grammar), member(grammar, key('id'), quoted('[a-zA-Z0-9]{9}')));
-  const members = sequence(
-    member(grammar, key('name'), key(name)),
-    comma(grammar),
-    member(grammar, key(syntax.argumentsKey), argumentsRule(grammar, tool, param)),
-    syntax.withId ? `(${id})?` : '',
-  );
+  const nameMember = member(grammar, key('name'), key(name));
+  const argumentsMember = member(grammar, key(syntax.argumentsKey), argumentsRule(grammar, tool, param));
+  const [first, second] = syntax.argumentsFirst ? [argumentsMember, nameMember] : [nameMember, argumentsMember];
+  const members = sequence(first, comma(grammar), second, syntax.withId ? `(${id})?` : '');
   return grammar.rule(between(grammar, '{', members, '}'));
 }
 

@@ -45,6 +45,8 @@ export class CallReader {
   #mark = '';
   /** Where no mark announces calls, an answer is one from its first character on, or not at all. */
   #mayBegin: boolean;
+  /** What the template writes at the beginning of an answer that calls; empty once the answer has begun. */
+  #lead: string;
   #scan = new JsonScan();
   #readings: Reading[] = [];
 
@@ -53,6 +55,7 @@ export class CallReader {
     this.#syntax = syntax;
     this.#names = names;
     this.#mayBegin = syntax.bare;
+    this.#lead = syntax.opening.slice(0, syntax.opening.lastIndexOf(syntax.mark)).trim();
   }
 
   read(piece: string): Reading[] {
@@ -90,6 +93,7 @@ export class CallReader {
   }
 
   #readText(over: boolean): boolean {
+    if (this.#lead !== '' && !this.#skipLead(over)) return false;
     if (this.#mayBegin) {
       const start = this.#held.search(/\S/u);
       if (start < 0 && !over) return false;
@@ -109,6 +113,18 @@ export class CallReader {
     this.#give(this.#take(this.#held.slice(0, at).trimEnd().length));
     this.#mark = this.#take(this.#held.indexOf(mark) + mark.length);
     this.#state = 'call';
+    return true;
+  }
+
+  /** Takes the lead away where a call follows; false while that is open. */
+  #skipLead(over: boolean): boolean {
+    const text = this.#held.trimStart();
+    const behind = text.startsWith(this.#lead) ? text.slice(this.#lead.length).trimStart() : null;
+    const open = behind === null ? this.#lead.startsWith(text) : this.#syntax.mark.startsWith(behind);
+    const calls = behind?.startsWith(this.#syntax.mark) === true;
+    if (open && !calls && !over) return false;
+    if (calls) this.#held = behind!;
+    this.#lead = '';
     return true;
   }
 

@@ -13,6 +13,7 @@
  */
 
 import type { ToolDefinition } from '../../domain/example.ts';
+import { JsonScan } from './json-scan.ts';
 
 export interface CallSyntax {
   /** What stands before the first call and after the last one, as the template writes it. */
@@ -21,6 +22,8 @@ export interface CallSyntax {
   /** What stands between two calls; null where an answer makes only one. */
   readonly between: string | null;
   readonly argumentsKey: 'arguments' | 'parameters';
+  /** Whether the arguments stand before the name. */
+  readonly argumentsFirst: boolean;
   /** Text that announces calls; empty where nothing does. */
   readonly mark: string;
   /** Whether the mark is missing from an answer's text: it is empty, or a control token. */
@@ -55,23 +58,27 @@ export function readSyntax(probe: Probe, ending: string, controls: readonly stri
   const second = two === null ? null : callIn(two, names[1]);
   const between =
     two?.startsWith(one.slice(0, first.end)) === true && second !== null ? two.slice(first.end, second.start) : null;
-  const mark = opening.replace(/\[\s*$/u, '').trim();
+  const mark = /\S*$/u.exec(opening.replace(/\[\s*$/u, '').trimEnd())![0];
   const visible = controls.reduce((text, control) => text.replaceAll(control, ''), mark);
-  const { argumentsKey, withId } = first;
-  return { opening, closing, between, argumentsKey, mark, bare: visible.trim() === '', withId };
+  const { argumentsKey, argumentsFirst, withId } = first;
+  return { opening, closing, between, argumentsKey, argumentsFirst, mark, bare: visible === '', withId };
 }
 
 /** The JSON object that calls the function of this name. */
 function callIn(text: string, name: string) {
   const named = text.indexOf(`"${name}"`);
-  const start = text.lastIndexOf('{', named);
-  if (named < 0 || start < 0) return null;
-  for (let end = text.indexOf('}', named); end >= 0; end = text.indexOf('}', end + 1)) {
-    const call = attempt(() => JSON.parse(text.slice(start, end + 1)) as Record<string, unknown>);
-    if (call === null) continue;
-    const argumentsKey = (['arguments', 'parameters'] as const).find((key) => typeof call[key] === 'object');
-    if (call['name'] !== name || argumentsKey === undefined) return null;
-    return { start, end: end + 1, argumentsKey, withId: 'id' in call };
+  const starts = Array.from(text.slice(0, Math.max(0, named)).matchAll(/\{/gu), (match) => match.index);
+  for (const start of starts.toReversed()) {
+    const length = new JsonScan().end(text.slice(start));
+    const json = text.slice(start, start + (length ?? 0));
+    const call = attempt(() => JSON.parse(json) as Record<string, unknown>);
+    if (call?.['name'] === name) {
+      const keys = Object.keys(call);
+      const argumentsKey = (['arguments', 'parameters'] as const).find((key) => typeof call[key] === 'object');
+      if (argumentsKey === undefined) return null;
+      const argumentsFirst = keys.indexOf(argumentsKey) < keys.indexOf('name');
+      return { start, end: start + json.length, argumentsKey, argumentsFirst, withId: keys.includes('id') };
+    }
   }
   return null;
 }

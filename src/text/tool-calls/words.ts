@@ -13,6 +13,7 @@ export const wordsSyntax: CallSyntax = {
   closing: '\n</tool_call>',
   between: '\n</tool_call>\n<tool_call>\n',
   argumentsKey: 'arguments',
+  argumentsFirst: false,
   mark: '<tool_call>',
   bare: false,
   withId: false,

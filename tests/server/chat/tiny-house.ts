@@ -6,16 +6,16 @@ import { Closing } from '../../../src/closing.ts';
 import type { Settings } from '../../../src/config.ts';
 import { openTestHouse, type TestHouse } from '../../house.ts';
 import { addTinyModel, writeTinyAdapter } from '../../serving/tiny-serving.ts';
-import { bare, listed, tagged } from '../../text/templates.ts';
+import { bare, listed, tagged, thoughtful } from '../../text/templates.ts';
 
-/** Models `tiny` (tools in words), `tagged`, `listed` and `bare`, each with the template of that name. */
+/** Models `tiny` (tools in words), `tagged`, `listed`, `bare` and `thoughtful`, each with the template of that name. */
 export async function openAnswering(settings: Partial<Settings> = {}): Promise<TestHouse> {
   await using opening = new Closing();
   const house = opening.use(await openTestHouse({ threads: 1, ...settings }));
   const { bases } = house.house;
   const options = { contextTokens: 2048, width: 64, heads: 4, kvHeads: 4, headSize: 16 };
   await addTinyModel(bases, house.home, 'tiny', options);
-  for (const [name, chatTemplate] of Object.entries({ tagged, listed, bare }))
+  for (const [name, chatTemplate] of Object.entries({ tagged, listed, bare, thoughtful }))
     await addTinyModel(bases, house.home, name, { ...options, chatTemplate });
   const open = opening.move();
   return { ...house, [Symbol.asyncDispose]: () => open[Symbol.asyncDispose]() };

@@ -95,6 +95,24 @@ describe('without a mark', () => {
   });
 });
 
+describe('behind an empty thought', () => {
+  const thoughtful: CallSyntax = { ...tagged, opening: '<think></think>\n<tool_call>\n' };
+  test.each([
+    ['a call', `<think></think>\n${tag('{"name":"add","arguments":{}}')}`, ['add:{}']],
+    ['a call without the thought', tag('{"name":"add","arguments":{}}'), ['add:{}']],
+    ['words', '<think></think>\nHello.', ['<think></think>\nHello.']],
+    [
+      'a thought that is not empty',
+      `<think>So.</think>${tag('{"name":"add","arguments":{}}')}`,
+      ['<think>So.</think>', 'add:{}'],
+    ],
+    ['nothing', '<think></think>', ['<think></think>']],
+  ])('%s', (_, text, expected) => {
+    expect(read(thoughtful, [text])).toEqual(expected);
+    expect(read(thoughtful, text)).toEqual(expected);
+  });
+});
+
 test('text goes out as soon as it cannot become a call, and arguments as they come', () => {
   const reader = new CallReader(tagged, names);
   expect(reader.read('Hello <')).toEqual([{ type: 'text', text: 'Hello' }]);
