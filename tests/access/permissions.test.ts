@@ -3,6 +3,7 @@
 import type OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { expectConforms } from '../conformance.ts';
+import { examples, upload, waitFor } from '../jobs/tiny-house.ts';
 import { openTwoProjects, registerModel, type TwoProjects } from './projects.ts';
 
 let house: TwoProjects;
@@ -54,6 +55,30 @@ test('a borrowed model is answered with, until the job’s owner deletes it; the
   expect(await names(house.bob)).not.toContain(model);
   const again = await registerModel(house.house, 'alice', model);
   expect(await names(house.bob), 'the loan went with the model').not.toContain(again);
+});
+
+test('who was lent a model chats with it and trains on from it', { timeout: 60_000 }, async () => {
+  const train = async (openai: OpenAI, base: string): Promise<string> => {
+    const training_file = await upload(openai, examples());
+    const hyperparameters = { n_epochs: 1, batch_size: 12 };
+    const method = { type: 'supervised', supervised: { hyperparameters } } as const;
+    const { id } = await openai.fineTuning.jobs.create({ model: base, training_file, method });
+    return (await waitFor(openai, id)).job.fine_tuned_model!;
+  };
+  const trained = await train(house.alice, 'tiny');
+  const ask = () =>
+    house.bob.chat.completions.create({ model: trained, messages: [{ role: 'user', content: 'Hi' }], max_tokens: 2 });
+  const unknown = { status: 404, code: 'model_not_found' };
+  await expect(ask()).rejects.toMatchObject(unknown);
+  const [permission] = await lend(trained, 'bob');
+  expect((await ask()).model).toBe(trained);
+  const further = await train(house.bob, trained);
+  expect(await names(house.bob)).toEqual(expect.arrayContaining([further, trained]));
+  expect(await names(house.alice), 'what the borrower makes is the borrower’s').not.toContain(further);
+
+  const { permissions } = house.alice.fineTuning.checkpoints;
+  await permissions.delete(permission!.id, { fine_tuned_model_checkpoint: trained });
+  await expect(ask(), 'also while it is loaded').rejects.toMatchObject(unknown);
 });
 
 test('lending twice is one loan, and all loans are listed page by page', async () => {
