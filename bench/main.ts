@@ -4,6 +4,7 @@
  *   npm run bench                 everything (about a quarter of an hour on two cores)
  *   npm run bench -- training     our trainer beside PyTorch + transformers + peft
  *   npm run bench -- serving      our server beside llama.cpp called directly
+ *   npm run bench -- data         checking and counting training data beside json and tiktoken
  *
  * Leave the machine alone meanwhile: other work moves every figure, though it moves both sides.
  */
@@ -11,15 +12,16 @@
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { benchData } from './data.ts';
 import { settingsFromEnvironment } from './place.ts';
 import { benchServing } from './serving.ts';
 import { benchTraining } from './training.ts';
 
-const benches = { training: benchTraining, serving: benchServing };
+const benches = { training: benchTraining, serving: benchServing, data: benchData };
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !(name in benches));
 if (unknown !== undefined) {
-  console.error(`Found "${unknown}"; the benchmarks are ${Object.keys(benches).join(' and ')}.`);
+  console.error(`Found "${unknown}"; the benchmarks are ${Object.keys(benches).join(', ')}.`);
   process.exit(2);
 }
 

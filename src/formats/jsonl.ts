@@ -5,7 +5,7 @@
  * reader's business. A line that is no text, or longer than allowed, is reported in its place and reading goes on.
  */
 
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 
 export interface Line {
@@ -69,13 +69,17 @@ class Splitter {
 
   split(chunk: Buffer): Line[] {
     const lines: Line[] = [];
-    let start = 0;
-    for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
-      this.#take(chunk.subarray(start, end), lines);
+    let start = this.#line === 1 && this.#piecesBytes === 0 && startsWithMark(chunk) ? byteOrderMark.length : 0;
+    if (this.#piecesBytes > 0 || this.#skipping) {
+      const end = chunk.indexOf(newline);
+      this.#take(chunk.subarray(0, end < 0 ? chunk.length : end), lines);
+      if (end < 0) return lines;
       this.#finish(lines);
       start = end + 1;
     }
-    if (start < chunk.length) this.#take(chunk.subarray(start), lines);
+    const rest = chunk.lastIndexOf(newline) + 1;
+    if (rest > start) this.#splitWhole(chunk, start, rest, lines);
+    if (chunk.length > Math.max(rest, start)) this.#take(chunk.subarray(Math.max(rest, start)), lines);
     return lines;
   }
 
@@ -84,6 +88,23 @@ class Splitter {
     const lines: Line[] = [];
     if (this.#piecesBytes > 0) this.#finish(lines);
     return lines;
+  }
+
+  /** Lines that begin and end in one piece. What is true of all their bytes together need not be asked of each. */
+  #splitWhole(chunk: Buffer, from: number, to: number, lines: Line[]): void {
+    const bytes = chunk.subarray(from, to);
+    const encoding = isAscii(bytes) ? 'latin1' : 'utf8';
+    const sound = encoding === 'latin1' || isUtf8(bytes);
+    for (let start = from; start < to;) {
+      const next = chunk.indexOf(newline, start) + 1;
+      const end = next - (next - 2 >= start && chunk[next - 2] === carriageReturn ? 2 : 1);
+      const line = this.#line++;
+      if (end - start > this.#bytesMax) lines.push({ line, text: '', fault: 'too_long' });
+      else if (sound || isUtf8(chunk.subarray(start, end))) {
+        lines.push({ line, text: chunk.toString(encoding, start, end), fault: null });
+      } else lines.push({ line, text: '', fault: 'not_utf8' });
+      start = next;
+    }
   }
 
   #take(piece: Buffer, lines: Line[]): void {
@@ -100,10 +121,11 @@ class Splitter {
   }
 
   #finish(lines: Line[]): void {
-    const [first] = this.#pieces;
     if (!this.#skipping) {
-      const bytes = this.#pieces.length === 1 ? first! : Buffer.concat(this.#pieces);
-      lines.push(toLine(bytes, this.#line));
+      const whole = Buffer.concat(this.#pieces);
+      const bytes = whole.at(-1) === carriageReturn ? whole.subarray(0, -1) : whole;
+      const sound = isUtf8(bytes);
+      lines.push({ line: this.#line, text: sound ? bytes.toString('utf8') : '', fault: sound ? null : 'not_utf8' });
     }
     this.#line += 1;
     this.#pieces = [];
@@ -112,10 +134,4 @@ class Splitter {
   }
 }
 
-function toLine(bytes: Buffer, line: number): Line {
-  const start = line === 1 && bytes.subarray(0, 3).equals(byteOrderMark) ? 3 : 0;
-  const end = bytes.at(-1) === carriageReturn ? bytes.length - 1 : bytes.length;
-  const text = bytes.subarray(start, end);
-  if (!isUtf8(text)) return { line, text: '', fault: 'not_utf8' };
-  return { line, text: text.toString('utf8'), fault: null };
-}
+const startsWithMark = (chunk: Buffer): boolean => chunk.subarray(0, byteOrderMark.length).equals(byteOrderMark);
