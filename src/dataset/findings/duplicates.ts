@@ -51,16 +51,17 @@ export class Duplicates implements Detector {
 
   see({ file, line, format, parts }: Observed): void {
     const memory = this.#memoryOf(file);
-    const [exact, asked] = [exactText(parts), askedText(parts)];
-    const leak = asked === '' ? null : this.#leakOf(file, exact, asked);
+    const exact = exactText(parts);
+    const asked = this.#options.across === true ? askedText(parts) : '';
+    const leak = this.#leakOf(file, exact, asked);
     if (leak !== null) this.#leaks.push({ ...leak, file, line, text: excerpt(parts.prompt) });
-    memory.asked.add(asked, line);
+    if (asked !== '') memory.asked.add(asked, line);
     const first = memory.exact.add(exact, line);
     if (first === null) {
       const member = { file, line, beginning: excerpt(parts.prompt), leaks: leak !== null };
       this.#members.push(member);
       this.#near.add(comparedParts(parts, format));
-      if (asked === '' || this.#options.across !== true) return;
+      if (asked === '') return;
       this.#asking.push(member);
       this.#nearAsked.add({ prompt: parts.prompt, answer: '' });
       return;
@@ -84,7 +85,7 @@ export class Duplicates implements Detector {
       if (other === file) continue;
       const same = memory.exact.find(exact);
       if (same !== null) return { kind: 'exact', other, otherLine: same };
-      const sameQuestion = memory.asked.find(asked);
+      const sameQuestion = asked === '' ? null : memory.asked.find(asked);
       if (sameQuestion !== null) return { kind: 'prompt', other, otherLine: sameQuestion };
     }
     return null;

@@ -17,71 +17,88 @@ export interface PersonalDatum {
 
 interface Rule {
   readonly kind: PersonalKind;
-  /** Global; a text that does not have it is not looked at any further. */
+  /** Must be in a text that is worth searching; much cheaper than the pattern. */
+  readonly hint: RegExp;
   readonly pattern: RegExp;
+  /** How much of a match counts, where a pattern cannot say. */
+  readonly extent?: (found: string) => number;
   /** The second look. `before` is what stands in front of the match on its line. */
   readonly confirm?: (found: string, before: string) => boolean;
 }
+
+const longNumber = /\d(?:[ ./()-]{0,3}\d){6}/;
 
 /** In the order of trust: what an earlier rule took, a later one leaves alone. */
 const rules: readonly Rule[] = [
   {
     kind: 'key',
+    hint: /-----BEGIN /,
     pattern:
       /-----BEGIN [A-Z ]{0,24}PRIVATE KEY-----(?:[A-Za-z0-9+/=\s]{0,8000}-----END [A-Z ]{0,24}PRIVATE KEY-----)?/g,
   },
-  { kind: 'key', pattern: /\beyJ[\w-]{8,2000}\.eyJ[\w-]{4,4000}\.[\w-]{8,2000}/g },
+  { kind: 'key', hint: /eyJ/, pattern: /\beyJ[\w-]{8,2000}\.eyJ[\w-]{4,4000}\.[\w-]{8,2000}/g },
   {
     kind: 'key',
+    hint: /(?:sk|k_live|k_test|gh[pousr]|github_pat|glpat|xox|hf|npm)[_-]|A[KS]IA|AIza|SG\./,
     pattern:
       /\b(?:sk-(?:proj-|ant-|or-)?[\w-]{20,200}|[srp]k_(?:live|test)_[A-Za-z0-9]{16,200}|(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_\w{30,255}|glpat-[\w-]{20,64}|xox[abeoprs]-[A-Za-z0-9-]{10,250}|AIza[\w-]{35}|hf_[A-Za-z0-9]{30,64}|npm_[A-Za-z0-9]{36}|SG\.[\w-]{16,64}\.[\w-]{16,64})(?![\w-])/g,
     confirm: hasMixedCharacters,
   },
   {
     kind: 'key',
+    hint: /key|token|secret|bearer/i,
     pattern:
       /(?<=\b(?:api[_ -]?key|secret(?:[_ -]?key)?|access[_ -]?token|auth[_ -]?token|bearer)["']?[ \t]{0,4}[:= ][ \t]{0,4}["']?)[\w.~+/-]{20,512}={0,2}/gi,
     confirm: hasMixedCharacters,
   },
   {
     kind: 'key',
+    hint: /passw|pwd|passphrase/i,
     pattern:
       /(?<=\b(?:password|passwd|pwd|passwort|passphrase)["']?[ \t]{0,4}[:=][ \t]{0,4}["']?)[^\s"'<>[\]{}]{6,128}/gi,
     confirm: looksSecret,
   },
   {
     kind: 'email',
+    hint: /@/,
     pattern:
       /(?<![\p{L}\p{N}_.%+-])[\p{L}\p{N}_%+-][\p{L}\p{N}_.%+-]{0,63}@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}\p{L}{2,24}(?![\w-])/gu,
   },
   {
     kind: 'iban',
+    hint: /[a-z]{2}\d{2}/i,
     pattern: /(?<![A-Z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?![A-Z0-9])/gi,
+    extent: ibanLength,
     confirm: isIban,
   },
-  { kind: 'card', pattern: /(?<![\d.,-])\d(?:[ -]?\d){12,18}(?![\d]|[.,-]\d)/g, confirm: isCard },
+  { kind: 'card', hint: longNumber, pattern: /(?<![\d.,-])\d(?:[ -]?\d){12,18}(?![\d]|[.,-]\d)/g, confirm: isCard },
   {
     kind: 'ssn',
+    hint: /\d-\d\d-\d/,
     pattern: /(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])/g,
     confirm: (_, before) => !isNumberOfThing(before),
   },
   {
     kind: 'phone',
+    hint: longNumber,
     pattern: /(?<![\w.,:/+-]|\d )(?:\+|00)[1-9](?:[ ./-]?\(?\d\)?){6,14}(?![\w]|[-.:/]\d)/g,
     confirm: isInternationalPhone,
   },
   {
     kind: 'phone',
+    hint: longNumber,
     pattern: /(?<![\w.,:/+-]|\d )(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}(?![\w]|[-.:/,]\d)/g,
     confirm: (_, before) => !isNumberOfThing(before),
   },
   {
     kind: 'phone',
+    hint: longNumber,
     pattern: /(?<![\w.,:/+-]|\d )\(?0[1-9]\d{1,4}\)?(?:[ /-]{1,3}\d{2,8}){1,4}(?![\w]|[-.:/,]\d)/g,
     confirm: isNationalPhone,
   },
   {
     kind: 'phone',
+    hint: longNumber,
     pattern: /(?<![\w.,:/+-]|\d )\(?\d(?:[ ./()-]{0,2}\d){6,14}(?![\w]|[-.:/,]\d)/g,
     confirm: (found, before) => isPhoneIntroduced(before) && !isDate(found),
   },
@@ -89,18 +106,30 @@ const rules: readonly Rule[] = [
 
 /** What is personal in a text, in the order of the text, of the kinds that are asked for. */
 export function findPersonalData(text: string, kinds?: ReadonlySet<PersonalKind>): PersonalDatum[] {
-  if (!/[\d@]|-----BEGIN|pass|pwd|key|token|secret|bearer/i.test(text)) return [];
-  const found: PersonalDatum[] = [];
-  for (const { kind, pattern, confirm } of rules) {
-    for (const match of text.matchAll(pattern)) {
-      const [start, end] = [match.index, match.index + match[0].length];
-      if (found.some((other) => start < other.end && other.start < end)) continue;
-      const before = text.slice(Math.max(0, start - 32), start);
-      if (confirm?.(match[0], before) ?? true) found.push({ kind, start, end });
-    }
+  let found: PersonalDatum[] = [];
+  for (const rule of rules) {
+    if (rule.hint.test(text)) found = [...found, ...newMatches(text, rule, found)].sort((a, b) => a.start - b.start);
   }
-  const wanted = kinds === undefined ? found : found.filter(({ kind }) => kinds.has(kind));
-  return wanted.sort((a, b) => a.start - b.start);
+  return kinds === undefined ? found : found.filter(({ kind }) => kinds.has(kind));
+}
+
+/** What a rule finds beside what is `taken`; both go through the text from left to right. */
+function newMatches(
+  text: string,
+  { kind, pattern, extent, confirm }: Rule,
+  taken: readonly PersonalDatum[],
+): PersonalDatum[] {
+  const found: PersonalDatum[] = [];
+  let passed = 0;
+  for (const { 0: whole, index: start } of text.matchAll(pattern)) {
+    const matched = extent === undefined ? whole : whole.slice(0, extent(whole));
+    const end = start + matched.length;
+    while (passed < taken.length && taken[passed]!.end <= start) passed += 1;
+    if (passed < taken.length && taken[passed]!.start < end) continue;
+    const before = text.slice(Math.max(0, start - 32), start);
+    if (confirm?.(matched, before) ?? true) found.push({ kind, start, end });
+  }
+  return found;
 }
 
 /** The text with every personal thing replaced by the name of its kind: `[EMAIL]`. */
@@ -184,6 +213,14 @@ const ibanLengths: Readonly<Record<string, number>> = Object.fromEntries(
     .split(/\s+/)
     .map((entry) => [entry.slice(0, 2), Number(entry.slice(2))]),
 );
+
+/** Up to the last character of an IBAN of that country; a word may follow. */
+function ibanLength(found: string): number {
+  let characters = ibanLengths[found.slice(0, 2).toUpperCase()] ?? 0;
+  let length = 0;
+  while (characters > 0 && length < found.length) if (found[length++] !== ' ') characters -= 1;
+  return length;
+}
 
 /** The country's length, and remainder 1 by 97 with the first four moved to the end and letters as 10 to 35. */
 export function isIban(found: string): boolean {

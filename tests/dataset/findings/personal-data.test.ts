@@ -19,6 +19,7 @@ test.each([
   ['3782 822463 10005', '[CARD]'],
   ['DE89 3704 0044 0532 0130 00', '[IBAN]'],
   ['to GB82WEST12345698765432.', 'to [IBAN].'],
+  ['BE68 5390 0754 7034 from home', '[IBAN] from home'],
   ['ssn 078-05-1120', 'ssn [SSN]'],
   ['sk-proj-abc123DEF456ghi789jkl012', '[KEY]'],
   ['AKIAIOSFODNN7EXAMPLE', '[KEY]'],
@@ -79,7 +80,22 @@ test('check digits are those of the standards', () => {
 });
 
 test('a megabyte of what nearly matches takes no more than its size', () => {
-  for (const piece of ['a', '1', '1 ', 'a.', '@', '-', 'eyJ', 'password:', '+1-', 'sk-', 'bearer ', '0123/']) {
+  for (const piece of [
+    'a',
+    '1',
+    '1 ',
+    'a.',
+    '@',
+    '-',
+    'eyJ',
+    'password:',
+    '+1-',
+    'sk-',
+    'bearer ',
+    '0123/',
+    'a@b.org ',
+    '+49 30 1234567, ',
+  ]) {
     const text = piece.repeat(Math.ceil(500_000 / piece.length));
     const start = performance.now();
     findPersonalData(text);
