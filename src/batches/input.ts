@@ -10,7 +10,7 @@
 import { stat } from 'node:fs/promises';
 import { z } from 'zod';
 import type { BatchEndpoint, BatchError } from '../domain/batch.ts';
-import { readLines } from '../formats/jsonl.ts';
+import { type Line, readLines } from '../formats/jsonl.ts';
 
 export const requestsMax = 50_000;
 export const inputBytesMax = 200 * 2 ** 20;
@@ -43,73 +43,90 @@ export async function judgeInput(
   findModel: (name: string) => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<Judged> {
-  const errors: BatchError[] = [];
-  const complain = (line: number | null, code: string, message: string, param: string | null = null): void => {
-    if (errors.length < errorsShown) errors.push({ code, message, param, line });
-  };
-  const { size } = await stat(path);
-  if (size > inputBytesMax)
-    complain(null, 'file_too_large', `The input file has ${size} bytes; at most ${inputBytesMax} are taken.`);
-  const ids = new Map<string, number>();
-  let model: string | null = null;
-  let count = 0;
-  for await (const { line, text, fault } of size > inputBytesMax ? [] : readLines(path, { signal })) {
-    if (fault === null && text.trim() === '') continue;
-    count += 1;
-    if (count > requestsMax) {
-      complain(null, 'too_many_requests', `The input file has more than ${requestsMax} requests.`);
-      break;
+  const judge = new Judge(endpoint, findModel);
+  const size = (await stat(path).catch(() => null))?.size ?? null;
+  if (size === null) judge.complain(null, 'file_not_found', 'The input file is not there any more.');
+  else if (size > inputBytesMax)
+    judge.complain(null, 'file_too_large', `The input file has ${size} bytes; at most ${inputBytesMax} are taken.`);
+  else
+    for await (const line of readLines(path, { signal })) {
+      await judge.look(line);
+      if (judge.count > requestsMax) break;
     }
+  return judge.verdict();
+}
+
+class Judge {
+  count = 0;
+  readonly #endpoint: BatchEndpoint;
+  readonly #findModel: (name: string) => Promise<boolean>;
+  readonly #errors: BatchError[] = [];
+  /** Custom ids, with the lines that have them. */
+  readonly #ids = new Map<string, number>();
+  #model: string | null = null;
+
+  constructor(endpoint: BatchEndpoint, findModel: (name: string) => Promise<boolean>) {
+    this.#endpoint = endpoint;
+    this.#findModel = findModel;
+  }
+
+  complain(line: number | null, code: string, message: string, param: string | null = null): void {
+    if (this.#errors.length < errorsShown) this.#errors.push({ code, message, param, line });
+  }
+
+  async look({ line, text, fault }: Line): Promise<void> {
+    if (fault === null && text.trim() === '') return;
+    this.count += 1;
     const read = fault === null ? readLine(text) : null;
-    if (read === null) {
-      complain(line, 'invalid_json_line', 'This line is not parseable as valid JSON.');
-      continue;
+    if (this.count > requestsMax)
+      this.complain(null, 'too_many_requests', `The input file has more than ${requestsMax} requests.`);
+    else if (read === null) this.complain(line, 'invalid_json_line', 'This line is not parseable as valid JSON.');
+    else {
+      const { data: request, error } = lineSchema.safeParse(read.value);
+      if (request === undefined) this.#misshapen(line, read.value, error.issues[0]!);
+      else await this.#judge(line, request);
     }
-    const { data: request, error } = lineSchema.safeParse(read.value);
-    if (request === undefined) {
-      const { path, message } = error.issues[0]!;
-      const param = path.join('.') || null;
-      const isAbsent = param !== null && valueAt(read.value, path) === undefined;
-      if (isAbsent) complain(line, 'missing_required_parameter', `Missing required parameter: '${param}'.`, param);
-      else
-        complain(
-          line,
-          'invalid_request',
-          `Invalid value${param === null ? '' : ` for '${param}'`}: ${message}.`,
-          param,
-        );
-      continue;
-    }
-    const { custom_id, url, body } = request;
-    const earlier = ids.get(custom_id);
-    if (earlier !== undefined)
-      complain(
+  }
+
+  verdict(): Judged {
+    if (this.count === 0 && this.#errors.length === 0)
+      this.complain(null, 'empty_file', 'The input file holds no requests.');
+    return { count: this.count, model: this.#model, errors: this.#errors };
+  }
+
+  #misshapen(line: number, value: unknown, { path, message }: z.core.$ZodIssue): void {
+    const param = path.join('.') || null;
+    if (param !== null && valueAt(value, path) === undefined)
+      return this.complain(line, 'missing_required_parameter', `Missing required parameter: '${param}'.`, param);
+    const place = param === null ? '' : ` for '${param}'`;
+    this.complain(line, 'invalid_request', `Invalid value${place}: ${message}.`, param);
+  }
+
+  async #judge(line: number, { custom_id: id, url, body: { model } }: z.output<typeof lineSchema>): Promise<void> {
+    const earlier = this.#ids.get(id);
+    if (earlier === undefined) this.#ids.set(id, line);
+    else
+      this.complain(
         line,
         'duplicate_custom_id',
-        `The custom_id '${custom_id}' is that of line ${earlier} already.`,
+        `The custom_id '${id}' is that of line ${earlier} already.`,
         'custom_id',
       );
-    else ids.set(custom_id, line);
-    if (url !== endpoint) complain(line, 'invalid_url', `The url is '${url}'; the batch is for '${endpoint}'.`, 'url');
-    if (model === null) {
-      model = body.model;
-      if (!(await findModel(model)))
-        complain(
-          line,
-          'model_not_found',
-          `The model '${model}' does not exist or you do not have access to it.`,
-          'body.model',
-        );
-    } else if (body.model !== model)
-      complain(
-        line,
-        'mismatched_model',
-        `The model is '${body.model}', and '${model}' in the lines before; a batch has one.`,
-        'body.model',
-      );
+    if (url !== this.#endpoint)
+      this.complain(line, 'invalid_url', `The url is '${url}'; the batch is for '${this.#endpoint}'.`, 'url');
+    if (this.#model === null) await this.#choose(line, model);
+    else if (model !== this.#model) {
+      const message = `The model is '${model}', and '${this.#model}' in the lines before; a batch has one.`;
+      this.complain(line, 'mismatched_model', message, 'body.model');
+    }
   }
-  if (count === 0 && errors.length === 0) complain(null, 'empty_file', 'The input file holds no requests.');
-  return { count, model, errors };
+
+  async #choose(line: number, model: string): Promise<void> {
+    this.#model = model;
+    if (await this.#findModel(model)) return;
+    const message = `The model '${model}' does not exist or you do not have access to it.`;
+    this.complain(line, 'model_not_found', message, 'body.model');
+  }
 }
 
 /** The requests of a file that was judged good. */

@@ -101,6 +101,7 @@ export class BatchWorker implements AsyncDisposable {
       } catch (error) {
         log.error('batches.failed', { error });
       }
+      if (this.#closing.signal.aborted) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, lookMs);
         this.#wake = () => (clearTimeout(timer), resolve());
@@ -158,23 +159,24 @@ export class BatchWorker implements AsyncDisposable {
   async #answerAll(row: BatchRow, batch: Batch, stop: AbortSignal): Promise<void> {
     const { input_file_id, endpoint, expires_at } = batch;
     const { database, blobs, requestsAtOnce } = this.#options;
-    const late = new AbortController();
-    const clock = setTimeout(() => late.abort(), Math.max(0, expires_at * 1000 - Date.now()));
-    const signal = AbortSignal.any([stop, late.signal]);
+    const halt = new AbortController();
+    const clock = setTimeout(() => halt.abort(), Math.max(0, expires_at * 1000 - Date.now()));
+    const signal = AbortSignal.any([stop, halt.signal]);
     const answered = await answeredLines(database, row.id);
     const requests = readRequests(blobs.path(input_file_id), signal);
     const answerSome = async (): Promise<void> => {
-      for (let next = await requests.next(); next.done !== true; next = await requests.next())
-        if (!signal.aborted && !answered.has(next.value.line)) await this.#answer(row, endpoint, next.value, signal);
+      try {
+        for (let next = await requests.next(); next.done !== true; next = await requests.next())
+          if (!signal.aborted && !answered.has(next.value.line)) await this.#answer(row, endpoint, next.value, signal);
+      } catch (error) {
+        if (!signal.aborted) failures.push(error);
+        halt.abort(); // the others end too, before anybody begins anew
+      }
     };
-    try {
-      await Promise.all(Array.from({ length: requestsAtOnce }, answerSome));
-    } catch (error) {
-      if (!late.signal.aborted) throw error;
-    } finally {
-      clearTimeout(clock);
-      await requests.return();
-    }
+    const failures: unknown[] = [];
+    await Promise.all(Array.from({ length: requestsAtOnce }, answerSome));
+    clearTimeout(clock);
+    if (failures.length > 0) throw failures[0];
     if (stop.aborted) return;
     await changeBatch(database, row.id, (batch) =>
       batch.status === 'in_progress' ? batchMoved(batch, 'finalizing') : null,

@@ -1,10 +1,15 @@
 /** Python graders in their sandbox: what they can do, and above all what they cannot. */
 
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GradingFailure } from '../../src/graders/failure.ts';
 import { PythonGrading } from '../../src/graders/python/grading.ts';
@@ -182,6 +187,20 @@ describe('limits', () => {
     expect(await grade('def grade(sample, item): return 1.0')).toBe(1);
   });
 
+  test.skipIf(!existsSync('/usr/bin/setpriv'))('a loop does not outlive a server that was killed', async () => {
+    const tsx = createRequire(import.meta.url).resolve('tsx');
+    const words = ['--import', tsx, join(import.meta.dirname, 'orphan.ts'), folder];
+    const server = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(server.stdout, 'data');
+    const [loop] = childrenOf(server.pid!);
+    expect(loop).toBeDefined();
+    server.kill('SIGKILL');
+    for (let i = 0; isRunning(loop!); i++) {
+      expect(i, 'it lingers').toBeLessThan(200);
+      await sleep(20);
+    }
+  });
+
   test('an aborted grading ends at once', async () => {
     const stop = new AbortController();
     const graded = grade('def grade(sample, item):\n  while True: pass', stop.signal);
@@ -191,3 +210,15 @@ describe('limits', () => {
     expect(performance.now() - started).toBeLessThan(2500);
   });
 });
+
+function childrenOf(pid: number): number[] {
+  const lines = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+  const pairs = lines.map((line) => line.trim().split(/\s+/).map(Number));
+  return pairs.filter(([, parent]) => parent === pid).map(([child]) => child!);
+}
+
+/** A process that nobody has buried yet is over all the same. */
+function isRunning(pid: number): boolean {
+  const lines = execFileSync('ps', ['-eo', 'pid=,stat='], { encoding: 'utf8' }).trim().split('\n');
+  return lines.some((line) => Number.parseInt(line, 10) === pid && !line.includes('Z'));
+}

@@ -8,13 +8,14 @@
  *   time       killed when a grading takes too long, since a loop in WebAssembly hears no signal
  *
  * One sandbox runs one grader's source and no other, so what it leaves behind meets only itself. When the server
- * dies the channel closes and the process ends.
+ * dies the channel closes and the process ends; where the system can (`setpriv`), also in the middle of a loop.
  */
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { GradingFailure } from '../failure.ts';
 import { type SandboxOrder, sandboxProgram, type SandboxReport, type SandboxStart } from './program.ts';
 
@@ -144,20 +145,26 @@ function startSandbox(start: SandboxStart): ChildProcess {
     '--',
     JSON.stringify(start),
   ];
-  const [program, ...words] = [...withoutNetwork(), ...node];
+  const [program, ...words] = [...wrapped(), ...node];
   return spawn(program!, words, { env: {}, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
 }
 
-let networkless: readonly string[] | null = null;
+/** Commands that start another one: in a network namespace of its own, and bound to die with us even in a loop. */
+const wrappers = [
+  ['unshare', '--net', '--map-root-user'],
+  ['setpriv', '--pdeathsig', 'KILL'],
+] as const;
 
-/** The command that starts another one in a network namespace of its own, where this system has one to give. */
-function withoutNetwork(): readonly string[] {
-  networkless ??=
-    ['/usr/bin/unshare', '/bin/unshare']
-      .filter((path) => existsSync(path))
-      .map((path) => [path, '--net', '--map-root-user'])
-      .find(([path, ...words]) => spawnSync(path!, [...words, process.execPath, '--version']).status === 0) ?? [];
-  return networkless;
+let wrapping: readonly string[] | null = null;
+
+/** As many of them as this system has and allows. */
+function wrapped(): readonly string[] {
+  wrapping ??= wrappers.flatMap(([name, ...words]) => {
+    const path = ['/usr/bin', '/bin'].map((folder) => join(folder, name)).find((path) => existsSync(path));
+    const works = path !== undefined && spawnSync(path, [...words, process.execPath, '--version']).status === 0;
+    return works ? [path, ...words] : [];
+  });
+  return wrapping;
 }
 
 /** What a process holds in memory; 0 where the system does not tell. */
