@@ -17,7 +17,7 @@ import type {
   Priority,
   TokenAlternatives,
 } from '../serving/serving.ts';
-import { callGrammar } from '../text/tool-calls/grammar.ts';
+import { callGrammar, type CallRules } from '../text/tool-calls/grammar.ts';
 import { CallReader, type Reading } from '../text/tool-calls/reader.ts';
 import type { CallSyntax } from '../text/tool-calls/syntax.ts';
 import { type AnswerFormat, constraintOf } from './answer-format.ts';
@@ -90,12 +90,14 @@ function constraint(
   if (text === null && !tools.required && !strict) return null;
   const rules = { syntax, tools: tools.callable, several: tools.parallel };
   if (tools.required) return { type: 'grammar', gbnf: callGrammar({ ...rules, instead: 'nothing' }) };
-  if (text?.type === 'json_schema') {
-    const { schema, param = '' } = text;
-    return { type: 'grammar', gbnf: callGrammar({ ...rules, instead: { schema, param } }) };
-  }
-  const instead = text === null ? ('text' as const) : { schema: { type: 'object' }, param: 'response_format' };
-  return { type: 'grammar', gbnf: callGrammar({ ...rules, instead }) };
+  return { type: 'grammar', gbnf: callGrammar({ ...rules, instead: insteadOf(text) }) };
+}
+
+function insteadOf(text: Constraint | null): CallRules['instead'] {
+  if (text === null) return 'text';
+  if (text.type !== 'json_schema') return { schema: { type: 'object' }, strict: false, param: 'response_format' };
+  const { schema, strict = false, param = 'response_format' } = text;
+  return { schema, strict, param };
 }
 
 /** Where an answer makes one call only, nothing after its closing mark is wanted. */
@@ -145,6 +147,9 @@ class ChoiceCalls {
 
   end(reason: 'stop' | 'length'): ReplyEvent[] {
     const events = this.#events(this.#reader.end());
+    // Tokens at the end may have had no text of their own.
+    if (this.#calls === 0 && (this.#logprobs?.length ?? 0) > 0)
+      events.push({ type: 'text', choice: this.#choice, text: '', logprobs: this.#logprobs });
     const finished = reason === 'stop' && this.#calls > 0 ? 'tool_calls' : reason;
     return [...events, { type: 'end', choice: this.#choice, reason: finished }];
   }

@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import type { Response } from '../answers/response.ts';
-import { invalid } from '../domain/errors.ts';
+import { invalid, TunesmithError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { checkStrict } from '../text/json-grammar/strict.ts';
 import { type AnswerFormat, schemaFields } from './answer-format.ts';
@@ -156,7 +156,8 @@ function keepsStrictRules(parameters: unknown): boolean {
   try {
     checkStrict(parameters, 'parameters');
     return true;
-  } catch {
+  } catch (error) {
+    if (!(error instanceof TunesmithError)) throw error;
     return false;
   }
 }

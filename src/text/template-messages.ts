@@ -59,7 +59,7 @@ export function toConversation(
   const called = new Map<string, string>();
   for (const message of messages) {
     for (const call of callsOf(message)) called.set(call.id, call.function.name);
-    const next = toTemplateMessage(withName(message, called), abilities);
+    const next = toTemplateMessage(withCall(message, called, abilities), abilities);
     const last = said.at(-1);
     // Several results in a row are one turn of the user where the template knows no results.
     if (isWrappedResult(message, abilities) && last !== undefined && isResult(last.content)) {
@@ -78,8 +78,9 @@ export function toConversation(
   return { messages: [{ role: 'system', content: describeTools(tools) }, ...said], tools: undefined };
 }
 
-/** Some templates want to know which function a result is of. */
-function withName(message: Message, called: ReadonlyMap<string, string>): Message {
+/** Some templates want to know which function a result is of, or which call, even where there were no ids yet. */
+function withCall(message: Message, called: ReadonlyMap<string, string>, { shortIds }: TemplateAbilities): Message {
+  if (message.role === 'function') return shortIds ? { ...message, tool_call_id: '' } : message;
   const name =
     message.role === 'tool' && message.name === undefined ? called.get(message.tool_call_id ?? '') : undefined;
   return name === undefined ? message : { ...message, name };

@@ -3,7 +3,7 @@
  * that fit the functions' parameters, and beside them what else may be said.
  */
 
-import { invalid } from '../../domain/errors.ts';
+import { invalid, TunesmithError } from '../../domain/errors.ts';
 import type { ToolDefinition } from '../../domain/example.ts';
 import { everything, single, union, without } from '../json-grammar/char-set.ts';
 import { charClass, choice, Grammar, literal, sequence } from '../json-grammar/grammar.ts';
@@ -19,7 +19,13 @@ export interface CallRules {
   /** Whether an answer may make more than one call. */
   readonly several: boolean;
   /** What may be answered in place of calls; `text` may also stand before them. */
-  readonly instead: 'nothing' | 'text' | { readonly schema: unknown; readonly param: string };
+  readonly instead: 'nothing' | 'text' | JsonInstead;
+}
+
+export interface JsonInstead {
+  readonly schema: unknown;
+  readonly strict: boolean;
+  readonly param: string;
 }
 
 export interface CallableTool {
@@ -35,6 +41,7 @@ export function callGrammar({ syntax, tools, several, instead }: CallRules): str
   const calls = sequence(literal(syntax.opening), call, more === null ? '' : `${more}*`, literal(syntax.closing));
   if (instead === 'nothing') return grammar.text(calls);
   if (instead !== 'text') {
+    if (instead.strict) checkStrict(instead.schema, instead.param);
     const json = schemaRule(grammar, instead.schema, instead.param);
     return grammar.text(grammar.rule(choice([calls, json])));
   }
@@ -70,7 +77,8 @@ function argumentsRule(grammar: Grammar, { function: { parameters, strict } }: T
   }
   try {
     return schemaRule(grammar, schema, param);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof TunesmithError)) throw error;
     return anyValue(grammar).object;
   }
 }

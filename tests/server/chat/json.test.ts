@@ -73,6 +73,15 @@ describe('a schema', () => {
     expect(typeof JSON.parse(choices[0]!.message.content!)).toBe('object');
   });
 
+  test('that no grammar can express is refused when it is strict, and otherwise asks for JSON', async () => {
+    const schema = { type: 'object', patternProperties: { '^a': { type: 'string' } } };
+    const wishes = (strict: boolean) =>
+      send({ response_format: { type: 'json_schema', json_schema: { name: 's', strict, schema } } });
+    await expect(wishes(true)).rejects.toMatchObject({ status: 400, type: 'invalid_request_error' });
+    const { choices } = await wishes(false);
+    expect(choices[0]!.message.content).toMatch(/^\{/);
+  });
+
   test('of a fine-tuned model may not bound lengths and numbers', async () => {
     const schema = {
       type: 'object',

@@ -25,7 +25,7 @@ export async function openAnswering(settings: Partial<Settings> = {}): Promise<T
 export async function addTinyFineTune({ house, home }: TestHouse, id: string): Promise<void> {
   const folder = 'models/fine-tuned/ftjob-1/step-20';
   await mkdir(join(home, folder), { recursive: true });
-  await writeTinyAdapter(join(home, folder, 'adapter.gguf'), 2, 64);
+  await writeTinyAdapter(join(home, folder, 'adapter.gguf'), { width: 64 });
   const model = { id, createdAt: 1_700_000_000, base: 'tiny', baseModelId: 'tiny', jobId: 'ftjob-1', folder };
   const { models } = house.of('default');
   await house.database.transaction().execute((transaction) => models.register(transaction, model));
