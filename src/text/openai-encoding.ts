@@ -30,9 +30,11 @@ export class OpenAIEncoding {
   /** How many tokens a word is: every word that is one, and those that were seen. */
   readonly #counts: WordCounts;
 
-  static async load(name: OpenAIEncodingName): Promise<OpenAIEncoding> {
-    const { default: ranks } = await sources[name]();
-    return new OpenAIEncoding(name, ranks);
+  /** The same for everyone in this thread: it is some tens of megabytes. */
+  static load(name: OpenAIEncodingName): Promise<OpenAIEncoding> {
+    const loading = loaded.get(name) ?? sources[name]().then(({ default: ranks }) => new OpenAIEncoding(name, ranks));
+    loaded.set(name, loading);
+    return loading;
   }
 
   private constructor(name: OpenAIEncodingName, ranks: Ranks) {
@@ -77,6 +79,8 @@ export class OpenAIEncoding {
     return count;
   }
 }
+
+const loaded = new Map<OpenAIEncodingName, Promise<OpenAIEncoding>>();
 
 /** Cut before a space between two words, where no word is cut; where there is none, at most one token is off. */
 function piecesOf(text: string): string[] {

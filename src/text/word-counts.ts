@@ -7,7 +7,7 @@
 const learntMax = 200_000;
 const wordLengthMax = 64;
 /** Of all words together. */
-const codesMax = 2 ** 23;
+const codesMax = 2 ** 22;
 
 export class WordCounts {
   /** Two numbers per slot: the word's hash, and its number plus 1 (0 is an empty slot). */

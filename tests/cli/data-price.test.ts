@@ -75,7 +75,11 @@ test.each([
   [[golden, '--epochs', '0'], 2, /expected at least 1/],
   [[golden, '--watts', 'many'], 2, /"many" was given where a number was expected/],
   [['no-such-file.jsonl'], 1, /There is no file/],
-  [[join(import.meta.dirname, 'tunesmith.ts')], 1, /cannot be priced: every row has errors; the first: Example 1/],
+  [
+    [join(import.meta.dirname, 'tunesmith.ts')],
+    1,
+    /tunesmith\.ts has no example to count: every row has errors; the first: Example 1/,
+  ],
 ])('%j fails with a word', async (words, expected, complaint) => {
   await using folder = await temporaryFolder();
   const { code, stdout, stderr } = await tunesmith(['data', 'price', ...words, '--home', folder.path]);

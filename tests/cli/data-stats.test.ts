@@ -48,6 +48,7 @@ test('without a base model the way to one is told', async () => {
 
 test.each([
   [['no-such-file.jsonl'], 1, /There is no file/],
+  [['/dev/null'], 1, /null has no example to count: it is empty/],
   [
     [golden, '--base', 'smollm2-135m-instruct'],
     1,

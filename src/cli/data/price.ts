@@ -15,7 +15,6 @@ import {
   type TrainingPrice,
 } from '../../dataset/price.ts';
 import type { Statistics } from '../../dataset/statistics/statistics.ts';
-import { invalid } from '../../domain/errors.ts';
 import { calibrate, estimateMs, readCalibration, type CalibrationSetting } from '../../jobs/calibration.ts';
 import { autoBatchSize } from '../../jobs/plan.ts';
 import type { BaseModel } from '../../models/base-models.ts';
@@ -65,7 +64,6 @@ export function priceCommand(data: Command, act: Act): void {
         const base = await chosenBase(context, options.base);
         const { size } = await stat(file);
         const statistics = await surveyed(context, file, size, base);
-        if (statistics.examples === 0) throw nothingToPrice(file, statistics);
         const epochs = epochsOf(statistics.examples, options.epochs ?? null);
         const openai = trainingPrices(statistics, epochs, options.shots);
         const here = await priceHere(context, statistics, epochs, base, options);
@@ -85,11 +83,6 @@ export function priceCommand(data: Command, act: Act): void {
         }
       }),
     );
-}
-
-function nothingToPrice(file: string, { faulty }: Statistics): Error {
-  const why = faulty.first === null ? 'it has no example' : `every row has errors; the first: ${faulty.first.message}`;
-  return invalid('file', `${basename(file)} cannot be priced: ${why}`, 'no_examples');
 }
 
 /** What training takes on this machine. */

@@ -10,6 +10,7 @@ import {
   type TokenStatistics,
 } from '../../dataset/statistics/statistics.ts';
 import type { Repeated } from '../../dataset/statistics/repeats.ts';
+import { invalid } from '../../domain/errors.ts';
 import type { BaseModel } from '../../models/base-models.ts';
 import { openAIEncodings, type OpenAIEncodingName } from '../../text/openai-encoding.ts';
 import type { Act, Context } from '../context.ts';
@@ -57,7 +58,7 @@ export function statsCommand(data: Command, act: Act): void {
     );
 }
 
-/** The statistics of a file, with progress for whoever waits. */
+/** The statistics of a file that has at least one example, with progress for whoever waits. */
 export async function surveyed(
   { terminal, signal }: Context,
   file: string,
@@ -66,10 +67,18 @@ export async function surveyed(
 ): Promise<Statistics> {
   const onProgress = fileProgress(terminal, 'counting', sizeBytes);
   try {
-    return await statisticsOf(file, { base, sizeBytes, signal, onProgress });
+    const statistics = await statisticsOf(file, { base, sizeBytes, signal, onProgress });
+    if (statistics.examples === 0) throw nothingToCount(file, statistics);
+    return statistics;
   } finally {
     terminal.live('');
   }
+}
+
+function nothingToCount(file: string, { faulty, withImages }: Statistics): Error {
+  const other = withImages > 0 ? 'every row shows images' : 'it is empty';
+  const why = faulty.first === null ? other : `every row has errors; the first: ${faulty.first.message}`;
+  return invalid('file', `${basename(file)} has no example to count: ${why}`, 'no_examples');
 }
 
 function encodingName(text: string): OpenAIEncodingName {

@@ -35,6 +35,8 @@ interface Countable {
 
 /** A thread is ready in about the time in which so much is counted. */
 const sizeOfOneThread = 4_000_000;
+/** One reader cannot feed more; each keeps words and ranks of its own, a hundred megabytes or so. */
+const threadsMax = 8;
 const batchCharacters = 128 * 1024;
 
 export class TokenCounter implements AsyncDisposable {
@@ -54,7 +56,7 @@ export class TokenCounter implements AsyncDisposable {
 
   static async open(ways: readonly CountingWay[], options: CounterOptions = {}): Promise<TokenCounter> {
     const { sizeBytes = Infinity, signal } = options;
-    const worthWhile = Math.min(availableParallelism(), Math.floor(sizeBytes / sizeOfOneThread));
+    const worthWhile = Math.min(availableParallelism(), threadsMax, Math.floor(sizeBytes / sizeOfOneThread));
     const threads = Array.from({ length: options.threads ?? worthWhile }, () => new CountingThread(ways, signal));
     return new TokenCounter(ways, threads.length === 0 ? await openCounters(ways) : [], threads);
   }
