@@ -12,6 +12,10 @@ const commands = [
   ['serve'],
   ['quickstart'],
   ['chat'],
+  ...['collect', 'convert', 'check', 'show', 'stats', 'findings', 'clean', 'split', 'price'].map((name) => [
+    'data',
+    name,
+  ]),
   ...['pull', 'list', 'show', 'remove'].map((name) => ['models', name]),
   ...['upload', 'list', 'show', 'content', 'delete'].map((name) => ['files', name]),
   ...['create', 'list', 'show', 'follow', 'events', 'cancel', 'pause', 'resume'].map((name) => ['jobs', name]),

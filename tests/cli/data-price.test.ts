@@ -72,7 +72,8 @@ test('what is not trained here has a price all the same', async () => {
 
 test.each([
   [[golden, '--kwh-price', '0.3'], 2, /--kwh-price needs --watts/],
-  [[golden, '--epochs', '0'], 2, /expected at least 1/],
+  [[golden, '--epochs', '0'], 2, /expected 1 to 50/],
+  [[golden, '--epochs', '51'], 2, /expected 1 to 50/],
   [[golden, '--watts', 'many'], 2, /"many" was given where a number was expected/],
   [['no-such-file.jsonl'], 1, /There is no file/],
   [

@@ -35,6 +35,8 @@ interface Options {
   readonly calibrate?: boolean;
 }
 
+const epochsMax = 50;
+
 const help = `
 How long training takes here is foretold from a few real steps, measured once per base model and kept in the data
 folder; --calibrate measures again. What a machine draws from the wall is not known to it, so energy needs --watts.
@@ -58,7 +60,8 @@ export function priceCommand(data: Command, act: Act): void {
     .addHelpText('after', help)
     .action(
       act<Options>(async (context, options, file = '') => {
-        if (options.epochs === 0) throw new UsageError('--epochs 0: expected at least 1.');
+        if (options.epochs !== undefined && (options.epochs < 1 || options.epochs > epochsMax))
+          throw new UsageError(`--epochs ${options.epochs}: expected 1 to ${epochsMax}, as jobs take.`);
         if (options.kwhPrice !== undefined && options.watts === undefined)
           throw new UsageError('--kwh-price needs --watts: what the machine draws is not known to it.');
         const base = await chosenBase(context, options.base);
@@ -78,9 +81,8 @@ export function priceCommand(data: Command, act: Act): void {
           here,
         };
         context.terminal.result(plain, () => page(file, statistics, epochs, openai, here, options));
-        if (base === null) {
-          context.terminal.note(`No base model is here to train; one is fetched by: ${pullCommand}`);
-        }
+        if (base === null) context.terminal.note(`No base model is here to train; one is fetched by: ${pullCommand}`);
+        else if (here === null) context.terminal.note(`The chat template of ${base.id} refuses every example.`);
       }),
     );
 }
