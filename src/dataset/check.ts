@@ -5,20 +5,23 @@
 
 import { stat } from 'node:fs/promises';
 import type { ExampleFormat } from '../domain/example.ts';
+import type { TextCodec } from '../text/codec.ts';
+import { Conventions } from './conventions.ts';
 import type { FileRole } from './faults.ts';
 import { Fingerprints } from './fingerprints.ts';
 import { imageExamplesMax } from './images.ts';
 import { Report, type Problem, type ProblemCode } from './problem.ts';
 import { readRows, type Row } from './rows.ts';
 import { Supervision } from './supervision.ts';
-import { tokenizeRow, type ExampleEncoder } from './tokenize.ts';
+import { tokenizeRow } from './tokenize.ts';
 import { checkCount } from './validate.ts';
+import { seenSequences } from './view.ts';
 
 export interface CheckOptions {
   readonly format?: ExampleFormat;
   readonly role: FileRole;
   /** The base model to train; without it, nothing is said about lengths. */
-  readonly model?: { readonly encoder: ExampleEncoder; readonly tokensMax: number };
+  readonly model?: { readonly codec: TextCodec; readonly tokensMax: number };
   readonly signal?: AbortSignal;
   readonly onProgress?: (bytes: number) => void;
   /** Told the first problem of every group, as soon as it is found. */
@@ -74,6 +77,7 @@ export async function checkFile(path: string, options: CheckOptions): Promise<Ch
   const groups = new Groups(onGroup);
   const seen = new Fingerprints();
   const supervision = new Supervision();
+  const conventions = new Conventions();
   let [examples, faultyExamples, imageExamples] = [0, 0, 0];
   let found: ExampleFormat | null = format ?? null;
   const whole = new Report(null);
@@ -93,6 +97,7 @@ export async function checkFile(path: string, options: CheckOptions): Promise<Ch
     }
     if (row.checked !== null) {
       supervision.add(row.checked);
+      conventions.add(row.checked);
       const before = seen.add(row.text, row.line);
       if (before !== null) groups.add(repeated(row, before));
       if (model !== undefined) for (const problem of lengthProblems(row, model)) groups.add(problem);
@@ -103,6 +108,7 @@ export async function checkFile(path: string, options: CheckOptions): Promise<Ch
   if (groups.errors === 0 || examples === 0) checkCount(examples, role, whole);
   checkLimits({ format: found, examples, imageExamples, role }, whole);
   if (faultyExamples === 0) supervision.judge(whole);
+  conventions.judge(whole);
   for (const problem of whole.problems) groups.add(problem);
   return { format: found, sizeBytes, examples, faultyExamples, ...groups.result() };
 }
@@ -121,18 +127,20 @@ function repeated({ line, number }: Row, before: number): Problem {
   return report.problems[0]!;
 }
 
-function lengthProblems(row: Row, model: NonNullable<CheckOptions['model']>): readonly Problem[] {
-  if (row.checked?.format !== 'chat') return [];
-  const tokenized = tokenizeRow(row, model.encoder, model.tokensMax);
-  if (!('sequences' in tokenized)) return tokenized;
-  if (!tokenized.truncated) return [];
-  const report = new Report(row.line);
+function lengthProblems(row: Row, { codec, tokensMax }: NonNullable<CheckOptions['model']>): readonly Problem[] {
+  const { checked, line, number } = row;
+  if (checked === null) return [];
+  const tokenized = checked.format === 'chat' ? tokenizeRow(row, codec, tokensMax) : null;
+  if (tokenized !== null && !('sequences' in tokenized)) return tokenized;
+  const truncated = tokenized?.truncated ?? seenSequences(checked, codec, line, tokensMax).some(({ cut }) => cut > 0);
+  if (!truncated) return [];
+  const report = new Report(line);
   report.add(
     'truncated',
-    { path: '$.messages', name: `Example ${row.number}` },
+    { path: '$', name: `Example ${number}` },
     {
-      found: `more than ${model.tokensMax} tokens`,
-      expected: `at most ${model.tokensMax}`,
+      found: `more than ${tokensMax} tokens`,
+      expected: `at most ${tokensMax}`,
       suggestion: 'Shorten it, or it will be cut at the end.',
     },
   );

@@ -56,6 +56,9 @@ const kinds = {
   images_not_trained: 'warning',
   duplicate_row: 'warning',
   truncated: 'warning',
+  no_separator: 'warning',
+  no_stop_sequence: 'warning',
+  no_leading_space: 'warning',
 } as const satisfies Record<string, Kind>;
 
 export type ProblemCode = keyof typeof kinds;

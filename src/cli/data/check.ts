@@ -80,7 +80,7 @@ async function check(context: Context, flags: CheckFlags, input: string): Promis
 
 async function modelOf(context: Context, name: string): Promise<NonNullable<CheckOptions['model']>> {
   const base = (await chosenBase(context, name))!;
-  return { encoder: await openCodec(base), tokensMax: base.contextTokens };
+  return { codec: await openCodec(base), tokensMax: base.contextTokens };
 }
 
 function problemText(terminal: Terminal, { severity, line, path, message, suggestion }: Problem): string {

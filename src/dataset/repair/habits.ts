@@ -162,6 +162,11 @@ export class Measure {
     for (const { text } of answers) this.#answers.add(text);
   }
 
+  /** Whether an answer does not begin with a space, as those of bare text should. */
+  get lacksSpace(): boolean {
+    return this.#answers.count > 0 && !this.#answers.prefix.startsWith(' ');
+  }
+
   result(kind: Task['kind']): Habits {
     return this.#format === 'completion' ? this.#wanted(kind) : this.#unwanted();
   }

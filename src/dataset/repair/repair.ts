@@ -171,7 +171,7 @@ class Run {
     }
     const { model } = this.#options;
     if (checked?.format !== 'chat' || model === undefined) return null;
-    const tokenized = tokenizeRow(row, model.encoder, model.tokensMax);
+    const tokenized = tokenizeRow(row, model.codec, model.tokensMax);
     return !('sequences' in tokenized) || tokenized.truncated ? `more than ${model.tokensMax} tokens` : null;
   }
 }
