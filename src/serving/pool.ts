@@ -58,6 +58,7 @@ export class Pool implements AsyncDisposable {
   readonly #settings: PoolSettings;
   readonly #residents = new Map<string, Resident>();
   #threads: number;
+  #starts: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(settings: PoolSettings) {
@@ -134,8 +135,13 @@ export class Pool implements AsyncDisposable {
     if (resident.runtime !== null) return resident.runtime;
     const waitMs = resident.pausedUntilMs - performance.now();
     if (waitMs > 0 && resident.failure !== null) throw refused(resident.failure, resident.failuresInARow, waitMs);
-    await this.#makeRoom(resident);
-    return (resident.runtime ??= this.#start(resident));
+    // One after the other, so that two models cannot take the same room.
+    const started = this.#starts.then(async () => {
+      if (resident.runtime === null) await this.#makeRoom(resident);
+      return (resident.runtime ??= this.#start(resident));
+    });
+    this.#starts = started.catch(() => {});
+    return await started;
   }
 
   #start(resident: Resident): Runtime {
@@ -212,6 +218,6 @@ function refused(failure: TunesmithError, failuresInARow: number, waitMs: number
   return new TunesmithError(
     failuresInARow > 2 ? 'internal' : 'overloaded',
     `${failure.message} That was failure ${failuresInARow} in a row; the next attempt is in ${seconds} s.`,
-    { code: failure.code, cause: failure },
+    { code: failure.code, retryAfterMs: waitMs, cause: failure },
   );
 }

@@ -31,9 +31,12 @@ export class MemoryLog implements Log {
 }
 
 /** A LoRA that changes every attention output of the tiny model a good deal. */
-export async function writeTinyAdapter(path: string, layers = 2, width = 32, rank = 4): Promise<void> {
-  const wave = (phase: number): Uint8Array =>
-    new Uint8Array(Float32Array.from({ length: width * rank }, (_, i) => Math.sin(i * 1.7 + phase)).buffer);
+export async function writeTinyAdapter(
+  path: string,
+  { layers = 2, width = 32, rank = 4, phase = 0 } = {},
+): Promise<void> {
+  const wave = (at: number): Uint8Array =>
+    new Uint8Array(Float32Array.from({ length: width * rank }, (_, i) => Math.sin(i * 1.7 + at + phase)).buffer);
   await writeGguf(path, {
     metadata: new GgufMetadata([
       ['general.architecture', ggufValue.string('llama')],
