@@ -6,7 +6,8 @@ import { listLines } from '../../dataset/faults.ts';
 import type { DataRole, Finding, FindingSeverity } from '../../dataset/findings/finding.ts';
 import { Findings, severities } from '../../dataset/findings/findings.ts';
 import { defaultSimilarity } from '../../dataset/findings/near-duplicates.ts';
-import { readRows } from '../../dataset/rows.ts';
+import { isError } from '../../dataset/problem.ts';
+import { readTextRows } from '../../dataset/text-rows.ts';
 import { invalid } from '../../domain/errors.ts';
 import { decimalNumber, type Act, type Context } from '../context.ts';
 import { UsageError } from '../outcome.ts';
@@ -78,7 +79,11 @@ export interface NamedFile {
 }
 
 interface FindingsReport {
-  readonly files: readonly (NamedFile & { readonly examples: number; readonly faulty: number })[];
+  readonly files: readonly (NamedFile & {
+    readonly examples: number;
+    readonly faulty: number;
+    readonly withImages: number;
+  })[];
   readonly findings: readonly Finding[];
 }
 
@@ -92,16 +97,17 @@ async function examine(
   try {
     for (const { role, file } of files) {
       const { size } = await stat(file);
-      let [examples, faulty] = [0, 0];
-      for await (const row of readRows(file, {
+      let [examples, faulty, withImages] = [0, 0, 0];
+      for await (const row of readTextRows(file, {
         signal,
         onProgress: fileProgress(terminal, `${role} examined`, size),
       })) {
         examples += 1;
-        if (row.checked === null) faulty += 1;
+        if (row.problems.some(isError)) faulty += 1;
+        else if (row.checked === null) withImages += 1;
         found.see(role, row);
       }
-      read.push({ role, file, examples, faulty });
+      read.push({ role, file, examples, faulty, withImages });
     }
     terminal.live('comparing …');
     return { files: read, findings: await found.findings() };
@@ -113,9 +119,10 @@ async function examine(
 function page(terminal: Terminal, { files, findings }: FindingsReport): string {
   const { paint } = terminal;
   const seen = files.map(({ file, examples }) => `${file}: ${examples.toLocaleString('en')} examples`);
-  const skipped = files
-    .filter(({ faulty }) => faulty > 0)
-    .map(({ file, faulty }) => `${faulty} with errors were passed over; "tunesmith data check ${file}" says which.`);
+  const skipped = files.flatMap(({ file, faulty, withImages }) => [
+    ...(faulty > 0 ? [`${faulty} with errors were passed over; "tunesmith data check ${file}" says which.`] : []),
+    ...(withImages > 0 ? [`${withImages} with images were passed over.`] : []),
+  ]);
   const found =
     findings.length === 0
       ? paint.green('Nothing to find.')

@@ -4,11 +4,11 @@ import { mkdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Command } from 'commander';
 import { Duplicates } from '../../dataset/findings/duplicates.ts';
-import type { Finding } from '../../dataset/findings/finding.ts';
+import { countOf, type Finding } from '../../dataset/findings/finding.ts';
 import { defaultSimilarity } from '../../dataset/findings/near-duplicates.ts';
 import { parseGroupKey } from '../../dataset/split/group-key.ts';
 import { linesOf, planSplit, type PlannedSplit } from '../../dataset/split/split.ts';
-import { partsOfRow } from '../../dataset/clean/example-texts.ts';
+import { comparableParts } from '../../dataset/clean/example-texts.ts';
 import { formatOfRow } from '../../dataset/format.ts';
 import type { Fields } from '../../dataset/problem.ts';
 import { readRows } from '../../dataset/rows.ts';
@@ -229,7 +229,7 @@ async function leaksBetween(
     for (const { role, file } of files) {
       for await (const { line, value, checked } of readRows(file, { signal: context.signal })) {
         const format = checked?.format ?? formatOfRow(value) ?? 'chat';
-        duplicates.see({ file: role, line, format, parts: partsOfRow(value as Fields, format) });
+        duplicates.see({ file: role, line, format, parts: comparableParts(value as Fields, format) });
       }
     }
     findings.push(...(await duplicates.findings()).filter(({ counterparts }) => counterparts !== null));
@@ -276,7 +276,7 @@ function page(
   ]);
   const together = flags.groupBy === undefined ? '' : ` or share ${flags.groupBy}`;
   const remarks = [
-    `${plan.groups.toLocaleString('en')} groups of examples that are alike${together} were kept together, the largest of ${plan.largestGroup}; seed ${flags.seed}.`,
+    `${countOf(plan.groups, 'group')} of examples that are alike${together} kept together, the largest of ${plan.largestGroup}; seed ${flags.seed}.`,
     ...(plan.keys > 0
       ? [`${plan.keys.toLocaleString('en')} values of ${flags.groupBy}, ${plan.keysParted} of them in two parts.`]
       : []),

@@ -6,7 +6,8 @@
  * so that it stays JSON, spaces and all.
  */
 
-import type { AnyExample, ExampleFormat, Role } from '../../domain/example.ts';
+import type { AnyExample, ExampleFormat, Message, Role } from '../../domain/example.ts';
+import { hasImages } from '../chat-example.ts';
 import { partsOf, type Parts } from '../parts.ts';
 import { isObject, type Fields } from '../problem.ts';
 
@@ -52,6 +53,13 @@ const mappers: Readonly<Record<ExampleFormat, (row: Fields, change: TextChange) 
 };
 
 const rowKeys: ReadonlySet<string> = new Set(['messages', 'tools', 'parallel_tool_calls', 'functions']);
+
+/** The words by which a row is compared with others; rows with images are the same or not, but never alike. */
+export function comparableParts(row: Fields, format: ExampleFormat): Parts {
+  const { messages } = row;
+  if (!Array.isArray(messages) || !hasImages(messages as Message[])) return partsOfRow(row, format);
+  return { system: null, prompt: '', answer: '', texts: [{ role: 'user', text: JSON.stringify(row) }] };
+}
 
 /** The words of a row that is known to be correct, whether or not it has images. */
 export function partsOfRow(row: Fields, format: ExampleFormat): Parts {

@@ -10,7 +10,7 @@ import type { ExampleFormat } from '../../domain/example.ts';
 import { formatOfRow } from '../format.ts';
 import { excerpt } from '../findings/finding.ts';
 import { isError, type Fields } from '../problem.ts';
-import { readRows } from '../rows.ts';
+import { readTextRows } from '../text-rows.ts';
 import type { Recipe, StepName } from './recipe.ts';
 import type { Change, CleanRow, Outcome, Step } from './step.ts';
 import { makeStep } from './steps.ts';
@@ -115,7 +115,7 @@ export class Cleaning {
     this.#rowsIn = 0;
     let format: ExampleFormat | null = null;
     const onBytes = (bytes: number): void => onProgress?.(bytes, pass, passes);
-    for await (const { line, text, value, checked, problems } of readRows(this.#path, {
+    for await (const { line, text, value, checked, problems } of readTextRows(this.#path, {
       ...(signal && { signal }),
       onProgress: onBytes,
     })) {

@@ -11,9 +11,9 @@ import { comparedParts } from '../findings/duplicates.ts';
 import { countOf, excerpt } from '../findings/finding.ts';
 import { LanguageReader } from '../findings/language.ts';
 import { repairMojibake } from '../findings/mojibake.ts';
-import { NearDuplicates } from '../findings/near-duplicates.ts';
+import { isBlank, NearDuplicates } from '../findings/near-duplicates.ts';
 import { maskPersonalData } from '../findings/personal-data.ts';
-import { mapTexts, partsOfRow } from './example-texts.ts';
+import { comparableParts, mapTexts, partsOfRow } from './example-texts.ts';
 import { htmlToText } from './html.ts';
 import type { StepName, StepSettings } from './recipe.ts';
 import { kept, leftOut, textStep, type CleanRow, type Step } from './step.ts';
@@ -138,9 +138,6 @@ function exactStep(): Step {
   };
 }
 
-/** Rows with images are never copies of one another by their words alone. */
-const hasImages = ({ value }: CleanRow): boolean => JSON.stringify(value).includes('"image_url"');
-
 function nearStep({ similarity }: Settings<'near_duplicates'>, { signal }: StepSurroundings): Step {
   const near = new NearDuplicates();
   const lines: number[] = [];
@@ -149,8 +146,9 @@ function nearStep({ similarity }: Settings<'near_duplicates'>, { signal }: StepS
   return {
     survey: {
       see: (row) => {
-        if (hasImages(row)) return;
-        near.add(comparedParts(partsOfRow(row.value, row.format), row.format));
+        const compared = comparedParts(comparableParts(row.value, row.format), row.format);
+        if (isBlank(compared)) return;
+        near.add(compared);
         lines.push(row.line);
       },
       settle: async () => {

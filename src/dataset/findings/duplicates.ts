@@ -18,7 +18,7 @@ import {
 } from './finding.ts';
 import type { Frame } from './frame.ts';
 import { leaks, type Leak } from './leaks.ts';
-import { defaultSimilarity, NearDuplicates, normalised, type Compared } from './near-duplicates.ts';
+import { defaultSimilarity, isBlank, NearDuplicates, normalised, type Compared } from './near-duplicates.ts';
 
 const groupsShown = 2;
 
@@ -59,8 +59,11 @@ export class Duplicates implements Detector {
     const first = memory.exact.add(exact, line);
     if (first === null) {
       const member = { file, line, beginning: excerpt(parts.prompt), leaks: leak !== null };
-      this.#members.push(member);
-      this.#near.add(comparedParts(parts, format));
+      const compared = comparedParts(parts, format);
+      if (!isBlank(compared)) {
+        this.#members.push(member);
+        this.#near.add(compared);
+      }
       if (asked === '') return;
       this.#asking.push(member);
       this.#nearAsked.add({ prompt: parts.prompt, answer: '' });

@@ -37,6 +37,9 @@ export interface Compared {
   readonly answer: string;
 }
 
+/** Whether there is nothing to compare. */
+export const isBlank = ({ prompt, answer }: Compared): boolean => prompt.trim() === '' && answer.trim() === '';
+
 export class NearDuplicates {
   #length = 0;
   readonly #chunks: Uint16Array[] = [];

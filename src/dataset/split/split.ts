@@ -8,15 +8,17 @@
 
 import { invalid } from '../../domain/errors.ts';
 import { readLines } from '../../formats/jsonl.ts';
-import { partsOfRow } from '../clean/example-texts.ts';
+import { comparableParts, partsOfRow } from '../clean/example-texts.ts';
 import { Fingerprints } from '../fingerprints.ts';
 import { AnswerSet } from '../findings/answer-set.ts';
+import { Clusters } from '../findings/clusters.ts';
 import { askedText, comparedParts, exactText } from '../findings/duplicates.ts';
 import type { Frame } from '../findings/frame.ts';
-import { defaultSimilarity, NearDuplicates } from '../findings/near-duplicates.ts';
+import { defaultSimilarity, isBlank, NearDuplicates } from '../findings/near-duplicates.ts';
 import { formatOfRow } from '../format.ts';
 import { isError, isObject, type Fields } from '../problem.ts';
-import { checkRow, readRows, type Row } from '../rows.ts';
+import { checkRow, type Row } from '../rows.ts';
+import { readTextRows } from '../text-rows.ts';
 import { assignParts } from './assign.ts';
 import type { GroupKey } from './group-key.ts';
 
@@ -64,7 +66,7 @@ const labelsMax = 10_000;
 export async function planSplit(path: string, options: SplitOptions): Promise<PlannedSplit> {
   const { signal, onProgress, similarity = defaultSimilarity } = options;
   const survey = new Survey(options);
-  for await (const row of readRows(path, { ...(signal && { signal }), ...(onProgress && { onProgress }) }))
+  for await (const row of readTextRows(path, { ...(signal && { signal }), ...(onProgress && { onProgress }) }))
     survey.add(row);
   const { lines } = survey;
   const sizes = options.sizes(lines.length);
@@ -129,6 +131,8 @@ class Survey {
   keyless = 0;
   readonly #options: SplitOptions;
   readonly #near = new NearDuplicates();
+  /** By the number in `#near`: the row, which says something. */
+  readonly #nearRows: number[] = [];
   readonly #nearAsked = new NearDuplicates();
   /** By the number in `#nearAsked`: the row, which asks something. */
   readonly #asking: number[] = [];
@@ -156,8 +160,12 @@ class Survey {
     const format = row.checked?.format ?? formatOfRow(value) ?? 'chat';
     this.#allow(row);
     const number = this.lines.push(row.line) - 1;
-    const parts = partsOfRow(value, format);
-    this.#near.add(comparedParts(parts, format));
+    const parts = comparableParts(value, format);
+    const compared = comparedParts(parts, format);
+    if (!isBlank(compared)) {
+      this.#near.add(compared);
+      this.#nearRows.push(number);
+    }
     this.#joinFirst(this.#exact.add(exactText(parts), number + 1), number);
     const asked = askedText(parts);
     if (asked !== '') {
@@ -166,9 +174,10 @@ class Survey {
       this.#asking.push(number);
     }
     this.#joinKey(value, number);
-    this.#answers.add(parts.answer);
+    const { answer } = partsOfRow(value, format);
+    if (format !== 'reinforcement') this.#answers.add(answer);
     const { stratify } = this.#options;
-    this.#label(typeof stratify === 'function' ? (stratify(value) ?? '(none)') : parts.answer.trim());
+    this.#label(typeof stratify === 'function' ? (stratify(value) ?? '(none)') : answer.trim());
   }
 
   /** Rows with errors are refused, except for keys that only serve to group by. */
@@ -229,10 +238,15 @@ class Survey {
     if (this.#options.groupBy !== undefined && this.keyless === this.lines.length && this.lines.length > 0) {
       throw invalid(null, 'No row has the key to group by.');
     }
-    const clusters = await this.#near.clusters(similarity, signal);
+    const clusters = new Clusters(this.lines.length);
     for (const [one, other] of this.#pairs) clusters.join(one, other);
-    for (const [first, ...others] of (await this.#nearAsked.clusters(similarity, signal)).groups()) {
-      for (const other of others) clusters.join(this.#asking[first!]!, this.#asking[other]!);
+    for (const { near, rows } of [
+      { near: this.#near, rows: this.#nearRows },
+      { near: this.#nearAsked, rows: this.#asking },
+    ]) {
+      for (const [first, ...others] of (await near.clusters(similarity, signal)).groups()) {
+        for (const other of others) clusters.join(rows[first!]!, rows[other]!);
+      }
     }
     const groups = clusters.groups();
     const grouped = new Set(groups.flat());
