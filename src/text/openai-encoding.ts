@@ -110,9 +110,7 @@ class RankedMerges implements Merges {
   readonly #pairs = new Int32Array(3 * 2 ** pairBits);
 
   constructor(ranks: Ranks) {
-    this.#spellings = ranks.map((token) =>
-      typeof token === 'string' ? Buffer.from(token).toString('latin1') : String.fromCharCode(...token),
-    );
+    this.#spellings = ranks.map(spell);
     const byBytes = new Map<string, number>();
     this.#spellings.forEach((bytes, rank) => byBytes.set(bytes, rank));
     this.#ranks = byBytes;
@@ -146,6 +144,13 @@ class RankedMerges implements Merges {
     for (let i = 0; i < bytes.length; i++) symbols.push(this.#byteRanks[bytes[i]!]!);
     return merge(symbols, this);
   }
+}
+
+/** The bytes of a token, each as the character of its number. */
+function spell(token: Ranks[number]): string {
+  if (typeof token !== 'string') return String.fromCharCode(...token);
+  const sizeBytes = Buffer.byteLength(token);
+  return sizeBytes === token.length ? token : Buffer.from(token).toString('latin1');
 }
 
 const sources: Record<OpenAIEncodingName, () => Promise<{ default: Ranks }>> = {
