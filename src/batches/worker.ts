@@ -18,18 +18,17 @@ import type { Log } from '../log.ts';
 import type { Blobs } from '../store/blobs.ts';
 import { type BatchedRequest, judgeInput, readRequests } from './input.ts';
 import { finishBatch } from './output.ts';
+import { Recorder } from './recorder.ts';
 import {
   answeredLines,
   type BatchRow,
   batchOf,
   changeBatch,
   findBatch,
-  insertResult,
   type Result,
   type Rows,
   unfinishedBatches,
 } from './records.ts';
-import { addUsage } from './usage.ts';
 
 /** What the server would have answered to the same request over HTTP. */
 export interface Answer {
@@ -160,21 +159,26 @@ export class BatchWorker implements AsyncDisposable {
     const { input_file_id, endpoint, expires_at } = batch;
     const { database, blobs, requestsAtOnce } = this.#options;
     const halt = new AbortController();
+    const failures: unknown[] = [];
+    const fail = (error: unknown): void => {
+      if (!signal.aborted) failures.push(error);
+      halt.abort(); // all the others end too, before anybody begins anew
+    };
     const clock = setTimeout(() => halt.abort(), Math.max(0, expires_at * 1000 - Date.now()));
     const signal = AbortSignal.any([stop, halt.signal]);
     const answered = await answeredLines(database, row.id);
     const requests = readRequests(blobs.path(input_file_id), signal);
+    const recorder = new Recorder(database, row.id, fail);
     const answerSome = async (): Promise<void> => {
-      try {
-        for (let next = await requests.next(); next.done !== true; next = await requests.next())
-          if (!signal.aborted && !answered.has(next.value.line)) await this.#answer(row, endpoint, next.value, signal);
-      } catch (error) {
-        if (!signal.aborted) failures.push(error);
-        halt.abort(); // the others end too, before anybody begins anew
+      for (let next = await requests.next(); next.done !== true; next = await requests.next()) {
+        const { value: request } = next;
+        if (signal.aborted || answered.has(request.line)) continue;
+        const answer = await this.#answer(row.project, endpoint, request.body, signal);
+        if (answer !== null) recorder.add({ result: resultOf(request, answer), body: answer.body });
       }
     };
-    const failures: unknown[] = [];
-    await Promise.all(Array.from({ length: requestsAtOnce }, answerSome));
+    await Promise.all(Array.from({ length: requestsAtOnce }, () => answerSome().catch(fail)));
+    await recorder.close();
     clearTimeout(clock);
     if (failures.length > 0) throw failures[0];
     if (stop.aborted) return;
@@ -183,41 +187,29 @@ export class BatchWorker implements AsyncDisposable {
     );
   }
 
-  /** Asks until there is an answer, and puts it on record; an aborted one is nobody's answer. */
+  /** Asks until there is an answer; null when nobody waits for it any more. */
   async #answer(
-    { id, project }: BatchRow,
+    project: string,
     endpoint: BatchEndpoint,
-    request: BatchedRequest,
+    body: BatchedRequest['body'],
     signal: AbortSignal,
-  ): Promise<void> {
-    const { retryMs } = this.#options;
-    for (let attempt = 1; !signal.aborted; attempt++) {
-      const answer = await this.#answering!.answer(project, endpoint, request.body, signal);
-      if (signal.aborted) return;
-      const { status, requestId, body } = answer;
+  ): Promise<Answer | null> {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.#answering!.answer(project, endpoint, body, signal);
+      if (signal.aborted) return null;
+      const { status } = answer;
       const again = status === 429 || status === 503 || (status === 500 && attempt < failuresMax);
-      if (!again) {
-        const output = JSON.stringify({
-          id: newId('batchRequest'),
-          custom_id: request.customId,
-          response: { status_code: status, request_id: requestId, body },
-          error: null,
-        });
-        return await this.#record(id, { line: request.line, ok: status === 200, output }, body);
-      }
-      const waitMs = Math.min(retryMs * 2 ** (attempt - 1), retryMsMax);
+      if (!again) return answer;
+      const waitMs = Math.min(this.#options.retryMs * 2 ** (attempt - 1), retryMsMax);
       await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return null;
     }
   }
+}
 
-  async #record(id: string, result: Result, body: unknown): Promise<void> {
-    await changeBatch(this.#options.database, id, async (batch, rows) => {
-      if (!(await insertResult(rows, id, result))) return null;
-      const { total, completed, failed } = batch.request_counts;
-      const request_counts = result.ok
-        ? { total, completed: completed + 1, failed }
-        : { total, completed, failed: failed + 1 };
-      return { ...batch, request_counts, usage: addUsage(batch.usage!, body) };
-    });
-  }
+/** An answer as a line of the output or error file. */
+function resultOf({ line, customId }: BatchedRequest, { status, requestId, body }: Answer): Result {
+  const response = { status_code: status, request_id: requestId, body };
+  const output = JSON.stringify({ id: newId('batchRequest'), custom_id: customId, response, error: null });
+  return { line, ok: status === 200, output };
 }
