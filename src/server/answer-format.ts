@@ -1,11 +1,10 @@
 /** What an answer's text must look like: `response_format` of chat completions, `text.format` of responses. */
 
 import { z } from 'zod';
-import { invalid, TunesmithError } from '../domain/errors.ts';
+import { invalid } from '../domain/errors.ts';
 import type { Message } from '../domain/example.ts';
 import type { Constraint } from '../serving/serving.ts';
-import { Grammar } from '../text/json-grammar/grammar.ts';
-import { schemaRule } from '../text/json-grammar/schema.ts';
+import { isExpressible } from '../text/json-grammar/schema.ts';
 import { optional } from './validation.ts';
 
 export type AnswerFormat =
@@ -49,19 +48,9 @@ export function constraintOf(format: AnswerFormat, isFineTuned: boolean): Constr
   if (format.type === 'json_object') return format;
   const { schema, strict, param } = format;
   if (strict && isFineTuned) checkForFineTune(schema, param);
-  if (!strict && !canBePromised(schema)) return { type: 'json_object' };
+  // Without `strict` a schema is a wish; one that no grammar can express still asks for JSON.
+  if (!strict && !isExpressible(schema)) return { type: 'json_object' };
   return { type: 'json_schema', schema, strict, param };
-}
-
-/** Without `strict` a schema is a wish; one that no grammar can express still asks for JSON. */
-function canBePromised(schema: unknown): boolean {
-  try {
-    schemaRule(new Grammar(), schema, 'schema');
-    return true;
-  } catch (error) {
-    if (!(error instanceof TunesmithError)) throw error;
-    return false;
-  }
 }
 
 function checkForFineTune(schema: unknown, path: string): void {

@@ -9,11 +9,11 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import { invalid, type TunesmithError } from '../../domain/errors.ts';
+import { invalid, TunesmithError } from '../../domain/errors.ts';
 import { annotations, conjoin, ConjoinProblem, isSchemaObject, type JsonSchema } from './conjoin.ts';
 import { areDisjoint, kindOf } from './disjoint.ts';
 import { formats } from './formats.ts';
-import { choice, type Grammar, literal } from './grammar.ts';
+import { choice, Grammar, literal } from './grammar.ts';
 import { anyBoolean, anyCharacter, anyString, anyValue, quoted } from './json-text.ts';
 import { type Bound, boundOf, multiplesOf, numberWithin } from './numbers.ts';
 import { arrayExpression, objectExpression } from './objects.ts';
@@ -22,6 +22,17 @@ import { patternExpression, PatternProblem, readPattern, withLength } from './pa
 /** Adds the rules of a schema and gives the one that its values match; `param` is the schema's place in a request. */
 export function schemaRule(grammar: Grammar, schema: unknown, param: string): string {
   return new SchemaReader(grammar, schema, param).rule(schema, '', []);
+}
+
+/** Whether a schema's promise can be kept. */
+export function isExpressible(schema: unknown): boolean {
+  try {
+    schemaRule(new Grammar(), schema, 'schema');
+    return true;
+  } catch (error) {
+    if (!(error instanceof TunesmithError)) throw error;
+    return false;
+  }
 }
 
 /** Keywords that no grammar here can enforce. */

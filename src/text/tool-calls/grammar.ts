@@ -3,12 +3,12 @@
  * that fit the functions' parameters, and beside them what else may be said.
  */
 
-import { invalid, TunesmithError } from '../../domain/errors.ts';
+import { invalid } from '../../domain/errors.ts';
 import type { ToolDefinition } from '../../domain/example.ts';
 import { everything, single, union, without } from '../json-grammar/char-set.ts';
 import { charClass, choice, Grammar, literal, sequence } from '../json-grammar/grammar.ts';
 import { anyValue, between, comma, member, quoted } from '../json-grammar/json-text.ts';
-import { schemaRule } from '../json-grammar/schema.ts';
+import { isExpressible, schemaRule } from '../json-grammar/schema.ts';
 import { checkStrict } from '../json-grammar/strict.ts';
 import type { CallSyntax } from './syntax.ts';
 
@@ -71,16 +71,9 @@ function argumentsRule(grammar: Grammar, { function: { parameters, strict } }: T
       `Invalid schema for '${param}': the parameters of a function are an object.`,
       'invalid_function_parameters',
     );
-  if (strict === true) {
-    checkStrict(schema, param);
-    return schemaRule(grammar, schema, param);
-  }
-  try {
-    return schemaRule(grammar, schema, param);
-  } catch (error) {
-    if (!(error instanceof TunesmithError)) throw error;
-    return anyValue(grammar).object;
-  }
+  if (strict === true) checkStrict(schema, param);
+  else if (!isExpressible(schema)) return anyValue(grammar).object;
+  return schemaRule(grammar, schema, param);
 }
 
 /** Any text in which the mark does not occur: one rule for every number of its letters that were just seen. */
