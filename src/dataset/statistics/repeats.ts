@@ -1,9 +1,6 @@
-/**
- * Texts that occur more than once. Of a text that was seen once only 53 bits of its hash and its line are kept, so
- * that millions fit into memory.
- */
+/** Texts that occur more than once. Of a text that was seen once only a fingerprint is kept. */
 
-import { createHash } from 'node:crypto';
+import { Fingerprints } from '../fingerprints.ts';
 
 export interface Repeated {
   /** The beginning of it. */
@@ -15,27 +12,28 @@ export interface Repeated {
 
 const linesKept = 5;
 const charactersKept = 200;
-/** Beyond so many different texts, new ones are no longer remembered. */
-const differentMax = 5_000_000;
 
 export class Repeats {
   #count = 0;
-  /** The line of a text that occurred once, by its hash. */
-  readonly #once = new Map<number, number>();
+  #different = 0;
+  readonly #seen = new Fingerprints();
+  /** Those that came again, by the line where they came first. */
   readonly #again = new Map<number, { text: string; length: number; count: number; lines: number[] }>();
 
   add(text: string, line: number): void {
     this.#count += 1;
-    const key = hashOf(text);
-    const again = this.#again.get(key);
-    const first = this.#once.get(key);
-    if (again !== undefined) {
-      again.count += 1;
-      if (again.lines.length < linesKept) again.lines.push(line);
-    } else if (first !== undefined) {
-      this.#once.delete(key);
-      this.#again.set(key, { text: beginningOf(text), length: text.length, count: 2, lines: [first, line] });
-    } else if (this.#once.size < differentMax) this.#once.set(key, line);
+    const first = this.#seen.add(text, line);
+    if (first === null) {
+      this.#different += 1;
+      return;
+    }
+    const again = this.#again.get(first);
+    if (again === undefined) {
+      this.#again.set(first, { text: beginningOf(text), length: text.length, count: 2, lines: [first, line] });
+      return;
+    }
+    again.count += 1;
+    if (again.lines.length < linesKept) again.lines.push(line);
   }
 
   /** How many texts there were, repeated or not. */
@@ -44,12 +42,12 @@ export class Repeats {
   }
 
   get different(): number {
-    return this.#once.size + this.#again.size;
+    return this.#different;
   }
 
   /** How many occurred a single time. */
   get single(): number {
-    return this.#once.size;
+    return this.#different - this.#again.size;
   }
 
   /** Characters of the longest repeated one. */
@@ -64,11 +62,6 @@ export class Repeats {
       .slice(0, limit)
       .map(({ text, count, lines }) => ({ text, count, lines }));
   }
-}
-
-function hashOf(text: string): number {
-  const hash = createHash('sha1').update(text).digest();
-  return hash.readUInt32LE(0) * 2 ** 21 + (hash.readUInt32LE(4) >>> 11);
 }
 
 /** A copy, as a slice would keep the whole text alive. */

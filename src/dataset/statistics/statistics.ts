@@ -2,11 +2,12 @@
  * Everything there is to know about a training file before anybody trains on it: how much, by whom, how long, how
  * evenly, in which languages, and what is there again and again.
  *
- * One pass. Memory grows with the number of different texts (some forty bytes each), not with their length.
+ * One pass. Memory grows a little with the number of rows, and not with their length.
  */
 
 import type { ExampleFormat, Message, Role } from '../../domain/example.ts';
 import { openAIEncodings } from '../../text/openai-encoding.ts';
+import { LanguageReader } from '../findings/language.ts';
 import { partsOf } from '../parts.ts';
 import { isError, type Problem } from '../problem.ts';
 import { readRows, type Row } from '../rows.ts';
@@ -14,7 +15,7 @@ import type { Part } from '../tokens/example-tokens.ts';
 import { TokenCounter, type CounterOptions, type Counts } from '../tokens/token-counter.ts';
 import type { CountingWay } from '../tokens/ways.ts';
 import { labelsOf, type Labels } from './labels.ts';
-import { LanguageSample, openDetector, type Languages } from './languages.ts';
+import { LanguageSample, type Languages } from './languages.ts';
 import { modelLimits } from './limits.ts';
 import { Repeats, type Repeated } from './repeats.ts';
 import { Tally, type Distribution } from './tally.ts';
@@ -99,7 +100,7 @@ export async function statisticsOf(path: string, options: StatisticsOptions = {}
   const openAI: readonly CountingWay[] = openAIEncodings.map((encoding) => ({ kind: 'openai', encoding }));
   const ways = base === null ? openAI : [...openAI, { kind: 'base', path: base.path } as const];
   await using counter = await TokenCounter.open(ways, options);
-  const survey = new Survey(base, new LanguageSample(await openDetector()));
+  const survey = new Survey(base, new LanguageSample(await LanguageReader.open()));
   for await (const [row, counts] of counter.countRows(readRows(path, { signal, onProgress }))) {
     signal?.throwIfAborted();
     survey.add(row, counts);

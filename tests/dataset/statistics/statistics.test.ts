@@ -126,8 +126,8 @@ test('of a large set an even sample tells the languages', async () => {
   const english = chat('How do I get to the station?', 'Straight on, then left after the bridge.');
   const lines = Array.from({ length: 2500 }, (_, i) => JSON.stringify(i < 1250 ? german : english));
   const { languages } = await statisticsOfLines(lines);
-  expect(languages.sampled).toBeGreaterThan(250);
-  expect(languages.sampled).toBeLessThanOrEqual(500);
+  expect(languages.sampled).toBeGreaterThan(500);
+  expect(languages.sampled).toBeLessThanOrEqual(1000);
   for (const { share } of languages.shares) expect(share).toBeCloseTo(0.5, 1);
 });
 
