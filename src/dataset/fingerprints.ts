@@ -3,13 +3,13 @@
  * in tables of fixed width.
  *
  * Memory has a bound: after `rowsMax` different rows no more are remembered, though later ones are still compared
- * with those. A hash of 64 bits makes one false match in a thousand files of seven million rows.
+ * with those. A hash of 64 bits makes one false match in three thousand files of three million rows.
  */
 
 const firstSlots = 2 ** 12;
-const slotsMax = 2 ** 23;
+const slotsMax = 2 ** 22;
 const fullness = 0.85;
-export const rowsMax = Math.floor(slotsMax * fullness);
+const rowsMax = Math.floor(slotsMax * fullness);
 
 export class Fingerprints {
   #high = new Uint32Array(firstSlots);

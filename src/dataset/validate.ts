@@ -72,7 +72,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
     supervisedTokens += tokenized.targets;
     longestTokens = Math.max(longestTokens, ...tokenized.sequences.map(({ ids }) => ids.length));
     if (tokenized.truncated) remarks.truncated.push(row.line);
-    supervision.add(row.checked!);
+    supervision.add(row.checked!, tokenized);
     quality.see(role, row);
     if (fingerprints.add(row.text, row.line) !== null) remarks.repeated.push(row.line);
     if (known !== undefined && known.find(row.text) !== null) remarks.shared.push(row.line);

@@ -223,6 +223,17 @@ test('a file of nothing but answers is refused; one example that asks is enough 
   expect((await validate([...answers, good(1)[0]!].join('\n'), plain)).failure).toBeNull();
 });
 
+test('a chat template that writes nothing but answers is refused', async () => {
+  const chatTemplate =
+    "{% for message in messages %}{% if message.role == 'assistant' %}{{ message.content }}{% endif %}{% endfor %}";
+  await writeTinyLlama(folder.file('silent.gguf'), { chatTemplate });
+  await using gguf = await openGguf(folder.file('silent.gguf'));
+  const { failure } = await validate(good().join('\n'), { codec: TextCodec.fromGguf(gguf.metadata) });
+  expect(failure?.message).toMatch(
+    /chat template writes nothing but the assistant's messages, so every token is supervised/,
+  );
+});
+
 test('blank lines do not count as examples, but as lines', async () => {
   const { failure } = await validate(`\n${good(3).join('\n\n')}\n\n{}\n`);
   expect(failure?.message).toMatch(/Example 4 is missing key 'messages'\..*\(line 8\)$/);
