@@ -99,7 +99,7 @@ async function split(context: Context, flags: SplitFlags, path: string): Promise
   }).finally(() => terminal.live(''));
   const outputs = outputsOf(path, flags, folds, plan);
   await write(context, path, plan, outputs, flags.force === true);
-  const leaks = await leaksBetween(context, outputs, folds, plan, flags.similarity);
+  const leaks = await leaksBetween(context, outputs, folds, plan, flags.similarity).finally(() => terminal.live(''));
   const files = outputs.map(({ name, path: file, wanted }) => ({ name, file, ...contents(plan, wanted) }));
   const { groups, largestGroup, keys, keysParted, keyless, leftOutKeys } = plan;
   const report = {
@@ -225,6 +225,9 @@ async function leaksBetween(
     folds === null ? [named] : Array.from({ length: folds }, (_, fold) => named.slice(2 * fold, 2 * fold + 2));
   const findings: Finding[] = [];
   for (const files of sets) {
+    context.terminal.live(
+      `reading ${files[0]!.file} and its held-out ${files.length === 2 ? 'file' : 'files'} again …`,
+    );
     const duplicates = new Duplicates({ similarity, frame: plan.frame, across: true, signal: context.signal });
     for (const { role, file } of files) {
       for await (const { line, value, checked } of readRows(file, { signal: context.signal })) {

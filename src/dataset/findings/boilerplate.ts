@@ -9,6 +9,7 @@ import {
   countOf,
   excerpt,
   finding,
+  ownCopy,
   percent,
   type DataRole,
   type Detector,
@@ -47,7 +48,7 @@ export class RepeatedTexts {
   #count(where: RepeatedText['where'], key: string, text: string, line: number): void {
     const repeated = this.#repeated.get(`${where} ${key}`);
     if (repeated !== undefined) repeated.lines.push(line);
-    else this.#repeated.set(`${where} ${key}`, { where, text: text.slice(0, sentenceMax), lines: [line] });
+    else this.#repeated.set(`${where} ${key}`, { where, text: ownCopy(text.slice(0, sentenceMax)), lines: [line] });
   }
 
   /** What stands in so large a part of the answers, the most frequent first. */

@@ -6,7 +6,7 @@
  */
 
 import { AnswerSet } from './answer-set.ts';
-import { finding, percent, type DataRole, type Detector, type Finding, type Observed } from './finding.ts';
+import { finding, ownCopy, percent, type DataRole, type Detector, type Finding, type Observed } from './finding.ts';
 import type { LanguageReader } from './language.ts';
 import { Lengths, median } from './outliers.ts';
 import { chiSquared, kolmogorovSmirnov, type Comparison } from './significance.ts';
@@ -47,7 +47,9 @@ export class Drift implements Detector {
         .toLowerCase()
         .match(/\p{L}{3,}/gu),
     )) {
-      if (profile.words.size < wordsMax || profile.words.has(word)) add(profile.words, word);
+      const count = profile.words.get(word);
+      if (count !== undefined) profile.words.set(word, count + 1);
+      else if (profile.words.size < wordsMax) profile.words.set(ownCopy(word), 1);
     }
   }
 

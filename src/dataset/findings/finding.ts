@@ -109,8 +109,11 @@ export function excerpt(text: string, from = 0): string {
   const start = from < excerptLength / 2 ? 0 : from - 20;
   const cut = text.slice(start, start + excerptLength);
   const shown = cut.replaceAll(/\s+/g, ' ').trim();
-  return `${start > 0 ? '…' : ''}${shown}${start + excerptLength < text.length ? '…' : ''}`;
+  return ownCopy(`${start > 0 ? '…' : ''}${shown}${start + excerptLength < text.length ? '…' : ''}`);
 }
+
+/** Characters of its own: a mere slice keeps all of the text that it is from in memory. */
+export const ownCopy = (text: string): string => Buffer.from(text).toString();
 
 export const countOf = (count: number, noun: string, plural = `${noun}s`): string =>
   `${count.toLocaleString('en')} ${count === 1 ? noun : plural}`;

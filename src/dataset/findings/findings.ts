@@ -51,7 +51,8 @@ export class Findings {
       new LengthOutliers(file),
       new LanguageOutliers(file, reader),
     ];
-    return new Findings(detectors, [new Duplicates(options), new Drift(reader)]);
+    const comparing = options.across === true ? [new Drift(reader)] : [];
+    return new Findings(detectors, [new Duplicates(options), ...comparing]);
   }
 
   see(file: DataRole, { line, checked }: SeenRow): void {
