@@ -100,7 +100,7 @@ describe('a batch', () => {
   test('its input cannot be deleted while it is needed', async () => {
     const batch = await startBatch(
       house.openai,
-      Array.from({ length: 40 }, (_, i) => chatRequest(`${i}`)),
+      Array.from({ length: 400 }, (_, i) => chatRequest(`${i}`)),
     );
     await expect(house.openai.files.delete(batch.input_file_id)).rejects.toMatchObject({ code: 'file_in_use' });
     await house.openai.batches.cancel(batch.id);
@@ -127,7 +127,7 @@ test.each([
 
 describe('a cancelled batch', () => {
   test('keeps what was answered', async () => {
-    const lines = Array.from({ length: 60 }, (_, i) => chatRequest(`${i}`));
+    const lines = Array.from({ length: 600 }, (_, i) => chatRequest(`${i}`));
     const { id } = await startBatch(house.openai, lines);
     await waitForBatch(house.openai, id, ({ request_counts }) => request_counts!.completed >= 3);
     const cancelling = await house.openai.batches.cancel(id);
@@ -140,7 +140,7 @@ describe('a cancelled batch', () => {
     });
     const output = await linesOf(house.openai, batch.output_file_id);
     expect(output.length).toBe(batch.request_counts!.completed);
-    expect(output.length).toBeLessThan(60);
+    expect(output.length).toBeLessThan(600);
     await expect(house.openai.batches.cancel(id)).rejects.toMatchObject({ status: 400, code: 'invalid_batch_state' });
   });
 });
@@ -222,14 +222,14 @@ test('batches are listed newest first, in pages', async () => {
 });
 
 test('an expired batch tells which requests were not reached', async () => {
-  const lines = Array.from({ length: 60 }, (_, i) => chatRequest(`${i}`));
+  const lines = Array.from({ length: 600 }, (_, i) => chatRequest(`${i}`));
   const { id } = await startBatch(house.openai, lines);
   await waitForBatch(house.openai, id, ({ request_counts }) => request_counts!.completed >= 2);
   await endTheDay(id);
   const batch = await waitForBatch(house.openai, id);
   expect(batch).toMatchObject({ status: 'expired', expired_at: expect.any(Number) });
   const { completed, failed } = batch.request_counts!;
-  expect(completed + failed).toBe(60);
+  expect(completed + failed).toBe(600);
   const failures: OutputLine[] = await linesOf(house.openai, batch.error_file_id);
   expect(failures).toHaveLength(failed);
   expect(failures[0]).toMatchObject({ response: null, error: { code: 'batch_expired' } });

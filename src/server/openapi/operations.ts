@@ -99,6 +99,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /v1/responses/:id': row('Responses', 'Look at a stored response.'),
   'DELETE /v1/responses/:id': row('Responses', 'Delete a stored response.'),
   'POST /v1/responses/:id/cancel': row('Responses', 'Stop a response that is made in the background.'),
+  'POST /v1/responses/input_tokens': row('Responses', 'Count the tokens that an input would take.'),
   'GET /v1/responses/:id/input_items': row('Responses', 'List the items that a response replied to.'),
 
   'POST /v1/batches': row('Batches', 'Run the requests of a file in the background.'),
