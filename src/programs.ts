@@ -1,6 +1,6 @@
 /**
- * Our own programs: the trainer, a runtime, a checker as child processes; a lane of the trainer or a counter of
- * tokens as a thread.
+ * Our own programs: the trainer, a runtime, a checker as child processes; a lane of the trainer, a counter of
+ * tokens, a reader of pages as a thread.
  *
  * From a checkout the sources run through tsx; from the published package the compiled files run as they are.
  */
@@ -8,23 +8,23 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import { Worker, type ResourceLimits } from 'node:worker_threads';
 
 export type ProgramName = 'main' | 'engine/main' | 'serving/runtime-main' | 'models/inspect-main';
-export type ThreadName = 'engine/nn/lane-main' | 'dataset/tokens/count-main';
+export type ThreadName = 'engine/nn/lane-main' | 'dataset/tokens/count-main' | 'collect/extract-main';
 
 /** Arguments for `process.execPath` that start one of our programs; append the program's own arguments. */
 export function programArguments(name: ProgramName): string[] {
   return fromSource ? ['--import', tsx('loader.mjs'), locate(name)] : [locate(name)];
 }
 
-/** A thread that runs one of our modules. */
-export function startThread(name: ThreadName, workerData: unknown): Worker {
-  if (!fromSource) return new Worker(locate(name), { workerData });
+/** A thread that runs one of our modules; beyond its limits it ends with an error. */
+export function startThread(name: ThreadName, workerData: unknown, resourceLimits: ResourceLimits = {}): Worker {
+  if (!fromSource) return new Worker(locate(name), { workerData, resourceLimits });
   // In a thread tsx must be asked for: `--import` has no effect there on Node 20.
   const file = JSON.stringify(pathToFileURL(locate(name)).href);
   const code = `import(${JSON.stringify(tsx('esm/api/index.mjs'))}).then(({ register }) => (register(), import(${file})))`;
-  return new Worker(code, { eval: true, execArgv: [], workerData });
+  return new Worker(code, { eval: true, execArgv: [], workerData, resourceLimits });
 }
 
 const fromSource = import.meta.url.endsWith('.ts');

@@ -9,12 +9,17 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, sep } from 'node:path';
 import { invalid } from '../domain/errors.ts';
 import type { Found } from './document.ts';
-import { decodePage, mainText, type PageText } from './main-text.ts';
-import { pdfText } from './pdf.ts';
+import { Extractor } from './extractor.ts';
+import { decodePage, type PageText } from './main-text.ts';
 
 const bytesMax = 64 << 20;
 
-const readers: Readonly<Record<string, (bytes: Buffer) => PageText | Promise<PageText>>> = {
+type Reader = (bytes: Buffer, extractor: Extractor) => PageText | Promise<PageText>;
+
+const htmlText: Reader = (bytes, extractor) => extractor.extract({ kind: 'html', bytes, contentType: '' });
+const pdfText: Reader = (bytes, extractor) => extractor.extract({ kind: 'pdf', bytes, contentType: '' });
+
+const readers: Readonly<Record<string, Reader>> = {
   '.txt': plainText,
   '.text': plainText,
   '.md': markdownText,
@@ -27,24 +32,26 @@ const readers: Readonly<Record<string, (bytes: Buffer) => PageText | Promise<Pag
 
 export async function* collectFolder(root: string, signal?: AbortSignal): AsyncGenerator<Found, void> {
   if (!(await stat(root)).isDirectory()) throw invalid(null, `${root} is not a folder.`, 'not_a_folder');
+  await using extractor = new Extractor();
   for await (const path of filesIn(root)) {
     signal?.throwIfAborted();
-    const reader = readers[extname(path).toLowerCase()];
-    const source = relative(root, path).split(sep).join('/');
-    if (reader === undefined) {
-      yield { skipped: { source, reason: 'not text, Markdown, HTML or PDF' } };
-      continue;
-    }
-    try {
-      const { size } = await stat(path);
-      if (size > bytesMax) throw new Error(`larger than ${bytesMax >> 20} MB`);
-      const { title, text } = await reader(await readFile(path));
-      if (text.trim() === '') throw new Error('no text in it');
-      const folder = basename(dirname(path));
-      yield { found: { text, source, ...(title !== '' && { title }), ...(dirname(source) !== '.' && { folder }) } };
-    } catch (error) {
-      yield { skipped: { source, reason: (error as Error).message } };
-    }
+    yield await readFound(root, path, extractor);
+  }
+}
+
+async function readFound(root: string, path: string, extractor: Extractor): Promise<Found> {
+  const source = relative(root, path).split(sep).join('/');
+  const reader = readers[extname(path).toLowerCase()];
+  if (reader === undefined) return { skipped: { source, reason: 'not text, Markdown, HTML or PDF' } };
+  try {
+    const { size } = await stat(path);
+    if (size > bytesMax) throw new Error(`larger than ${bytesMax >> 20} MB`);
+    const { title, text } = await reader(await readFile(path), extractor);
+    if (text.trim() === '') throw new Error('no text in it');
+    const folder = basename(dirname(path));
+    return { found: { text, source, ...(title !== '' && { title }), ...(dirname(source) !== '.' && { folder }) } };
+  } catch (error) {
+    return { skipped: { source, reason: (error as Error).message } };
   }
 }
 
@@ -71,8 +78,4 @@ function markdownText(bytes: Buffer): PageText {
   const front = /^---\n([\s\S]*?)\n---\n/.exec(text);
   const title = /^title:\s*["']?(.*?)["']?\s*$/m.exec(front?.[1] ?? '')?.[1] ?? /^#\s+(.*)$/m.exec(text)?.[1] ?? '';
   return { title, text: text.slice(front?.[0].length ?? 0).trim() };
-}
-
-function htmlText(bytes: Buffer): PageText {
-  return mainText(decodePage(bytes, ''));
 }

@@ -13,27 +13,43 @@ export interface PageText {
   readonly text: string;
 }
 
-/** Larger pages are no articles, and would hold the process for long. */
 const elementsMax = 50_000;
+const depthMax = 500;
+/** Readability goes up and down the tree again and again: beyond these it takes minutes, and all visible text must do. */
+const articleDepthMax = 150;
+const articleDepthsMax = 400_000;
 
 /** Throws when the page cannot be made sense of: too many elements, or nested too deeply. */
 export function mainText(html: string): PageText {
   if ((html.match(/<[a-z]/gi)?.length ?? 0) > elementsMax) throw new Error(`more than ${elementsMax} elements`);
-  try {
-    const { document } = parseHTML(/<html[\s>]/i.test(html) ? html : `<html><body>${html}</body></html>`);
-    const title = oneLine(document.title ?? '');
-    for (const name of ['script', 'style', 'noscript', 'template', 'iframe'])
-      for (const element of document.querySelectorAll(name)) element.remove();
-    const visible = blockText(document.body);
-    const article = new Readability<TreeNode>(document, {
-      charThreshold: 200, // short pages are pages, too
-      serializer: (node) => node,
-    }).parse();
-    const text = article?.content === null || article?.content === undefined ? '' : blockText(article.content);
-    return { title: oneLine(article?.title ?? '') || title, text: text === '' ? visible : text };
-  } catch (error) {
-    throw new Error(error instanceof RangeError ? 'nested too deeply' : (error as Error).message, { cause: error });
+  const { document } = parseHTML(/<html[\s>]/i.test(html) ? html : `<html><body>${html}</body></html>`);
+  const { depth, depths } = measure(document.documentElement);
+  if (depth > depthMax) throw new Error('nested too deeply');
+  const title = oneLine(document.title ?? '');
+  for (const name of ['script', 'style', 'noscript', 'template', 'iframe'])
+    for (const element of document.querySelectorAll(name)) element.remove();
+  const visible: PageText = { title, text: blockText(document.body) };
+  if (depth > articleDepthMax || depths > articleDepthsMax) return visible;
+  const article = new Readability<TreeNode>(document, {
+    charThreshold: 200, // short pages are pages, too
+    serializer: (node) => node,
+  }).parse();
+  if (article?.content === null || article?.content === undefined) return visible;
+  const text = blockText(article.content);
+  return { title: oneLine(article.title ?? '') || title, text: text === '' ? visible.text : text };
+}
+
+/** The depth of the tree, and that of all nodes together. */
+function measure(root: TreeNode): { depth: number; depths: number } {
+  let [depth, depths] = [0, 0];
+  const waiting: [node: TreeNode, depth: number][] = [[root, 1]];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const [node, at] = next;
+    depth = Math.max(depth, at);
+    depths += at;
+    for (const child of node.childNodes) waiting.push([child, at + 1]);
   }
+  return { depth, depths };
 }
 
 /** As much of the DOM as is walked here. */

@@ -8,8 +8,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { guardedFetch, type OutboundResponse } from '../outbound/guarded-fetch.ts';
 import type { Found } from './document.ts';
-import { decodePage, mainText, type PageText } from './main-text.ts';
-import { pdfText } from './pdf.ts';
+import { Extractor } from './extractor.ts';
+import { decodePage, type PageText } from './main-text.ts';
 import { Robots } from './robots.ts';
 
 export interface WebOptions {
@@ -25,11 +25,13 @@ export interface WebOptions {
 
 /** Hosts visited at once. */
 const hostsMax = 4;
+const redirectsMax = 5;
 /** How long a host may send us away for ("try again later") and still be asked again. */
 const retryMsMax = 120_000;
 
 export async function* collectWeb(urls: readonly string[], options: WebOptions): AsyncGenerator<Found, void> {
-  const visitor = new Visitor(options);
+  await using extractor = new Extractor();
+  const visitor = new Visitor(options, extractor);
   const waiting = byHost(urls);
   const running = new Map<string, Promise<{ host: string; found: Found }>>();
   const next = (host: string): void => {
@@ -64,14 +66,16 @@ function byHost(urls: readonly string[]): Map<string, string[]> {
 
 class Visitor {
   readonly #options: WebOptions;
+  readonly #extractor: Extractor;
   readonly #robots: Robots;
   /** Host → when it may be asked again. */
   readonly #freeAtMs = new Map<string, number>();
   /** Host → the pause that it wants itself. */
   readonly #wishes = new Map<string, number>();
 
-  constructor(options: WebOptions) {
+  constructor(options: WebOptions, extractor: Extractor) {
     this.#options = options;
+    this.#extractor = extractor;
     this.#robots = new Robots(options);
   }
 
@@ -85,7 +89,7 @@ class Visitor {
         response = await this.#fetch(url);
       }
       if (response.status !== 200) throw new Error(`it answers ${response.status}`);
-      const { title, text } = await readPage(response);
+      const { title, text } = await readPage(response, this.#extractor);
       if (text.trim() === '') throw new Error('no text in it');
       return { found: { text, source: url, ...(title !== '' && { title }) } };
     } catch (error) {
@@ -94,29 +98,20 @@ class Visitor {
     }
   }
 
+  /** Every hop is a request like the first: asked for at robots.txt, in turn, its address checked. */
   async #fetch(url: string): Promise<OutboundResponse> {
     const { userAgent, timeoutMs, bytesMax, allowInternal, signal } = this.#options;
+    const headers = { 'user-agent': userAgent, accept: 'text/html, text/plain, text/markdown, application/pdf;q=0.8' };
     let at = new URL(url);
-    await this.#takeTurn(at);
-    try {
-      return await guardedFetch(at, {
-        headers: {
-          'user-agent': userAgent,
-          accept: 'text/html, application/xhtml+xml, text/plain, text/markdown, application/pdf;q=0.8',
-        },
-        timeoutMs,
-        bytesMax,
-        allowInternal,
-        signal,
-        onRedirect: async (next) => {
-          this.#leave(at);
-          at = next;
-          await this.#takeTurn(at);
-        },
-      });
-    } finally {
-      this.#leave(at);
+    for (let hop = 0; hop <= redirectsMax; hop++) {
+      await this.#takeTurn(at);
+      const request = { headers, timeoutMs, bytesMax, allowInternal, redirectsMax: 0, signal };
+      const response = await guardedFetch(at, request).finally(() => this.#leave(at));
+      const location = response.headers.get('location');
+      if (response.status < 300 || response.status > 399 || location === null) return response;
+      at = new URL(location, at);
     }
+    throw new Error(`more than ${redirectsMax} redirects`);
   }
 
   /** Waits until the host may be asked; throws when its robots.txt forbids the page. */
@@ -141,12 +136,13 @@ function retryAfterMs({ status, headers }: OutboundResponse): number | null {
   return Number.isNaN(ms) ? null : Math.max(0, ms);
 }
 
-async function readPage({ headers, body }: OutboundResponse): Promise<PageText> {
+async function readPage({ headers, body }: OutboundResponse, extractor: Extractor): Promise<PageText> {
   const contentType = headers.get('content-type') ?? 'text/html';
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
-  if (type === 'application/pdf') return await pdfText(body);
   if (type === 'text/plain' || type === 'text/markdown')
     return { title: '', text: decodePage(body, contentType).trim() };
-  if (type !== 'text/html' && type !== 'application/xhtml+xml') throw new Error(`it is ${type}, not a page`);
-  return mainText(decodePage(body, contentType));
+  const kind = type === 'application/pdf' ? 'pdf' : 'html';
+  if (kind === 'html' && !/^(text\/html|application\/xhtml\+xml)$/.test(type))
+    throw new Error(`it is ${type}, not a page`);
+  return await extractor.extract({ kind, bytes: body, contentType });
 }

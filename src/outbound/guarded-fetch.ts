@@ -29,8 +29,6 @@ export interface OutboundRequest {
   readonly bytesMax?: number;
   /** Redirects of GET and HEAD that are followed; with 0 the redirect itself is the answer. */
   readonly redirectsMax?: number;
-  /** Called before a redirect is followed; may wait, or throw. */
-  readonly onRedirect?: (next: URL) => Promise<void> | void;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -67,7 +65,6 @@ export async function guardedFetch(url: string | URL, request: OutboundRequest =
       if (hop === redirectsMax) throw failure(at, 'too_many_redirects', `more than ${redirectsMax} redirects.`);
       const next = parseUrl(location, at);
       if (next.origin !== at.origin) headers = withoutCredentials(headers);
-      await request.onRedirect?.(next);
       at = next;
     }
   } catch (error) {

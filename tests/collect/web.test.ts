@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Extractor } from '../../src/collect/extractor.ts';
 import { decodePage, mainText } from '../../src/collect/main-text.ts';
 import { listedUrls } from '../../src/collect/sitemap.ts';
 import { collectWeb, type WebOptions } from '../../src/collect/web.ts';
@@ -46,7 +47,21 @@ test('the main text is the article: no menu, no banner, no footer; paragraphs, l
 test('a page without an article gives what is visible; a hostile one an error', () => {
   expect(mainText('Just <b>a</b> word').text).toBe('Just a word');
   expect(() => mainText('<div>'.repeat(100_000))).toThrow('more than 50000 elements');
-  expect(() => mainText(`${'<b>'.repeat(40_000)}x`)).toThrow(/nested too deeply|elements/);
+  expect(() => mainText(`${'<b>'.repeat(5000)}x`)).toThrow('nested too deeply');
+  expect(mainText(`${'<div>'.repeat(400)}deep`).text).toBe('deep');
+});
+
+test('a page made to hold the reader up is given up in time, and the next one is read', async () => {
+  await using extractor = new Extractor(4000);
+  const bomb = Buffer.from('<'.repeat(2_000_000));
+  await expect(extractor.extract({ kind: 'html', bytes: bomb, contentType: '' })).rejects.toThrow(
+    /longer than 4 s|memory/,
+  );
+  const page = extractor.extract({ kind: 'html', bytes: Buffer.from('<p>fine'), contentType: '' });
+  await expect(extractor.extract({ kind: 'pdf', bytes: Buffer.from('no PDF'), contentType: '' })).rejects.toThrow(
+    /PDF/,
+  );
+  expect((await page).text).toBe('fine');
 });
 
 test('the encoding is in the mark, the header or the page', () => {

@@ -91,14 +91,10 @@ test('a redirect to an internal address is refused though the first host was all
   expect(await codeOf(guardedFetch(file, { allowInternal: true }))).toBe('invalid_url');
 });
 
-test('redirects are followed so far and no further, announced before, and told when none are wanted', async () => {
+test('redirects are followed so far and no further, and told when none are wanted', async () => {
   const loop = on('/loop', (_, answer) => void answer.writeHead(301, { location: '/loop' }).end());
   expect(await codeOf(guardedFetch(loop, { allowInternal: true }))).toBe('too_many_redirects');
   expect(await guardedFetch(loop, { allowInternal: true, redirectsMax: 0 })).toMatchObject({ status: 301 });
-  const onRedirect = (next: URL): void => {
-    throw new Error(`not to ${next.pathname}`);
-  };
-  await expect(guardedFetch(loop, { allowInternal: true, onRedirect })).rejects.toThrow('not to /loop');
 });
 
 test('credentials stay with the origin they were meant for', async () => {

@@ -103,7 +103,8 @@ export async function openConversion(path: string, options: ConvertOptions): Pro
       `--keep names the column "${unknown}"; there are ${reading.columns.join(', ')}.`,
       'unknown_column',
     );
-  const kept = options.keep ?? reading.unused;
+  // A column of that name must not become the conversation.
+  const kept = (options.keep ?? reading.unused).filter((name) => name !== 'messages' && name !== 'tools');
   /** A line, or why there is none. */
   const convert = (row: SourceRow): { line: string } | { lack: string } | { fault: string } => {
     if (row.fields === null) return { fault: row.fault };

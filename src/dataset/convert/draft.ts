@@ -14,6 +14,7 @@ export interface Draft {
   /** What the user says after the answer: a task for reinforcement, and left out elsewhere. */
   readonly unanswered?: readonly Message[];
   readonly tools?: readonly ToolDefinition[];
+  readonly parallelToolCalls?: boolean;
   /** What else the row has, for a grader. */
   readonly item: Readonly<Record<string, unknown>>;
 }
@@ -24,7 +25,10 @@ export type Lack = 'no prompt' | 'no answer' | 'no rejected answer';
 /** The example in that format, or what it lacks. */
 export function toExample(draft: Draft, format: ExampleFormat): AnyExample['example'] | Lack {
   const { prompt, answer, rejected, item } = draft;
-  const tools = draft.tools === undefined || draft.tools.length === 0 ? {} : { tools: draft.tools };
+  const tools = {
+    ...(draft.tools !== undefined && draft.tools.length > 0 && { tools: draft.tools }),
+    ...(draft.parallelToolCalls !== undefined && { parallel_tool_calls: draft.parallelToolCalls }),
+  };
   if (!prompt.some(({ role }) => role !== 'system' && role !== 'developer')) return 'no prompt';
   if (format === 'reinforcement') {
     if (draft.unanswered !== undefined && draft.unanswered.length > 0)

@@ -60,7 +60,13 @@ export const shapes: readonly Shape[] = [
       const draft = isAsked
         ? { prompt: messages, answer: say('assistant', reference), rejected: [] }
         : splitAnswer(messages);
-      return { ...draft, ...toolsOf(fields.get('tools')), item: Object.fromEntries(item) };
+      const parallelToolCalls = fields.get('parallel_tool_calls');
+      return {
+        ...draft,
+        ...toolsOf(fields.get('tools')),
+        ...(typeof parallelToolCalls === 'boolean' && { parallelToolCalls }),
+        item: Object.fromEntries(item),
+      };
     },
   },
   {
