@@ -4,7 +4,9 @@
  *   npm run bench                 everything (about a quarter of an hour on two cores)
  *   npm run bench -- training     our trainer beside PyTorch + transformers + peft
  *   npm run bench -- serving      our server beside llama.cpp called directly
+ *   npm run bench -- load         many streams at once, what HTTP adds, changing between fine-tunes
  *   npm run bench -- data         checking and counting training data beside json and tiktoken
+ *   npm run bench -- near         near duplicates among 100,000 examples
  *
  * Leave the machine alone meanwhile: other work moves every figure, though it moves both sides.
  */
@@ -13,11 +15,19 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { benchData } from './data.ts';
+import { benchLoad } from './load.ts';
+import { benchNearDuplicates } from './near-duplicates.ts';
 import { settingsFromEnvironment } from './place.ts';
 import { benchServing } from './serving.ts';
 import { benchTraining } from './training.ts';
 
-const benches = { training: benchTraining, serving: benchServing, data: benchData };
+const benches = {
+  training: benchTraining,
+  serving: benchServing,
+  load: benchLoad,
+  data: benchData,
+  near: benchNearDuplicates,
+};
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !(name in benches));
 if (unknown !== undefined) {

@@ -4,7 +4,7 @@
  * Settings are read once, at the start, and passed on as values; the command line overrides the environment.
  */
 
-import { availableParallelism, homedir } from 'node:os';
+import { availableParallelism, homedir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { invalid } from './domain/errors.ts';
 import { type LogLevel, logLevels } from './log.ts';
@@ -45,6 +45,18 @@ export const settingsTable = {
     availableParallelism(),
     'Processor cores to use for training and answering.',
     wholeNumber(1, 1024),
+  ),
+  modelMemoryMb: setting(
+    'TUNESMITH_MODEL_MEMORY_MB',
+    Math.floor(totalmem() / 2 ** 21),
+    'Memory for all models that answer together; the ones idle longest leave first. By default half of all there is.',
+    wholeNumber(1, 2 ** 30),
+  ),
+  requestsPerModel: setting(
+    'TUNESMITH_REQUESTS_PER_MODEL',
+    256,
+    'Requests that one model takes on at a time, running and waiting; further ones are told to try again.',
+    wholeNumber(1, 100_000),
   ),
   trainingJobs: setting(
     'TUNESMITH_TRAINING_JOBS',
@@ -106,6 +118,8 @@ export interface Settings {
   /** Alias → id of a base model. */
   readonly modelAliases: Readonly<Record<string, string>>;
   readonly threads: number;
+  readonly modelMemoryMb: number;
+  readonly requestsPerModel: number;
   readonly trainingJobs: number;
   readonly resultFiles: 'base64' | 'plain';
   readonly tensorboard: 'on' | 'off';

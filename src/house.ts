@@ -109,7 +109,8 @@ export async function openHouse(
   const rooms = { database, blobs, bases, models, log, home };
   const tracking = opening.use(new Tracking({ database, log, trackers: trackersOf(settings) }));
   const jobs = new Jobs({ ...rooms, organization, onCreated: (rows, job) => tracking.follow(rows, job) });
-  const serving = opening.use(new Serving({ log, threads }));
+  const limitsOfServing = { loadedBytesMax: settings.modelMemoryMb * 2 ** 20, requestsMax: settings.requestsPerModel };
+  const serving = opening.use(new Serving({ log, threads, ...limitsOfServing }));
   await failUnfinished(database);
   const background = opening.use(new Background(log));
   // Trainers compute on every core without a pause; one thread keeps answers coming beside them.

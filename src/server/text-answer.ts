@@ -7,6 +7,7 @@
 
 import type OpenAI from 'openai';
 import type { Access } from '../access/keyring.ts';
+import { TunesmithError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import type { House } from '../house.ts';
 import type { ServedModel } from '../models/registry.ts';
@@ -70,12 +71,23 @@ export class TextAnswer {
     const choices: Choice[][] = [];
     const waiting = [...prompts.entries()];
     const failed = new AbortController();
+    let working = Math.min(promptsAtATime, prompts.length);
     const work = async (): Promise<void> => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-        choices[next[0]] = await this.#choicesOf(next[0], next[1], failed.signal);
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        try {
+          choices[next[0]] = await this.#choicesOf(next[0], next[1], failed.signal);
+        } catch (error) {
+          working -= 1;
+          // A queue too short for so many at a time: the others go on with this one.
+          if (!isOverload(error) || working === 0) throw error;
+          waiting.unshift(next);
+          return;
+        }
+      }
+      working -= 1;
     };
     try {
-      await Promise.all(Array.from({ length: Math.min(promptsAtATime, prompts.length) }, work));
+      await Promise.all(Array.from({ length: working }, work));
     } catch (error) {
       failed.abort(error);
       throw error;
@@ -164,6 +176,8 @@ export class TextAnswer {
     };
   }
 }
+
+const isOverload = (error: unknown): boolean => error instanceof TunesmithError && error.kind === 'overloaded';
 
 type ChoiceEvent = Extract<RawCompletionEvent, { type: 'text' | 'end' }>;
 
