@@ -91,20 +91,24 @@ export async function* foreground(
   streaming: boolean,
 ): AsyncGenerator<ResponseEvent, Response> {
   const reply = await replyTo(house, asked, asker);
-  const said = await begun(reply.events); // what is wrong with the request shows before any event
-  const onError = (error: unknown): void => {
-    if (!streaming) throw error;
-    house.log.error('response.failed', { response: draft.id, error });
-  };
-  const events = responseEvents({ draft, reply: () => said, signal: asker.signal, onError });
-  let next = await events.next();
-  for (; next.done !== true; next = await events.next()) {
-    const event = next.value;
-    if (draft.store && endsResponse(event) && 'response' in event)
-      await house.of(asker.access.project).responses.add(event.response, input, newItems);
-    yield event;
+  try {
+    const said = await begun(reply.events); // what is wrong with the request shows before any event
+    const onError = (error: unknown): void => {
+      if (!streaming) throw error;
+      house.log.error('response.failed', { response: draft.id, error });
+    };
+    const events = responseEvents({ draft, reply: () => said, signal: asker.signal, onError });
+    let next = await events.next();
+    for (; next.done !== true; next = await events.next()) {
+      const event = next.value;
+      if (draft.store && endsResponse(event) && 'response' in event)
+        await house.of(asker.access.project).responses.add(event.response, input, newItems);
+      yield event;
+    }
+    return next.value;
+  } finally {
+    await reply.events.return(); // whoever asked may leave before anything was read of it
   }
-  return next.value;
 }
 
 /** Begins a response that goes on by itself; it is on record from here on. */
@@ -171,11 +175,7 @@ async function truncated(
 async function begun<Event>(events: AsyncGenerator<Event, void>): Promise<AsyncGenerator<Event, void>> {
   const first = await events.next();
   async function* all(): AsyncGenerator<Event, void> {
-    try {
-      for (let next = first; next.done !== true; next = await events.next()) yield next.value;
-    } finally {
-      await events.return();
-    }
+    for (let next = first; next.done !== true; next = await events.next()) yield next.value;
   }
   return all();
 }

@@ -34,11 +34,15 @@ export interface CallableTool {
   readonly param: string;
 }
 
+/** Small models that have to call something tend to go on with it; nobody wants more calls at once. */
+const callsMax = 16;
+
 export function callGrammar({ syntax, tools, several, instead }: CallRules): string {
   const grammar = new Grammar();
   const call = grammar.rule(choice(tools.map((tool) => callRule(grammar, syntax, tool))));
-  const more = several && syntax.between !== null ? grammar.rule(sequence(literal(syntax.between), call)) : null;
-  const calls = sequence(literal(syntax.opening), call, more === null ? '' : `${more}*`, literal(syntax.closing));
+  const next = several && syntax.between !== null ? sequence(literal(syntax.between), call) : null;
+  const more = next === null ? '' : grammar.repeat(next, 0, callsMax - 1);
+  const calls = sequence(literal(syntax.opening), call, more, literal(syntax.closing));
   if (instead === 'nothing') return grammar.text(calls);
   if (instead !== 'text') {
     if (instead.strict) checkStrict(instead.schema, instead.param);

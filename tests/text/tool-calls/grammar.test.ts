@@ -62,6 +62,13 @@ describe('calls and nothing else', () => {
     expect(single('{"name": "add", "arguments": {"a": 2}}')).toBe(false);
   });
 
+  test('sixteen at most', async () => {
+    const matches = await matcher({});
+    const calls = (count: number) => Array.from({ length: count }, () => one).join('\n');
+    expect(matches(calls(16))).toBe(true);
+    expect(matches(calls(17))).toBe(false);
+  });
+
   test('in a list, with ids or without', async () => {
     const matches = await matcher({ syntax: listed });
     expect(matches('[T][{"name":"add","arguments":{"a":1},"id":"abc123XYZ"}, {"name":"say","arguments":{}}]')).toBe(
