@@ -148,6 +148,42 @@ test('a split is written in three files, reads them again, and says that nothing
   expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('--force replaces them')]);
 });
 
+test.each([
+  [[], [10, 1, 1]],
+  [
+    ['--test', '25%'],
+    [8, 1, 3],
+  ],
+  [
+    ['--train', '0.5'],
+    [6, 3, 3],
+  ],
+  [
+    ['--train', '0.75', '--test', '3'],
+    [9, 0, 3],
+  ],
+  [
+    ['--train', '8', '--validation', '2', '--test', '2'],
+    [8, 2, 2],
+  ],
+])('sizes %j of twelve examples are %j', async (words, sizes) => {
+  const path = await file('sizes.jsonl', tickets);
+  const { stdout } = await tunesmith([
+    'data',
+    'split',
+    path,
+    ...words,
+    '-o',
+    folder.file('sizes'),
+    '--force',
+    '--json',
+  ]);
+  const { files } = JSON.parse(stdout) as { files: { name: string; rows: number }[] };
+  expect(['train', 'validation', 'test'].map((name) => files.find((each) => each.name === name)?.rows ?? 0)).toEqual(
+    sizes,
+  );
+});
+
 test('every example has one turn in the validation file of a fold', async () => {
   const path = await file('folds.jsonl', tickets);
   const { code, stdout } = await tunesmith([

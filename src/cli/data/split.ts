@@ -21,7 +21,7 @@ import { writeLines } from './output.ts';
 import { fileProgress } from './progress.ts';
 
 const help = `
-Sizes are shares (0.1 or 10%) or counts (200); training gets the rest unless it is named. Examples that are the same,
+Sizes are shares (0.1 or 10%) or counts (200). Training gets the rest; with --train alone, the others share the rest. Examples that are the same,
 ask the same or are nearly the same stay together, as do those that share the value of --group-by:
   customer                        a key of the row or of its "metadata"
   '$.metadata.customer'           a JSON path
@@ -136,13 +136,18 @@ function stratifyOf({ stratify, stratifyBy }: SplitFlags) {
 const partNames = ['train', 'validation', 'test'] as const;
 const usual = { share: 0.1 };
 
-/** Rows of training, validation and test. */
-function sizesOf({ train, validation = usual, test = usual }: SplitFlags, rows: number): number[] {
+/** Rows of training, validation and test; what is not named is the rest, or nothing, or as usual. */
+function sizesOf({ train, validation, test }: SplitFlags, rows: number): number[] {
   const count = (size: Size): number => ('count' in size ? size.count : Math.round(size.share * rows));
-  const held = [count(validation), count(test)];
+  const unnamed = train === undefined ? count(usual) : 0;
+  const held = [validation, test].map((size) => (size === undefined ? unnamed : count(size)));
+  if (train !== undefined && validation === undefined && test === undefined) {
+    const rest = rows - count(train);
+    held.splice(0, 2, Math.floor(rest / 2), Math.ceil(rest / 2));
+  }
   const left = rows - held[0]! - held[1]!;
   const wanted = train === undefined ? left : count(train);
-  // Shares that add up to one may round to one row more or less than there are.
+  // Shares that add up to one may round to a row more or less than there are.
   const rounded = train !== undefined && 'share' in train && Math.abs(wanted - left) <= 2;
   if (wanted <= 0 || left <= 0 || (wanted !== left && !rounded)) {
     throw new UsageError(

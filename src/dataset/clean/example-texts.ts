@@ -129,7 +129,7 @@ function isJson(text: string): boolean {
 }
 
 /** Strings (a key is one before a colon) and numbers; what is in a number and must go becomes a string. */
-const jsonTokens = /"(?:[^"\\]|\\.)*"(\s*:)?|-?\d[\d.eE+-]*/g;
+const jsonTokens = /"[^"\\]*(?:\\.[^"\\]*)*"(\s*:)?|-?\d[\d.eE+-]*/g;
 
 function mapJson(text: string, role: Role, change: TextChange): string {
   return text.replaceAll(jsonTokens, (token: string, colon: string | undefined) => {
