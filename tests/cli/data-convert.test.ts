@@ -105,6 +105,18 @@ test('conversations that are more than a question and an answer keep their messa
   expect(lines((await convert(await put('back.csv', table.stdout))).stdout)).toEqual(examples);
 });
 
+test('a question behind the answer is not lost on the way to CSV; parts of a conversation are not taken there', async () => {
+  const messages = [...chat('a', 'b').messages, { role: 'user', content: 'c' }];
+  const path = await put('open.jsonl', `${JSON.stringify({ messages, parallel_tool_calls: false })}\n{oops\n`);
+  expect((await convert(path, '--to', 'csv')).stderr).toContain('open.jsonl, line 2: it is not JSON');
+  const table = await convert(path, '--to', 'csv', '--skip-bad');
+  expect(table.stdout).toBe(
+    `messages,parallel_tool_calls\n"${JSON.stringify(messages).replaceAll('"', '""')}",false\n`,
+  );
+  expect(await convert(path, '--to', 'csv', '--user', 'x')).toMatchObject({ code: 2, stdout: '' });
+  expect(await convert(path, '--keep', 'x')).toMatchObject({ code: 2, stdout: '' });
+});
+
 test('any table goes to CSV, with the columns of all its rows', async () => {
   const path = await put('rows.jsonl', '{"a":1,"b":[2]}\n{"a":"x","c":null}\n');
   expect((await convert(path, '--to', 'csv')).stdout).toBe('a,b,c\n1,[2],\nx,,\n');

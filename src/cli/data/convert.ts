@@ -12,7 +12,8 @@ import { openCsvExport } from '../../dataset/convert/to-csv.ts';
 import type { ExampleFormat } from '../../domain/example.ts';
 import { wholeNumber, type Act, type Context } from '../context.ts';
 import { record } from '../terminal.ts';
-import { refuseSameFile, writeLines } from './output.ts';
+import { UsageError } from '../outcome.ts';
+import { refuseSameFile, rowProgress, writeLines } from './output.ts';
 
 const examples = `
 A part of the conversation is a column, or a text with columns in braces: --user 'Subject: {subject}\\n\\n{body}'.
@@ -89,17 +90,23 @@ const commas = (text: string): string[] =>
 async function convert(context: Context, flags: ConvertFlags, path: string): Promise<void> {
   const { terminal, signal } = context;
   await refuseSameFile(path, flags.output);
-  if (flags.to === 'csv') {
-    const table = await openCsvExport(path, flags, signal);
-    terminal.note(`${path}: ${table.kind}; columns ${table.columns.join(', ')}`);
-    return await writeLines(context, flags.output, table.lines(signal));
-  }
   const said = {
     system: flags.system,
     user: flags.user ?? flags.prompt,
     assistant: flags.assistant ?? flags.answer,
     rejected: flags.rejected,
   };
+  if (flags.keep !== undefined && flags.to !== 'reinforcement')
+    throw new UsageError('--keep is for --to reinforcement.');
+  if (flags.to === 'csv') {
+    const needless = slotNames.find((name) => said[name] !== undefined);
+    if (needless !== undefined)
+      throw new UsageError(`--${needless} is for making examples; --to csv takes them as they are.`);
+    const table = await openCsvExport(path, { ...flags, signal, onRow: rowProgress(terminal) });
+    terminal.live('');
+    terminal.note(`${path}: ${table.kind}; columns ${table.columns.join(', ')}`);
+    return await writeLines(context, flags.output, table.lines());
+  }
   const conversion = await openConversion(path, { ...flags, ...said, to: flags.to });
   terminal.note(`${path}\n${readingText(conversion, said)}`);
   await writeLines(context, flags.output, conversion.lines(signal));

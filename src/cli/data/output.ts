@@ -9,6 +9,7 @@ import { resolve } from 'node:path';
 import { writeAtomically } from '../../formats/atomic-write.ts';
 import type { Context } from '../context.ts';
 import { UsageError } from '../outcome.ts';
+import type { Terminal } from '../terminal.ts';
 
 /** Letters that are written at once. */
 const pieceLetters = 1 << 16;
@@ -37,19 +38,25 @@ export async function refuseSameFile(input: string, output: string | undefined):
   if (from === to) throw new UsageError(`${output} is the input; name another file with -o.`);
 }
 
-async function* inPieces({ terminal, signal }: Context, lines: AsyncIterable<string>): AsyncGenerator<Buffer, void> {
+/** Takes how many rows there are so far, for a person who has waited two seconds for them. */
+export function rowProgress(terminal: Terminal): (count: number) => void {
   let drawnMs = performance.now() + patienceMs - redrawMs;
+  return (count) => {
+    const nowMs = performance.now();
+    if (nowMs - drawnMs < redrawMs) return;
+    drawnMs = nowMs;
+    terminal.live(`  ${count.toLocaleString('en')} rows`);
+  };
+}
+
+async function* inPieces({ terminal, signal }: Context, lines: AsyncIterable<string>): AsyncGenerator<Buffer, void> {
+  const onRow = rowProgress(terminal);
   let piece = '';
   let count = 0;
   for await (const line of lines) {
     signal.throwIfAborted();
-    count++;
+    onRow(++count);
     piece += `${line}\n`;
-    const nowMs = performance.now();
-    if (nowMs - drawnMs >= redrawMs) {
-      drawnMs = nowMs;
-      terminal.live(`  ${count.toLocaleString('en')} rows`);
-    }
     if (piece.length < pieceLetters) continue;
     yield Buffer.from(piece);
     piece = '';

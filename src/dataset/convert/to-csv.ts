@@ -19,19 +19,27 @@ export interface CsvExport {
   readonly kind: string;
   readonly columns: readonly string[];
   /** The head, then the rows, without line ends. */
-  lines(signal?: AbortSignal): AsyncGenerator<string, void>;
+  lines(): AsyncGenerator<string, void>;
 }
 
-export async function openCsvExport(path: string, options: ReadingOptions, signal?: AbortSignal): Promise<CsvExport> {
+export interface CsvOptions extends ReadingOptions {
+  /** Leave rows out that cannot be read, instead of ending there. */
+  readonly skipBad?: boolean | undefined;
+  readonly limit?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called for each row of the first reading. */
+  readonly onRow?: (count: number) => void;
+}
+
+export async function openCsvExport(path: string, options: CsvOptions): Promise<CsvExport> {
   const { source, shape } = await openRows(path, options);
-  const { columns, isSimple } = await survey(path, source, shape, signal);
+  const { columns, isSimple } = await survey(path, rowsOf(path, source, options), shape);
   return {
     kind: shape?.name ?? source.kind,
     columns,
-    async *lines(again) {
+    async *lines() {
       yield columns.map(csvCell).join(',');
-      for await (const { fields, fault, place } of source.rows(again)) {
-        if (fields === null) throw bad(path, place, fault);
+      for await (const { fields, place } of rowsOf(path, source, { ...options, onRow: () => undefined })) {
         const cells = isSimple && shape !== null ? simpleCells(draftAt(path, place, shape, fields)) : fields;
         yield columns.map((name) => csvCell(asText(cells.get(name)))).join(',');
       }
@@ -42,17 +50,29 @@ export async function openCsvExport(path: string, options: ReadingOptions, signa
 const bad = (path: string, place: string, fault: string): Error =>
   invalid(null, `${path}, ${place}: ${fault}.`, 'row_unreadable');
 
-async function survey(
+async function* rowsOf(
   path: string,
   source: Source,
+  { skipBad, limit, signal, onRow }: CsvOptions,
+): AsyncGenerator<{ readonly place: string; readonly fields: Fields }, void> {
+  let count = 0;
+  for await (const { fields, fault, place } of source.rows(signal)) {
+    if (count === limit) return;
+    onRow?.(++count);
+    if (fields !== null) yield { place, fields };
+    else if (skipBad !== true) throw bad(path, place, fault);
+  }
+}
+
+async function survey(
+  path: string,
+  rows: AsyncIterable<{ readonly place: string; readonly fields: Fields }>,
   shape: Shape | null,
-  signal: AbortSignal | undefined,
 ): Promise<{ columns: string[]; isSimple: boolean }> {
   const raw = new Set<string>();
   const simple = new Set<string>();
   let isSimple = shape !== null;
-  for await (const { fields, fault, place } of source.rows(signal)) {
-    if (fields === null) throw bad(path, place, fault);
+  for await (const { fields, place } of rows) {
     for (const name of fields.keys()) raw.add(name);
     if (raw.size > columnsMax)
       throw invalid(null, `${path}, ${place}: more than ${columnsMax} different fields.`, 'too_many_columns');
@@ -78,7 +98,15 @@ function draftAt(path: string, place: string, shape: Shape, fields: Fields): Dra
 }
 
 /** Column → text of an example that is one question and one answer; empty for any other. */
-function simpleCells({ prompt, answer, rejected, tools, item }: Draft): Map<string, unknown> {
+function simpleCells({
+  prompt,
+  answer,
+  rejected,
+  unanswered = [],
+  tools,
+  parallelToolCalls,
+  item,
+}: Draft): Map<string, unknown> {
   const turns = [...prompt, ...answer, ...rejected];
   const isPlain = turns.every((message) => typeof message.content === 'string' && Object.keys(message).length === 2);
   const [system, user] = prompt.length === 2 ? prompt : [undefined, prompt[0]];
@@ -89,7 +117,9 @@ function simpleCells({ prompt, answer, rejected, tools, item }: Draft): Map<stri
     prompt.length <= 2 &&
     answer.length <= 1 &&
     rejected.length <= 1 &&
-    tools === undefined;
+    unanswered.length === 0 &&
+    tools === undefined &&
+    parallelToolCalls === undefined;
   const cells = new Map<string, unknown>();
   if (!isSimple) return cells;
   if (system !== undefined) cells.set('system', contentText(system.content));

@@ -61,6 +61,7 @@ async function collectPages(context: Context, flags: WebFlags, list: string): Pr
     signal,
   };
   const { userAgent, timeoutMs, allowInternal } = options;
+  context.terminal.live('  Reading the list');
   const all = await listedUrls(list, { headers: { 'user-agent': userAgent }, timeoutMs, allowInternal, signal });
   const urls = all.slice(0, flags.limit);
   if (flags.output === undefined) return await toStdout(context, flags, urls, options);

@@ -14,8 +14,8 @@ import { compressors } from 'hyparquet-compressors';
 import { checkedColumns, unreadable, type Source, type SourceRow } from '../source.ts';
 
 /** More at once, packed or not, is not what training data looks like, and would have to lie in memory. */
-const groupBytesMax = 1 << 30;
-const groupRowsMax = 20_000_000;
+const groupBytesMax = 512 << 20;
+const groupRowsMax = 2_000_000;
 const footerBytesMax = 64 << 20;
 
 export async function openParquet(path: string): Promise<Source> {
@@ -74,7 +74,7 @@ function checkPages(chunk: Buffer, column: ColumnMetaData, group: RowGroup, lie:
   const reader = { view: new DataView(chunk.buffer, chunk.byteOffset, chunk.length), offset: 0 };
   const isFlat = column.path_in_schema.length === 1;
   const valuesMax = Number(isFlat ? group.num_rows : column.num_values);
-  if (valuesMax > groupRowsMax * 4) throw lie(`claims ${valuesMax} values`);
+  if (valuesMax > groupRowsMax * 8) throw lie(`claims ${valuesMax} values`);
   let unpackedBytes = 0;
   let values = 0;
   while (reader.offset < chunk.length) {

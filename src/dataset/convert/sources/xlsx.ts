@@ -10,8 +10,8 @@ import readExcelFile from 'read-excel-file/node';
 import { readZipEntries, readZipEntry, storedZip } from '../../../formats/zip.ts';
 import { checkedColumns, unreadable, type ReadingOptions, type Source, type SourceRow } from '../source.ts';
 
-const unpackedBytesMax = 256 << 20;
-const cellsMax = 20_000_000;
+const unpackedBytesMax = 128 << 20;
+const cellsMax = 5_000_000;
 
 export async function openXlsx(path: string, { sheet, header = true }: ReadingOptions): Promise<Source> {
   const files = await unpack(path);
