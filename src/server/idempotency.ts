@@ -5,7 +5,7 @@
  * send an `Idempotency-Key`. Every POST takes part but those for answers of models, which make nothing: these do
  * only with a key. Most answers are kept when they are sent; routes whose thing must not be made twice even when
  * the server dies in between hand `alongside(request)` to the room that makes it. Routes that read a form ask for
- * an earlier answer themselves, once they have its content (`recallForm`).
+ * an earlier answer themselves, once they have its content (`formAnsweredBefore`).
  */
 
 import { createHash } from 'node:crypto';
@@ -27,7 +27,8 @@ const kept = new WeakSet<FastifyRequest>();
 export function rememberAnswers(app: FastifyInstance, { answered }: House): void {
   app.addHook('preHandler', async (request, reply) => {
     if (!takesPart(request) || isForm(request)) return undefined;
-    return await recall(answered, request, reply, JSON.stringify(request.body ?? null));
+    const before = await answeredBefore(answered, request, reply, JSON.stringify(request.body ?? null));
+    return before ? reply : undefined; // the reply is waited for, so that nothing is made after all
   });
 
   app.addHook('onSend', async (request, reply, payload) => {
@@ -44,14 +45,14 @@ export function rememberAnswers(app: FastifyInstance, { answered }: House): void
   });
 }
 
-/** The reply with the earlier answer, when this form was sent before; `digest` stands for its content. */
-export async function recallForm(
+/** Whether this form was sent before, and is answered by now as it was then; `digest` stands for its content. */
+export async function formAnsweredBefore(
   { answered }: House,
   request: FastifyRequest,
   reply: FastifyReply,
   digest: string,
-): Promise<FastifyReply | undefined> {
-  return await recall(answered, request, reply, digest);
+): Promise<boolean> {
+  return await answeredBefore(answered, request, reply, digest);
 }
 
 /** For the room that makes what the request asks for: keeps the answer in the same transaction. */
@@ -64,22 +65,24 @@ export function alongside<Made>({ answered }: House, request: FastifyRequest): A
   };
 }
 
-async function recall(
+/** Does not hand the reply on: it is a thenable, and whoever awaits it has nothing in hand once the answer is sent. */
+async function answeredBefore(
   answered: AnsweredRequests,
   request: FastifyRequest,
   reply: FastifyReply,
   content: string,
-): Promise<FastifyReply | undefined> {
+): Promise<boolean> {
   const mark = markOf(request, reply, content);
   const earlier = await answered.recall(mark);
   if (earlier === null) {
     marks.set(request, mark);
-    return undefined;
+    return false;
   }
-  return reply
+  void reply
     .status(earlier.status)
     .headers({ 'content-type': 'application/json; charset=utf-8', 'idempotent-replayed': 'true' })
     .send(earlier.body);
+  return true;
 }
 
 function markOf(request: FastifyRequest, reply: FastifyReply, content: string): Mark {

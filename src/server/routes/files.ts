@@ -9,7 +9,7 @@ import type { House } from '../../house.ts';
 import type { Files } from '../../store/files.ts';
 import { accessOf } from '../access.ts';
 import { digestOf, multipartLimits, receiveForm } from '../form.ts';
-import { alongside, recallForm } from '../idempotency.ts';
+import { alongside, formAnsweredBefore } from '../idempotency.ts';
 import { type ListPageWithEnds, listPageWithEnds, pageFields } from '../pages.ts';
 import { assertName, assertSize, expiresAfter, expirySeconds } from '../upload.ts';
 import { optional, parseQuery } from '../validation.ts';
@@ -40,8 +40,8 @@ export function fileRoutes(app: FastifyInstance, house: House): void {
       assertName(purpose, filename, 'file');
       assertSize(purpose, content.sizeBytes, 'file');
       const newFile = { filename, purpose, expiresAfterSeconds: expirySeconds(purpose, expires_after) };
-      const earlier = await recallForm(house, request, reply, digestOf(form));
-      return earlier ?? (await filesOf(request).add(content, newFile, alongside(house, request)));
+      if (await formAnsweredBefore(house, request, reply, digestOf(form))) return reply;
+      return await filesOf(request).add(content, newFile, alongside(house, request));
     });
   });
 

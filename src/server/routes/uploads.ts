@@ -9,7 +9,7 @@ import type { House } from '../../house.ts';
 import { type Uploads, uploadBytesMax } from '../../store/uploads.ts';
 import { accessOf } from '../access.ts';
 import { digestOf, multipartLimits, receiveForm } from '../form.ts';
-import { alongside, recallForm } from '../idempotency.ts';
+import { alongside, formAnsweredBefore } from '../idempotency.ts';
 import { assertName, assertSize, expiresAfter, expirySeconds } from '../upload.ts';
 import { optional, parseBody } from '../validation.ts';
 
@@ -49,8 +49,8 @@ export function uploadRoutes(app: FastifyInstance, house: House): void {
       await uploadsOf(request).assertPending(id);
       const rules = { field: 'data', bytesMax: partBytesMax, schema: z.object({}) };
       await using form = await receiveForm(request, house.blobs, rules);
-      const earlier = await recallForm(house, request, reply, digestOf(form));
-      return earlier ?? (await uploadsOf(request).addPart(id, form.content, alongside(house, request)));
+      if (await formAnsweredBefore(house, request, reply, digestOf(form))) return reply;
+      return await uploadsOf(request).addPart(id, form.content, alongside(house, request));
     });
   });
 
