@@ -128,7 +128,8 @@ async function measure(
     onNoise: () => undefined,
   });
   const kill = (): void => trainer.leave('cancel', 0);
-  signal?.addEventListener('abort', kill);
+  if (signal?.aborted === true) kill();
+  else signal?.addEventListener('abort', kill);
   const steps: StepEvent[] = [];
   let startedMs = 0;
   try {

@@ -62,6 +62,14 @@ test('Ctrl-C ends the trainer and leaves nothing behind', async () => {
   expect(await readdir(join(tiny.home, 'calibrations'))).toEqual([]);
 });
 
+test('a wish to stop that came before the trainer did is heard too', async () => {
+  await using tiny = await tinyHome();
+  const told: number[] = [];
+  const options = { signal: AbortSignal.abort(), onStep: (step: number) => told.push(step) };
+  await expect(calibrate(tiny.home, await settingOf(tiny.home), options)).rejects.toThrow(/abort/i);
+  expect(told).toEqual([]);
+});
+
 test('a trainer that cannot train says why', async () => {
   await using tiny = await tinyHome();
   const setting = await settingOf(tiny.home);
