@@ -6,10 +6,15 @@
  * a group counts as often as it has rules. No rule may begin with itself.
  */
 
+import { TunesmithError } from '../../domain/errors.ts';
+
 /** Code points in ascending ranges, ends included. */
 export type CharSet = readonly (readonly [first: number, last: number])[];
 
 const repetitionMax = 1000;
+
+const stepsMax = 100_000;
+const depthMax = 10_000;
 
 export class Grammar {
   readonly #bodies = new Map<string, string>();
@@ -45,8 +50,36 @@ export class Grammar {
 
   /** The whole grammar; answers begin at `root`. */
   text(root: string): string {
+    this.#checkEffort();
     const rules = [...this.#bodies].map(([name, body]) => `${name} ::= ${body}\n`);
     return `root ::= ${root}\n${rules.join('')}`;
+  }
+
+  /**
+   * llama.cpp follows every rule's beginnings to the end, in recursion and without remembering where it has been: a
+   * few dozen rules that begin with the next one twice would keep it busy for years, and a long chain overflow it.
+   */
+  #checkEffort(): void {
+    const efforts = new Map<string, { steps: number; depth: number }>();
+    for (const start of this.#bodies.keys()) {
+      const path = [start];
+      for (let name = path.at(-1); name !== undefined; name = path.at(-1)) {
+        const nexts = beginnings(this.#bodies.get(name)!);
+        const unknown = nexts.find((next) => !efforts.has(next) && !path.includes(next));
+        if (unknown !== undefined && !efforts.has(name)) path.push(unknown);
+        else {
+          path.pop();
+          const known = nexts.map((next) => efforts.get(next) ?? { steps: 0, depth: 0 });
+          const steps = known.reduce((sum, each) => sum + each.steps, 1);
+          const depth = 1 + Math.max(0, ...known.map((each) => each.depth));
+          efforts.set(name, { steps, depth });
+          if (steps > stepsMax || depth > depthMax)
+            throw new TunesmithError('invalid', 'The schema has too many parts that begin with one another.', {
+              code: 'invalid_json_schema',
+            });
+        }
+      }
+    }
   }
 
   #exactly(name: string, count: number): string {
@@ -66,6 +99,23 @@ export class Grammar {
     const few = `${name}{0,${repetitionMax - 1}}`;
     return this.rule(either(few, sequence(block, this.#upTo(name, count - repetitionMax))));
   }
+}
+
+/** The rules that a body may begin with; rather too many than too few. */
+function beginnings(body: string): string[] {
+  const found = new Set<string>();
+  const groups: boolean[] = [];
+  let atStart = true;
+  const parts = body.match(/"[^"]*"|\[[^\]]*\]|r\d+|[|()]|[?*{]/g) ?? [];
+  for (const [i, part] of parts.entries()) {
+    if (part === '|') atStart = groups.at(-1) ?? true;
+    else if (part === '(') groups.push(atStart);
+    else if (part === ')') atStart = groups.pop() ?? false;
+    else if (part.startsWith('r')) {
+      if (atStart) found.add(part);
+    } else if (!'?*{'.includes(part)) atStart &&= part === '""' || '?*{'.includes(parts[i + 1] ?? '-');
+  }
+  return [...found];
 }
 
 /** Parts after each other; empty ones are left out. */

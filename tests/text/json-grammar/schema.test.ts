@@ -360,6 +360,24 @@ describe('what cannot be promised is refused, with its place', () => {
   });
 });
 
+describe('a schema that would keep llama.cpp busy', () => {
+  test('for ever, since everything in it begins with the next thing twice, is refused', () => {
+    const $defs: Record<string, unknown> = { d40: { type: 'integer' } };
+    for (let i = 0; i < 40; i++) {
+      const next = { $ref: `#/$defs/d${i + 1}` };
+      $defs[`d${i}`] = { anyOf: [{ anyOf: [next] }, { anyOf: [next, { type: 'null' }] }] };
+    }
+    expect(() => grammarOf({ type: 'json_schema', schema: { $ref: '#/$defs/d0', $defs } })).toThrow(/too many parts/);
+  });
+
+  test('for a moment, with thousands of properties, is taken', async () => {
+    const properties = Object.fromEntries(Array.from({ length: 4000 }, (_, i) => [`p${i}`, { type: 'integer' }]));
+    const matches = await schemaMatcher({ type: 'object', properties });
+    expect(matches({ p0: 1, p3999: 2 })).toBe(true);
+    expect(matches({ p3999: 2, p0: 1 })).toBe(false);
+  }, 20_000);
+});
+
 describe('strict schemas keep the rules', () => {
   const strict = (schema: unknown) => () => grammarOf({ type: 'json_schema', schema, strict: true, param: 'schema' });
   const closed = (properties: object, rest: object = {}) => ({
