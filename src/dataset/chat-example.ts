@@ -2,7 +2,7 @@
 
 import type { AnyExample, Message } from '../domain/example.ts';
 import { checkKeys, checkMessages } from './messages.ts';
-import { isObject, type Fields, type Place, type Report } from './problem.ts';
+import { describe, isObject, quoted, type Fields, type Place, type Report } from './problem.ts';
 import { checkDialogue, checkTools } from './tools.ts';
 
 export const chatKeys = ['messages', 'tools', 'parallel_tool_calls', 'functions'];
@@ -80,13 +80,13 @@ function missingMessages(row: Fields, line: Place, report: Report): void {
     return;
   }
   const keys = Object.keys(row).slice(0, 5);
-  const found = keys.length > 0 ? keys.map((key) => JSON.stringify(key)).join(', ') : 'an empty object';
+  const found = keys.length > 0 ? quoted(keys) : 'an empty object';
   const meant = keys.find((key) => key.trim().toLowerCase() === 'messages');
   const talk = 'conversations' in row ? 'This is ShareGPT; tunesmith data convert reads it.' : null;
   report.add('missing_messages_list', line, {
     found,
     expected,
-    suggestion: meant === undefined ? talk : `Rename ${JSON.stringify(meant)} to "messages".`,
+    suggestion: meant === undefined ? talk : `Rename ${describe(meant)} to "messages".`,
     message: `${line.name} is missing key 'messages'. Found ${found}, ${wanted}.`,
   });
 }
@@ -97,7 +97,7 @@ export function checkParallelCalls(row: Fields, line: Place, report: Report): vo
   const place = { path: `${line.path}.parallel_tool_calls`, name: `${line.name}, key "parallel_tool_calls"` };
   const text = typeof value === 'string' ? value.toLowerCase() : '';
   report.add('invalid_value', place, {
-    found: JSON.stringify(value).slice(0, 60),
+    found: describe(value),
     expected: 'true or false',
     suggestion: text === 'true' || text === 'false' ? `Write ${text} without quotes.` : 'Leave it out for true.',
   });

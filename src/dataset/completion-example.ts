@@ -21,7 +21,7 @@ export function checkCompletionExample(row: Fields, line: Place, report: Report)
         {
           found: 'missing',
           expected: 'a string',
-          suggestion: meant === undefined ? null : `Rename ${JSON.stringify(meant)} to "${key}".`,
+          suggestion: meant === undefined ? null : `Rename ${describe(meant)} to "${key}".`,
           message: `${line.name} is missing key '${key}'.`,
         },
       );

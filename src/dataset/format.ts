@@ -2,6 +2,7 @@
 
 import type { ExampleFormat } from '../domain/example.ts';
 import { isObject, type Fields } from './problem.ts';
+import { longText } from './survey.ts';
 
 const rowsAsked = 50;
 const chatKeys: ReadonlySet<string> = new Set(['messages', 'tools', 'parallel_tool_calls', 'functions']);
@@ -37,6 +38,7 @@ function waits(row: Fields): boolean {
 }
 
 function parsed(text: string): unknown {
+  if (text.length > longText) return null; // its depth and size are not known yet
   try {
     return JSON.parse(text) as unknown;
   } catch {

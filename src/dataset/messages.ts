@@ -52,16 +52,14 @@ export function checkMessages(
     );
     return null;
   }
-  const before = report.problems.length;
+  const before = report.errorCount;
   let images = 0;
   for (let i = 0; i < list.length; i++) {
     const place = { path: `${path}[${i}]`, name: `${line.name}, message ${i + 1}` };
     images += checkMessage(list[i], place, rules, report);
   }
   if (images > 0) checkImageCount(images, { path, name: line.name }, report);
-  return report.problems.slice(before).some(({ severity }) => severity === 'error')
-    ? null
-    : (list as readonly Message[]);
+  return report.errorCount > before ? null : (list as readonly Message[]);
 }
 
 /** How many images the message has. */
@@ -173,7 +171,7 @@ function checkContent(message: Fields, role: Role, place: Place, rules: MessageR
       continue;
     }
     const found =
-      isObject(part) && typeof part['type'] === 'string' ? `a part of type "${part['type']}"` : describe(part);
+      isObject(part) && typeof part['type'] === 'string' ? `a part of type ${describe(part['type'])}` : describe(part);
     report.add('missing_content', at, {
       found,
       expected: '{"type": "text", "text": "…"}',
@@ -235,10 +233,10 @@ export function checkKeys(
       code,
       { path: child(place.path, key), name: place.name },
       {
-        found: `the key ${JSON.stringify(key)}`,
+        found: `the key ${describe(key)}`,
         expected: `only ${quoted(known)}`,
         suggestion: meant === undefined ? 'Remove it.' : `Rename it to "${meant}".`,
-        message: `${place.name} contains an extra ${JSON.stringify(key)}. Expected only ${quoted(known)}.`,
+        message: `${place.name} contains an extra ${describe(key)}. Expected only ${quoted(known)}.`,
       },
     );
   }

@@ -97,23 +97,34 @@ export interface Finding {
   readonly message?: string;
 }
 
+/** Of each severity in one row; what a row is full of need not be told to its end. */
+const problemsMax = 1000;
+
 /** Collects the problems of one row. */
 export class Report {
   readonly line: number | null;
   readonly problems: Problem[] = [];
+  readonly #counts = { error: 0, warning: 0 };
 
   constructor(line: number | null) {
     this.line = line;
   }
 
   get hasErrors(): boolean {
-    return this.problems.some(isError);
+    return this.#counts.error > 0;
+  }
+
+  get errorCount(): number {
+    return this.#counts.error;
   }
 
   add(code: ProblemCode, { path, name }: Place, { found, expected, suggestion = null, message }: Finding): void {
+    const severity = kinds[code] === 'warning' ? 'warning' : 'error';
+    this.#counts[severity] += 1;
+    if (this.#counts[severity] > problemsMax) return;
     this.problems.push({
       code,
-      severity: kinds[code] === 'warning' ? 'warning' : 'error',
+      severity,
       line: this.line,
       path,
       found,
@@ -147,8 +158,11 @@ export type Fields = Readonly<Record<string, unknown>>;
 export const isObject = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** `"a", "b", "c"` */
-export const quoted = (names: readonly string[]): string => names.map((name) => JSON.stringify(name)).join(', ');
+const namesMax = 12;
+
+/** `"a", "b", "c"`, short enough for a sentence. */
+export const quoted = (names: readonly string[]): string =>
+  names.slice(0, namesMax).map(describe).join(', ') + (names.length > namesMax ? ', …' : '');
 
 /** What was found, short enough for a sentence. */
 export function describe(value: unknown): string {

@@ -1,20 +1,20 @@
 /** What is wrong with a row's JSON before anybody asks what it means: keys that are there twice, depth, odd text. */
 
-import { scanJson } from '../formats/json-text.ts';
+import { scanJson, valuesMax, type JsonFault } from '../formats/json-text.ts';
 import { child, type Place, type Report } from './problem.ts';
 
 /** Far beyond any schema, and far below what the stack of a chat template's renderer takes. */
 export const depthMax = 100;
-/** Longer texts are looked at before they are parsed: a parser remembers every level it is in. */
-const deepBytes = 2 ** 20;
+/** Longer texts are looked at before they are parsed: a parser remembers every level and makes every value. */
+export const longText = 2 ** 20;
 const forbiddenKey = '__proto__';
 
 /** Parses one line; `undefined` with a problem in the report when it is no JSON. */
 export function parseJson(text: string, line: Place, report: Report): unknown {
-  if (text.length > deepBytes) {
+  if (text.length > longText) {
     const { fault } = scanJson(text, depthMax);
     if (fault !== null) {
-      refuse(text, line, report);
+      refuse(fault, line, report);
       return undefined;
     }
   }
@@ -22,19 +22,26 @@ export function parseJson(text: string, line: Place, report: Report): unknown {
   try {
     value = JSON.parse(text);
   } catch {
-    refuse(text, line, report);
+    const { fault } = scanJson(text, depthMax);
+    if (fault === null) throw new Error('The JSON scanner accepts what JSON.parse refuses.');
+    refuse(fault, line, report);
     return undefined;
   }
   survey(value, text, line, report);
   return value;
 }
 
-function refuse(text: string, line: Place, report: Report): void {
-  const { fault } = scanJson(text, depthMax);
-  if (fault === null) throw new Error('The JSON scanner accepts what JSON.parse refuses.');
-  const { at, reason, found, expected, hint } = fault;
+function refuse({ at, reason, found, expected, hint }: JsonFault, line: Place, report: Report): void {
   if (reason === 'depth') {
     tooDeep(line, report);
+    return;
+  }
+  if (reason === 'size') {
+    report.add('line_too_long', line, {
+      found: `more than ${valuesMax.toLocaleString('en')} values`,
+      expected: 'one example on each line',
+      message: `${line.name} holds more than ${valuesMax.toLocaleString('en')} values, but must fit a model's context.`,
+    });
     return;
   }
   report.add('not_json', line, {
@@ -65,7 +72,7 @@ function survey(value: unknown, text: string, line: Place, report: Report): void
         'duplicate_key',
         { path, name: line.name },
         {
-          found: `the key at ${path} a second time`,
+          found: 'this key a second time',
           expected: 'each key once in an object',
           suggestion: 'Keep one of them; readers differ in which one they believe.',
         },

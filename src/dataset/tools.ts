@@ -160,7 +160,7 @@ export function checkDialogue(
 }
 
 function strayAnswer(id: string, made: ReadonlySet<string>, { path, name }: Place, report: Report): void {
-  const found = JSON.stringify(id);
+  const found = describe(id);
   const expected = made.size > 0 ? `one of ${quoted([...made])}` : 'a call made by an assistant message before it';
   report.add(
     'unknown_tool_call',
@@ -176,15 +176,15 @@ function strayAnswer(id: string, made: ReadonlySet<string>, { path, name }: Plac
 
 function unanswered(id: string, place: Place, report: Report): void {
   report.add('unanswered_tool_call', place, {
-    found: `no answer to ${JSON.stringify(id)}`,
+    found: `no answer to ${describe(id)}`,
     expected: 'a tool message that answers it before the conversation goes on',
-    suggestion: `Add {"role": "tool", "tool_call_id": ${JSON.stringify(id)}, "content": "…"} after the call.`,
+    suggestion: `Add {"role": "tool", "tool_call_id": ${describe(id)}, "content": "…"} after the call.`,
   });
 }
 
 function repeated(id: string, place: Place, report: Report): void {
   report.add('repeated_tool_call', place, {
-    found: `the id ${JSON.stringify(id)} again`,
+    found: `the id ${describe(id)} again`,
     expected: 'an id of its own for each call',
     suggestion: 'Number the calls.',
   });
@@ -208,7 +208,7 @@ function undefinedTools(
         'undefined_tool',
         { path: `${line.path}.messages[${i}]`, name: `${line.name}, message ${i + 1}` },
         {
-          found: `a call of ${JSON.stringify(name)}`,
+          found: `a call of ${describe(name)}`,
           expected: `a tool that "tools" defines${tools.length > 0 ? `: ${quoted(tools.map((tool) => tool.function.name))}` : ''}`,
           suggestion: 'Define the tool, so that the model learns to call what it is offered.',
         },

@@ -8,7 +8,7 @@
 export interface JsonFault {
   /** In UTF-16 units from the start of the text. */
   readonly at: number;
-  readonly reason: 'syntax' | 'depth';
+  readonly reason: 'syntax' | 'depth' | 'size';
   readonly found: string;
   readonly expected: string;
   /** What was probably meant. */
@@ -23,7 +23,10 @@ export interface JsonScan {
 
 type Frame = { readonly keys: Set<string>; key: string } | { readonly keys: null; index: number };
 
-/** Reads a text up to its first fault. Nesting beyond `depthMax` is one. */
+/** More values than this fill a machine's memory, whatever they say. */
+export const valuesMax = 1_000_000;
+
+/** Reads a text up to its first fault. Nesting beyond `depthMax` is one, and so are values without end. */
 export function scanJson(text: string, depthMax: number): JsonScan {
   return new Scanner(text, depthMax).scan();
 }
@@ -41,6 +44,7 @@ class Scanner {
   readonly #stack: Frame[] = [];
   readonly #duplicates: string[] = [];
   #at = 0;
+  #values = 0;
   #fault: JsonFault | null = null;
 
   constructor(text: string, depthMax: number) {
@@ -62,6 +66,10 @@ class Scanner {
   /** A value, or the beginning of one that holds others. */
   #value(): void {
     this.#skip(space);
+    if (++this.#values > valuesMax) {
+      this.#fail(`at most ${valuesMax.toLocaleString('en')} values`, null, 'size');
+      return;
+    }
     const character = this.#text[this.#at];
     if (character === '{' || character === '[') this.#open(character);
     else if (character === '"') this.#string();

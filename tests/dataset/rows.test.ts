@@ -274,6 +274,13 @@ test('100,000 levels of nesting are refused, in a short line and in a long one',
   ]);
 });
 
+test('a line of values without end is refused before it fills the memory, and a row full of faults tells some', async () => {
+  const before = process.memoryUsage().rss;
+  expect(await problemsOf(`{"messages":[${'{},'.repeat(5_000_000)}{}]}`)).toEqual([['line_too_long', '$']]);
+  expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20);
+  expect(await problemsOf(chat(...Array.from({ length: 5000 }, () => ({}))))).toHaveLength(1000);
+});
+
 test('a gzip bomb is named by its first bytes and never unpacked', async () => {
   const bomb = gzipSync(Buffer.alloc(50_000_000));
   const before = process.memoryUsage().rss;

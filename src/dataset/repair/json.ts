@@ -27,7 +27,7 @@ export function repairJson(text: string, ask: Ask): unknown {
     }
     const { at, found, expected, reason } = fault;
     const word = words[found];
-    if (reason === 'depth') return undefined;
+    if (reason !== 'syntax') return undefined;
     if (word !== undefined && expected === 'a value') {
       repaired = repaired.slice(0, at) + word + repaired.slice(at + found.length);
       changes.push([found, word]);
