@@ -12,7 +12,7 @@ import { textMetrics } from './similarity/metrics.ts';
 import { templateProblem } from './template.ts';
 
 const sourceBytesMax = 256 * 1024;
-export const imageTag = '2025-05-08';
+const imageTag = '2025-05-08';
 
 const name = z.string().min(1).max(256);
 const threshold = z.number().nullish();

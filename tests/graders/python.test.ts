@@ -95,6 +95,15 @@ def grade(sample, item):
     expect(await details(source)).toMatch(reason);
   });
 
+  test('grades many at a time with few processes', async () => {
+    const before = childrenOf(process.pid).length;
+    const sources = Array.from({ length: 6 }, (_, i) => `def grade(sample, item): return ${i % 3}.5`);
+    const scores = Promise.all(sources.map((source) => grade(source)));
+    await sleep(300);
+    expect(childrenOf(process.pid).length).toBeLessThanOrEqual(before + 1);
+    expect(await scores).toEqual([0.5, 1.5, 2.5, 0.5, 1.5, 2.5]);
+  });
+
   test('cannot answer with more than a score', async () => {
     const source = 'import json\njson.dumps = lambda value: "x" * 2 ** 22\ndef grade(sample, item): return 1.0';
     expect((await failureOf(source)).message).toMatch(/too long/);

@@ -1,8 +1,9 @@
 /**
- * Python graders: finds Pyodide, keeps a few sandboxes warm, and gives each grading to the one for its source.
+ * Python graders: finds Pyodide, keeps a few sandboxes warm, and gives each grading to one for its source.
  *
  * Pyodide is an optional dependency and is only looked for when the first grader comes. The first start makes a
- * snapshot of its memory in the data folder's cache, from which later ones start in a fraction of a second.
+ * snapshot of its memory in the data folder's cache, from which later ones start in a fraction of a second. There
+ * are never more processes than `sandboxesMax`: who comes then waits, and a sandbox of another source makes room.
  */
 
 import { createHash } from 'node:crypto';
@@ -15,10 +16,9 @@ import type { Subject } from '../../domain/grader.ts';
 import { sandboxHarness } from './program.ts';
 import { makeSnapshot, PythonSandbox, type PythonSandboxSettings, serverError } from './sandbox.ts';
 
-export interface PythonLimits {
+interface PythonLimits {
   readonly timeMsMax: number;
   readonly memoryBytesMax: number;
-  /** Processes kept for the graders used last. */
   readonly sandboxesMax: number;
   /** A sandbox that nobody has asked for so long is closed. */
   readonly idleMs: number;
@@ -27,19 +27,21 @@ export interface PythonLimits {
 /** Time and memory are OpenAI's. */
 const usual: PythonLimits = { timeMsMax: 120_000, memoryBytesMax: 2 * 2 ** 30, sandboxesMax: 2, idleMs: 5 * 60_000 };
 
-interface Warm {
+/** A sandbox that waits for the next grading of its source. */
+interface Idle {
+  readonly key: string;
   readonly sandbox: PythonSandbox;
-  /** Ends when the gradings before have ended. */
-  busy: Promise<unknown>;
-  waiting: number;
-  idle: NodeJS.Timeout | undefined;
+  readonly clock: NodeJS.Timeout;
 }
 
 export class PythonGrading implements AsyncDisposable {
   readonly #cache: string;
   readonly #limits: PythonLimits;
-  /** By the hash of their source; the one used last is last. */
-  readonly #warm = new Map<string, Warm>();
+  /** The one used last is last. */
+  #idle: Idle[] = [];
+  readonly #busy = new Set<PythonSandbox>();
+  #turns = 0;
+  readonly #queue: (() => void)[] = [];
   #settings: Promise<PythonSandboxSettings> | null = null;
 
   /** `cache` is a folder for the snapshot. */
@@ -50,60 +52,60 @@ export class PythonGrading implements AsyncDisposable {
 
   /** The score that `grade(sample, item)` returns; a `GradingFailure` when it does not. */
   async grade(source: string, { sample, item }: Subject, signal: AbortSignal): Promise<number> {
-    const subject = JSON.stringify({ sample, item: item ?? {} });
     const key = createHash('sha256').update(source).digest('hex');
-    const warm = await this.#sandboxFor(key);
-    warm.waiting += 1;
-    clearTimeout(warm.idle);
-    const graded = warm.busy.then(async () => {
-      signal.throwIfAborted();
-      if (!warm.sandbox.isAlive) return null;
-      return await warm.sandbox.grade({ source, subject }, this.#limits.timeMsMax, signal);
-    });
-    warm.busy = graded.catch(() => undefined);
+    const order = { source, subject: JSON.stringify({ sample, item: item ?? {} }) };
+    await this.#turn();
     try {
-      const score = await graded;
-      if (score !== null) return score;
+      signal.throwIfAborted();
+      const sandbox = this.#take(key) ?? new PythonSandbox(await this.#prepared());
+      this.#busy.add(sandbox);
+      try {
+        return await sandbox.grade(order, this.#limits.timeMsMax, signal);
+      } finally {
+        this.#busy.delete(sandbox);
+        if (sandbox.isAlive) this.#keep(key, sandbox);
+      }
     } finally {
-      warm.waiting -= 1;
-      if (!warm.sandbox.isAlive && this.#warm.get(key) === warm) this.#warm.delete(key);
-      else if (warm.waiting === 0) this.#closeLater(key, warm);
+      this.#endTurn();
     }
-    return await this.grade(source, { sample, item }, signal); // a grading before this one ended the sandbox
   }
 
-  async #sandboxFor(key: string): Promise<Warm> {
-    this.#settings ??= this.#prepare();
-    const settings = await this.#settings.catch((error: unknown) => {
+  /** Waits until fewer gradings are underway than there may be sandboxes. */
+  async #turn(): Promise<void> {
+    if (this.#turns < this.#limits.sandboxesMax) this.#turns += 1;
+    else await new Promise<void>((resolve) => this.#queue.push(resolve));
+  }
+
+  #endTurn(): void {
+    const next = this.#queue.shift();
+    if (next === undefined) this.#turns -= 1;
+    else next();
+  }
+
+  /** An idle sandbox of this source; without one, another's makes room if there is none to spare. */
+  #take(key: string): PythonSandbox | null {
+    this.#idle = this.#idle.filter(({ sandbox }) => sandbox.isAlive);
+    const known = this.#idle.findLast((idle) => idle.key === key);
+    if (known === undefined) {
+      if (this.#idle.length + this.#turns > this.#limits.sandboxesMax) this.#idle.shift()?.sandbox.kill();
+      return null;
+    }
+    clearTimeout(known.clock);
+    this.#idle = this.#idle.filter((idle) => idle !== known);
+    return known.sandbox;
+  }
+
+  #keep(key: string, sandbox: PythonSandbox): void {
+    const clock = setTimeout(() => sandbox.kill(), this.#limits.idleMs).unref();
+    this.#idle.push({ key, sandbox, clock });
+  }
+
+  #prepared(): Promise<PythonSandboxSettings> {
+    this.#settings ??= this.#prepare().catch((error: unknown) => {
       this.#settings = null; // whoever installs it need not restart the server
       throw error;
     });
-    const known = this.#warm.get(key);
-    this.#warm.delete(key);
-    const warm =
-      known?.sandbox.isAlive === true
-        ? known
-        : { sandbox: new PythonSandbox(settings), busy: Promise.resolve(), waiting: 0, idle: undefined };
-    this.#warm.set(key, warm);
-    this.#makeRoom();
-    return warm;
-  }
-
-  /** Closes sandboxes that nobody waits for, those used longest ago first. */
-  #makeRoom(): void {
-    for (const [key, { sandbox, waiting }] of this.#warm) {
-      if (this.#warm.size <= this.#limits.sandboxesMax) return;
-      if (waiting > 0 || key === [...this.#warm.keys()].at(-1)) continue;
-      sandbox.kill();
-      this.#warm.delete(key);
-    }
-  }
-
-  #closeLater(key: string, warm: Warm): void {
-    warm.idle = setTimeout(() => {
-      warm.sandbox.kill();
-      if (this.#warm.get(key) === warm) this.#warm.delete(key);
-    }, this.#limits.idleMs).unref();
+    return this.#settings;
   }
 
   async #prepare(): Promise<PythonSandboxSettings> {
@@ -125,11 +127,8 @@ export class PythonGrading implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { sandbox, idle } of this.#warm.values()) {
-      clearTimeout(idle);
-      sandbox.kill();
-    }
-    this.#warm.clear();
+    for (const { clock } of this.#idle) clearTimeout(clock);
+    for (const sandbox of [...this.#busy, ...this.#idle.map(({ sandbox }) => sandbox)]) sandbox.kill();
   }
 }
 

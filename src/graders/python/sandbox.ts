@@ -43,7 +43,7 @@ export class PythonSandbox {
   constructor(settings: PythonSandboxSettings) {
     this.#memoryBytesMax = settings.memoryBytesMax;
     this.#child = startSandbox({ ...settings, makesSnapshot: false });
-    this.#child.once('exit', () => (this.#broken = true));
+    for (const end of ['exit', 'error']) this.#child.once(end, () => (this.#broken = true));
     this.#ready = this.#start();
     this.#ready.catch(() => this.kill());
   }
@@ -146,7 +146,9 @@ function startSandbox(start: SandboxStart): ChildProcess {
     JSON.stringify(start),
   ];
   const [program, ...words] = [...wrapped(), ...node];
-  return spawn(program!, words, { env: {}, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const child = spawn(program!, words, { env: {}, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  child.on('error', () => child.kill('SIGKILL')); // it could not start, or takes no more orders: it counts as dead
+  return child;
 }
 
 /** Commands that start another one: in a network namespace of its own, and bound to die with us even in a loop. */
