@@ -233,7 +233,7 @@ async function leaksBetween(
     context.terminal.live(
       `reading ${files[0]!.file} and its held-out ${files.length === 2 ? 'file' : 'files'} again …`,
     );
-    const duplicates = new Duplicates({ similarity, frame: plan.frame, across: true, signal: context.signal });
+    const duplicates = new Duplicates({ similarity, frames: plan.frames, across: true, signal: context.signal });
     for (const { role, file } of files) {
       for await (const { line, value, checked } of readRows(file, { signal: context.signal })) {
         const format = checked?.format ?? formatOfRow(value) ?? 'chat';
@@ -274,7 +274,8 @@ function page(
   leaks: readonly Finding[],
 ): string {
   const { paint } = terminal;
-  const labels = Object.keys(files[0]?.labels ?? {}).slice(0, labelsShown);
+  const counted = Object.entries(files[0]?.labels ?? {}).sort(([, a], [, b]) => b - a);
+  const labels = counted.slice(0, labelsShown).map(([label]) => label);
   const share = (count: number, rows: number): string => `${count} (${((100 * count) / rows).toFixed(1)} %)`;
   const rows = files.map(({ name, file, rows, labels: counts }) => [
     name,

@@ -22,10 +22,17 @@ import { defaultSimilarity, isBlank, NearDuplicates, normalised, type Compared }
 
 const groupsShown = 2;
 
+/** What all examples, and what all questions, are compared without. */
+export interface Frames {
+  readonly examples: Frame;
+  readonly questions: Frame;
+}
+
 export interface DuplicateOptions {
   /** From 0 to 1: the part of their shingles that two texts share. */
   readonly similarity?: number;
-  readonly frame?: Frame;
+  /** Known from an earlier look at the same examples, so that both looks agree. */
+  readonly frames?: Frames;
   /** Whether questions are compared as well, which only matters between files. */
   readonly across?: boolean;
   readonly signal?: AbortSignal;
@@ -45,8 +52,8 @@ export class Duplicates implements Detector {
 
   constructor(options: DuplicateOptions = {}) {
     this.#options = options;
-    this.#near = new NearDuplicates(options.frame);
-    this.#nearAsked = new NearDuplicates(options.frame);
+    this.#near = new NearDuplicates(options.frames?.examples);
+    this.#nearAsked = new NearDuplicates(options.frames?.questions);
   }
 
   see({ file, line, format, parts }: Observed): void {

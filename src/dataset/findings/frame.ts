@@ -17,7 +17,7 @@ const frameMin = 16;
 
 /** Whole words only; nothing where there are too few texts to call it a habit. */
 export function frameOf(texts: readonly string[]): Frame {
-  const different = [...new Set(texts)];
+  const different = [...new Set(texts)].filter((text) => text.trim() !== '');
   if (different.length < textsMin) return noFrame;
   const [first] = different as [string];
   let prefix = first.length;

@@ -12,8 +12,7 @@ import { comparableParts, partsOfRow } from '../clean/example-texts.ts';
 import { Fingerprints } from '../fingerprints.ts';
 import { AnswerSet } from '../findings/answer-set.ts';
 import { Clusters } from '../findings/clusters.ts';
-import { askedText, comparedParts, exactText } from '../findings/duplicates.ts';
-import type { Frame } from '../findings/frame.ts';
+import { askedText, comparedParts, exactText, type Frames } from '../findings/duplicates.ts';
 import { defaultSimilarity, isBlank, NearDuplicates } from '../findings/near-duplicates.ts';
 import { formatOfRow } from '../format.ts';
 import { isError, isObject, type Fields } from '../problem.ts';
@@ -51,7 +50,7 @@ export interface PlannedSplit {
   /** Keys that are left out, as a file to train on must not have them. */
   readonly leftOutKeys: readonly string[];
   /** What texts were compared without. */
-  readonly frame: Frame;
+  readonly frames: Frames;
 }
 
 export interface PlannedPart {
@@ -84,7 +83,7 @@ export async function planSplit(path: string, options: SplitOptions): Promise<Pl
     ...survey.keysIn(assigned),
     keyless: survey.keyless,
     leftOutKeys: [...survey.leftOutKeys],
-    frame: survey.frame,
+    frames: survey.frames,
   };
 }
 
@@ -151,8 +150,8 @@ class Survey {
     this.#options = options;
   }
 
-  get frame(): Frame {
-    return this.#near.frame;
+  get frames(): Frames {
+    return { examples: this.#near.frame, questions: this.#nearAsked.frame };
   }
 
   add(row: Row): void {
