@@ -28,17 +28,26 @@ async function addUrls(
   depth: number,
 ): Promise<void> {
   const isSitemap = /^\s*(?:\uFEFF)?<(?:\?xml|!--|urlset|sitemapindex)/i.test(text);
-  const found = isSitemap
-    ? [...text.matchAll(/<loc>\s*(?:<!\[CDATA\[)?([\s\S]*?)(?:\]\]>)?\s*<\/loc>/gi)].map(([, url]) =>
-        decodeEntities(url ?? ''),
-      )
-    : linesOf(from, text);
+  const found = isSitemap ? locationsIn(text) : linesOf(from, text);
   const isIndex = isSitemap && /<sitemapindex[\s>]/i.test(text);
   for (const url of found) {
     if (!isIndex) urls.add(url.trim());
     else if (depth < depthMax) await addUrls(url, await fetchList(url, request), urls, request, depth + 1);
     if (urls.size > urlsMax) throw invalid(null, `${from} lists more than ${urlsMax} pages.`, 'too_many_urls');
   }
+}
+
+/** What stands in the `<loc>` elements. */
+function locationsIn(text: string): string[] {
+  const locations: string[] = [];
+  for (let at = text.indexOf('<loc>'); at >= 0;) {
+    const end = text.indexOf('</loc>', at);
+    if (end < 0) break;
+    const inside = text.slice(at + 5, end).trim();
+    locations.push(decodeEntities(/^<!\[CDATA\[([^]*)\]\]>$/.exec(inside)?.[1] ?? inside));
+    at = text.indexOf('<loc>', end);
+  }
+  return locations;
 }
 
 function linesOf(from: string, text: string): string[] {

@@ -177,10 +177,14 @@ test('lists: lines with comments, sitemaps, sitemaps of sitemaps, packed ones; n
   site.pages['/index.xml'] =
     `<sitemapindex><sitemap><loc>${site.url}/map.xml</loc></sitemap><sitemap><loc>${site.url}/packed.xml.gz</loc></sitemap></sitemapindex>`;
   site.pages['/loop.xml'] = `<sitemapindex><sitemap><loc>${site.url}/loop.xml</loc></sitemap></sitemapindex>`;
+  site.pages['/open.xml'] = `<urlset>${'<loc>'.repeat(2_000_000)}`;
+  site.pages['/cdata.xml'] = `<urlset><loc><![CDATA[${site.url}/4?a=1&b=2]]></loc></urlset>`;
   site.pages['/bomb.xml'] = gzipSync(Buffer.alloc(60 << 20));
   const request = { allowInternal: true };
   expect(await listedUrls(`${site.url}/index.xml`, request)).toEqual([1, 2, 3].map((i) => `${site.url}/${i}?a=1&b=2`));
   await expect(listedUrls(`${site.url}/loop.xml`, request)).rejects.toThrow('lists no page');
+  await expect(listedUrls(`${site.url}/open.xml`, request)).rejects.toThrow('lists no page');
+  expect(await listedUrls(`${site.url}/cdata.xml`, request)).toEqual([`${site.url}/4?a=1&b=2`]);
   await expect(listedUrls(`${site.url}/bomb.xml`, request)).rejects.toThrow('cannot be unpacked');
   await expect(listedUrls(`${site.url}/map.xml`, {})).rejects.toMatchObject({ code: 'address_refused' });
   const list = join(folder, 'urls.txt');

@@ -184,6 +184,10 @@ function parseTag(tag = ''): { mark: string; type: string } {
 /** `{"PER": ["Ada Lovelace"], "LOC": ["London"]}`, each list in the order of the text. */
 function byType(spans: readonly Span[]): Record<string, string[]> {
   const lists = new Map<string, string[]>();
-  for (const { type, text } of spans) lists.set(type, [...(lists.get(type) ?? []), text]);
+  for (const { type, text } of spans) {
+    const list = lists.get(type);
+    if (list === undefined) lists.set(type, [text]);
+    else list.push(text);
+  }
   return Object.fromEntries([...lists].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -14,7 +14,7 @@ import {
 import { readStart, readText, readWhole } from './text.ts';
 
 /** Of a file that is one object; lists and lines have no limit but that of one element. */
-const wholeBytesMax = 256 << 20;
+const wholeBytesMax = 128 << 20;
 const elementLettersMax = 64 << 20;
 const depthMax = 500;
 

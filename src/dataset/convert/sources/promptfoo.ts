@@ -12,7 +12,8 @@ import type { Slots } from '../slots.ts';
 import { asText, parseTemplate } from '../template.ts';
 import { readWhole } from './text.ts';
 
-const bytesMax = 64 << 20;
+/** What the YAML parser takes in seconds. */
+const bytesMax = 8 << 20;
 /** Combinations of one case whose variables are lists. */
 const combinationsMax = 1000;
 
