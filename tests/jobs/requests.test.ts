@@ -144,7 +144,7 @@ test.each<[string, object, { code: string | null; param: string | null; message:
   [
     'Weights & Biases without a key',
     { integrations: [{ type: 'wandb', wandb: { project: 'p' } }] },
-    { code: 'unsupported_value', param: 'integrations[0]', message: /key/ },
+    { code: 'integration_not_configured', param: 'integrations', message: /key/i },
   ],
   ['much metadata', { metadata: pairs(17) }, { code: 'object_above_max_properties', param: 'metadata', message: /16/ }],
   [

@@ -158,18 +158,24 @@ test('an upload nobody made is answered the way OpenAI answers', async () => {
 });
 
 test('an upload is over after an hour, and its parts are swept away', async () => {
-  const upload = await begin(3);
-  const part = await send(upload.id, 'abc');
+  await using fresh = await openTestHouse();
+  const { uploads } = fresh.openai;
+  const { database, blobs } = fresh.house;
+  const kept = () => readdir(join(fresh.home, 'files'));
+  const wanted = { filename: 'a.jsonl', purpose: 'fine-tune', bytes: 3, mime_type: 'text/jsonl' } as const;
+  const upload = await uploads.create(wanted);
+  const part = async () => (await uploads.parts.create(upload.id, { data: await toFile(Buffer.from('abc'), 'x') })).id;
+  const first = await part();
   vi.useFakeTimers({ toFake: ['Date'], now: (upload.expires_at - 1) * 1000 });
-  expect(await sweepUploads(house.house.database, house.house.blobs)).toBe(0);
-  const second = await send(upload.id, 'abc');
+  expect(await sweepUploads(database, blobs)).toBe(0);
+  const second = await part();
   vi.setSystemTime(upload.expires_at * 1000);
-  await expect(send(upload.id, 'abc')).rejects.toThrow('has expired');
-  await expect(openai.uploads.complete(upload.id, { part_ids: [part] })).rejects.toMatchObject({ status: 400 });
-  expect(await sweepUploads(house.house.database, house.house.blobs)).toBeGreaterThan(0);
-  expect(await stored()).not.toContain(part);
-  expect(await stored()).not.toContain(second);
-  await expect(openai.uploads.cancel(upload.id)).rejects.toThrow('expired');
+  await expect(part()).rejects.toThrow('has expired');
+  await expect(uploads.complete(upload.id, { part_ids: [first] })).rejects.toMatchObject({ status: 400 });
+  expect(await kept()).toEqual(expect.arrayContaining([first, second]));
+  expect(await sweepUploads(database, blobs)).toBe(1);
+  expect(await kept()).toEqual(['temporary']);
+  await expect(uploads.cancel(upload.id)).rejects.toThrow('expired');
 });
 
 test('an upload that was begun goes on after a restart', async () => {
