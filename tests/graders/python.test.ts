@@ -84,13 +84,22 @@ def grade(sample, item):
   });
 
   test.each([
-    ['returns text', 'def grade(sample, item): return "1.0"', /grade returned str, expected a float/],
-    ['returns nothing', 'def grade(sample, item): pass', /grade returned NoneType/],
-    ['returns infinity', 'def grade(sample, item): return float("inf")', /expected a finite number/],
+    ['returns text', '"1.0"', /grade returned str, expected a float/],
+    ['returns nothing', 'None', /grade returned NoneType/],
+    ['returns infinity', 'float("inf")', /expected a finite number/],
+    ['wants a package', '__import__("numpy")', /No module named 'numpy'\. Graders of this server have/],
+    ['exits', '__import__("sys").exit(0)', /SystemExit/],
+  ])('that %s fails with the reason', async (_, value, reason) => {
+    const source = 'def grade(sample, item): return eval(item["value"])'; // one source, so one process for all of them
+    const graded = python.grade(source, { item: { value }, sample: {} }, new AbortController().signal);
+    await expect(graded).rejects.toMatchObject({
+      errors: { python_grader_runtime_error: true, python_grader_runtime_error_details: expect.stringMatching(reason) },
+    });
+  });
+
+  test.each([
     ['does not parse', 'def grade(sample, item) return 1', /SyntaxError/],
     ['defines no grade', 'score = 1', /defines no function grade/],
-    ['wants a package', 'import numpy', /No module named 'numpy'\. Graders of this server have/],
-    ['exits', 'def grade(sample, item):\n  import sys; sys.exit(0)', /SystemExit/],
   ])('that %s fails with the reason', async (_, source, reason) => {
     expect(await details(source)).toMatch(reason);
   });
