@@ -81,13 +81,14 @@ const rules: readonly Rule[] = [
   {
     kind: 'phone',
     hint: longNumber,
-    pattern: /(?<![\w.,:/+-]|\d )(?:\+|00)[1-9](?:[ ./-]?\(?\d\)?){6,14}(?![\w]|[-.:/]\d)/g,
+    pattern: /(?:(?<![\w.,:/+-])\+|(?<![\w.,:/+-]|\d )00)[1-9](?:[ ./-]?\(?\d\)?){6,14}(?![\w]|[-.:/]\d)/g,
     confirm: isInternationalPhone,
   },
   {
     kind: 'phone',
     hint: longNumber,
-    pattern: /(?<![\w.,:/+-]|\d )(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}(?![\w]|[-.:/,]\d)/g,
+    pattern:
+      /(?<![\w.,:/+-])(?:1[ .-])?(?:\([2-9]\d\d\)[ .-]?[2-9]\d\d[ .-]|[2-9]\d\d[.-][2-9]\d\d[.-]|(?<!\d )[2-9]\d\d [2-9]\d\d (?!\d{4} \d))\d{4}(?![\w]|[-.:/,]\d)/g,
     confirm: (_, before) => !isNumberOfThing(before),
   },
   {
