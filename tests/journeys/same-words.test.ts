@@ -132,7 +132,7 @@ async function ask(openai: OpenAI, model: string, messages: Conversation): Promi
   });
   const [{ message, finish_reason, logprobs }] = choices as [OpenAI.ChatCompletion.Choice];
   const [[request]] = sent.mock.calls as [[Parameters<Runtime['generate']>[0]]];
-  const reports = heard.mock.calls.map(([report]) => report);
+  const reports = heard.mock.calls.flatMap(([report]) => (report.type === 'tokens' ? [report] : []));
   vi.restoreAllMocks();
   const [likeliest] = reports.flatMap((report) => report.logprobs!);
   const said = logprobs!.content!;
