@@ -22,6 +22,11 @@ model = sys.argv[1]
 client = OpenAI(max_retries=0)
 
 
+class Place(BaseModel):
+    city: Literal["Rome", "Oslo"]
+    big: bool
+
+
 def lines(rows):
     return "\n".join(json.dumps(row) for row in rows).encode()
 
@@ -132,10 +137,6 @@ def chat():
 
 
 def structured_answers():
-    class Place(BaseModel):
-        city: Literal["Rome", "Oslo"]
-        big: bool
-
     messages = [{"role": "user", "content": "Tell me of a city as json."}]
     parsed = client.chat.completions.parse(model=model, messages=messages, response_format=Place, max_tokens=400, seed=3)
     assert isinstance(parsed.choices[0].message.parsed, Place)
@@ -226,10 +227,10 @@ def responses():
     assert client.responses.input_items.list(made.id).data[0].content[0].text == "Hello"
     after = client.responses.create(model=model, input="And?", previous_response_id=made.id, max_output_tokens=16)
     assert after.usage.input_tokens > made.usage.input_tokens
-    with client.responses.stream(model=model, input="Hello", max_output_tokens=16) as stream:
+    with client.responses.stream(model=model, input="A city as json.", text_format=Place, max_output_tokens=400) as stream:
         kinds = [event.type for event in stream]
         assert kinds[:2] == ["response.created", "response.in_progress"] and "response.output_text.delta" in kinds
-        assert stream.get_final_response().output_text is not None
+        assert isinstance(stream.get_final_response().output_parsed, Place)
     flat = {"type": "function", "name": "weather", "parameters": weather["function"]["parameters"], "strict": True}
     called = client.responses.create(
         model=model, input="Weather in Oslo?", tools=[flat], tool_choice="required", max_output_tokens=200
