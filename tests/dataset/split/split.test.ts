@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { assignParts } from '../../../src/dataset/split/assign.ts';
 import { parseGroupKey } from '../../../src/dataset/split/group-key.ts';
 import { linesOf, planSplit, type PlannedSplit, type SplitOptions } from '../../../src/dataset/split/split.ts';
-import { seededRandom } from '../../../src/evals/random.ts';
+import { seededRandom } from '../../../src/random.ts';
 import { temporaryFolder, type TemporaryFolder } from '../../formats/folder.ts';
 
 let folder: TemporaryFolder;
