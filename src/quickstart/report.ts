@@ -1,6 +1,7 @@
 /** The comparison at the end of a quickstart: one row per way of answering, as cells of text. */
 
-import { median, score, type Estimate, type Scores } from '../evals/metrics.ts';
+import { score, type Scores } from '../evals/metrics/classification.ts';
+import { median, type Estimate } from '../evals/metrics/estimate.ts';
 import type { Answer } from './ask.ts';
 import type { QuickstartData } from './data.ts';
 
