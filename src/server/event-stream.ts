@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { invalid } from '../domain/errors.ts';
 import type { Log } from '../log.ts';
 import { answerTo } from './errors.ts';
+import { noteFirstEvent } from './observe.ts';
 
 export interface StreamShape<Event> {
   /** The frame of an event. */
@@ -34,6 +35,7 @@ export async function sendEvents<Event>(
   shape: StreamShape<Event>,
 ): Promise<FastifyReply> {
   const first = await events.next();
+  noteFirstEvent(request, reply);
   return reply
     .headers({
       'content-type': 'text/event-stream; charset=utf-8',

@@ -17,8 +17,8 @@ import { accessIfAny } from './access.ts';
 interface Observed {
   readonly trace: Trace | null;
   tokens: TokenFacts | null;
-  /** Until the first piece of a stream. */
-  firstPieceMs: number | null;
+  /** Until the first event of a stream. */
+  firstEventMs: number | null;
 }
 
 const observed = new WeakMap<FastifyRequest, Observed>();
@@ -29,20 +29,20 @@ export function noteTokens(request: FastifyRequest, tokens: TokenFacts): void {
   if (each !== undefined) each.tokens = tokens;
 }
 
-/** The first piece of a stream is on its way. */
-export function noteFirstPiece(request: FastifyRequest, reply: FastifyReply): void {
+/** The first event of a stream is on its way. */
+export function noteFirstEvent(request: FastifyRequest, reply: FastifyReply): void {
   const each = observed.get(request);
-  if (each !== undefined) each.firstPieceMs ??= Math.round(reply.elapsedTime);
+  if (each !== undefined) each.firstEventMs ??= Math.round(reply.elapsedTime);
 }
 
 export function observeRequests(app: FastifyInstance, { log, metrics, tracing }: House): void {
   app.addHook('onRequest', async (request) => {
     const { traceparent } = request.headers;
     const trace = tracing?.begin(request.method, pathOf(request), traceparent as string | undefined) ?? null;
-    observed.set(request, { trace, tokens: null, firstPieceMs: null });
+    observed.set(request, { trace, tokens: null, firstEventMs: null });
   });
   app.addHook('onResponse', async (request, reply) => {
-    const { trace, tokens, firstPieceMs } = observed.get(request)!;
+    const { trace, tokens, firstEventMs } = observed.get(request)!;
     const { id, method } = request;
     const status = reply.statusCode;
     const ms = Math.round(reply.elapsedTime);
@@ -56,7 +56,7 @@ export function observeRequests(app: FastifyInstance, { log, metrics, tracing }:
       path: pathOf(request),
       status,
       ms,
-      ...(firstPieceMs !== null && { first_ms: firstPieceMs }),
+      ...(firstEventMs !== null && { first_ms: firstEventMs }),
       ...(access?.key != null && { key: access.key, project: access.project }),
       ...(tokens !== null && {
         model: tokens.model,

@@ -8,6 +8,7 @@
 
 import { readFileSync } from 'node:fs';
 import { version } from '../../version.ts';
+import { ourSchemas } from './differences.ts';
 import { type Operation, operations } from './operations.ts';
 
 export interface ServedRoute {
@@ -50,18 +51,17 @@ interface Official {
 const ownPrefix = 'tunesmith_';
 
 export function openApiDocument(routes: readonly ServedRoute[]): OpenApiDocument {
-  const official = readOfficial();
   const paths: Record<string, Record<string, OpenApiOperation>> = {};
   for (const { method, url } of routes) {
     if (method === 'HEAD' || method === 'OPTIONS' || !url.startsWith('/v1/')) continue;
     const operation = operations[`${method} ${url}`];
     if (operation === undefined) continue;
-    const known = official.get(`${method} ${shapeOf(url.slice('/v1'.length))}`);
+    const known = officialOperation(method, url);
     const path = known?.path ?? url.slice('/v1'.length).replace(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [method.toLowerCase()]: described(operation, known?.operation, method, path) };
   }
   const { components } = load();
-  const schemas = reached({ paths, responses: components.responses }, components.schemas);
+  const schemas = reached({ paths, responses: components.responses }, ourSchemas(components.schemas));
   return {
     openapi: '3.1.0',
     info: {
@@ -81,13 +81,18 @@ export function openApiDocument(routes: readonly ServedRoute[]): OpenApiDocument
 }
 
 function described(
-  { group, summary, request, response }: Operation,
+  { group, summary, request, response, stream }: Operation,
   known: OpenApiOperation | undefined,
   method: string,
   path: string,
 ): OpenApiOperation {
-  if (known !== undefined) return { ...known, tags: [group], summary };
   const json = (schema: object) => ({ content: { 'application/json': { schema } } });
+  if (known !== undefined) {
+    const good = { ...(known.responses as Record<string, { content?: object }>)['200'] };
+    if (response !== undefined) Object.assign(good, 'content' in response ? response : json(response));
+    if (stream !== undefined) good.content = { ...good.content, 'text/event-stream': { schema: stream } };
+    return { ...known, tags: [group], summary, responses: { ...known.responses, 200: good } };
+  }
   return {
     operationId: ownPrefix + `${method} ${path}`.toLowerCase().replaceAll(/\W+/g, '_').replace(/_$/, ''),
     tags: [group],
@@ -103,17 +108,30 @@ function described(
   };
 }
 
+/** OpenAI's operation at an address of ours, and its own name for the path; undefined where only we have it. */
+export function officialOperation(method: string, url: string) {
+  return officialOperations().get(`${method} ${shapeOf(url.slice('/v1'.length))}`);
+}
+
+let byAddress: Map<string, { path: string; operation: OpenApiOperation }> | null = null;
+
 /** OpenAI's operations by method and the shape of their path. */
-function readOfficial(): Map<string, { path: string; operation: OpenApiOperation }> {
+export function officialOperations(): ReadonlyMap<string, { path: string; operation: OpenApiOperation }> {
+  if (byAddress !== null) return byAddress;
   const entries = Object.entries(load().paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(
       ([method, operation]) => [`${method.toUpperCase()} ${shapeOf(path)}`, { path, operation }] as const,
     ),
   );
-  return new Map(entries);
+  byAddress = new Map(entries);
+  return byAddress;
 }
 
 let loaded: Official | null = null;
+
+export function officialSchemas(): Readonly<Record<string, object>> {
+  return load().components.schemas;
+}
 
 function load(): Official {
   loaded ??= JSON.parse(readFileSync(new URL('official.json', import.meta.url), 'utf8')) as Official;

@@ -10,12 +10,13 @@ import { webhookEvents } from '../../domain/webhook.ts';
 export interface Operation {
   readonly group: string;
   readonly summary: string;
-  /** For what OpenAI's document does not know: JSON schemas of the body and of the answer. */
+  /** For what OpenAI's document does not know: JSON schemas of the body, of the answer, and of the events of a stream. */
   readonly request?: object;
   readonly response?: object;
+  readonly stream?: object;
 }
 
-const row = (group: string, summary: string, shapes: Pick<Operation, 'request' | 'response'> = {}): Operation => ({
+const row = (group: string, summary: string, shapes: Omit<Operation, 'group' | 'summary'> = {}): Operation => ({
   group,
   summary,
   ...shapes,
@@ -49,12 +50,36 @@ const listOf = (item: object) => ({
   properties: { object: { const: 'list' }, data: { type: 'array', items: item }, has_more: { type: 'boolean' } },
 });
 
+const schema = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const modelLimits = {
+  type: 'object',
+  required: ['object', 'model', 'max_tokens_per_example', 'max_running_jobs'],
+  properties: {
+    object: { const: 'fine_tuning.model_limits' },
+    model: { type: 'string' },
+    max_tokens_per_example: { type: 'integer' },
+    max_running_jobs: { type: 'integer' },
+  },
+};
+const deletedResponse = {
+  type: 'object',
+  required: ['id', 'object', 'deleted'],
+  properties: { id: { type: 'string' }, object: { const: 'response.deleted' }, deleted: { const: true } },
+};
+const tokenCount = {
+  type: 'object',
+  required: ['object', 'input_tokens'],
+  properties: { object: { const: 'response.input_tokens' }, input_tokens: { type: 'integer' } },
+};
+
 /** By method and route pattern. */
 export const operations: Readonly<Record<string, Operation>> = {
   'POST /v1/files': row('Files', 'Upload a file.'),
   'GET /v1/files': row('Files', 'List files, newest first.'),
   'GET /v1/files/:id': row('Files', 'Look at a file.'),
-  'GET /v1/files/:id/content': row('Files', 'Download the bytes of a file.'),
+  'GET /v1/files/:id/content': row('Files', 'Download the bytes of a file.', {
+    response: { content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } },
+  }),
   'DELETE /v1/files/:id': row('Files', 'Delete a file.'),
 
   'POST /v1/uploads': row('Uploads', 'Begin an upload of up to 8 GB, to be sent in parts.'),
@@ -76,7 +101,9 @@ export const operations: Readonly<Record<string, Operation>> = {
   ),
   'POST /v1/fine_tuning/checkpoints/:model/permissions': row('Fine-tuning', 'Let projects use a checkpoint.'),
   'DELETE /v1/fine_tuning/checkpoints/:model/permissions/:id': row('Fine-tuning', 'Take such a permission back.'),
-  'GET /v1/fine_tuning/model_limits': row('Fine-tuning', 'The limits of the models that can be fine-tuned here.'),
+  'GET /v1/fine_tuning/model_limits': row('Fine-tuning', 'The limits of the models that can be fine-tuned here.', {
+    response: listOf(modelLimits),
+  }),
 
   'POST /v1/fine_tuning/alpha/graders/run': row('Graders', 'Grade one answer.'),
   'POST /v1/fine_tuning/alpha/graders/validate': row('Graders', 'Check a grader without running it.'),
@@ -92,14 +119,19 @@ export const operations: Readonly<Record<string, Operation>> = {
   'DELETE /v1/chat/completions/:id': row('Chat', 'Delete a stored answer.'),
   'GET /v1/chat/completions/:id/messages': row('Chat', 'List the messages that a stored answer replied to.'),
 
-  'POST /v1/completions': row('Completions', 'Continue a text.'),
+  'POST /v1/completions': row('Completions', 'Continue a text.', { stream: schema('CreateCompletionResponse') }),
   'POST /v1/embeddings': row('Embeddings', 'Turn texts into vectors.'),
 
   'POST /v1/responses': row('Responses', 'Answer an input, whole, as a stream or in the background.'),
-  'GET /v1/responses/:id': row('Responses', 'Look at a stored response.'),
-  'DELETE /v1/responses/:id': row('Responses', 'Delete a stored response.'),
+  'GET /v1/responses/:id': row('Responses', 'Look at a stored response, or follow it.', {
+    stream: schema('ResponseStreamEvent'),
+  }),
+  'DELETE /v1/responses/:id': row('Responses', 'Delete a stored response.', { response: deletedResponse }),
   'POST /v1/responses/:id/cancel': row('Responses', 'Stop a response that is made in the background.'),
-  'POST /v1/responses/input_tokens': row('Responses', 'Count the tokens that an input would take.'),
+  'POST /v1/responses/input_tokens': row('Responses', 'Count the tokens that an input would take.', {
+    request: schema('CreateResponse'),
+    response: tokenCount,
+  }),
   'GET /v1/responses/:id/input_items': row('Responses', 'List the items that a response replied to.'),
 
   'POST /v1/batches': row('Batches', 'Run the requests of a file in the background.'),
