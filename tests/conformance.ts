@@ -30,13 +30,23 @@ export function expectConforms(schemaName: string, body: unknown): void {
 export function nonconformities(schemaName: string, body: unknown): string[] {
   if (!Object.hasOwn(document.components.schemas, schemaName))
     throw new Error(`OpenAI's document has no schema ${schemaName}.`);
-  let validate = compiled.get(schemaName);
+  return problemsAt(['components', 'schemas', schemaName], body);
+}
+
+/** The same for a schema anywhere in OpenAI's document, or in another one that was added under a name. */
+export function problemsAt(place: readonly string[], body: unknown, documentName = 'openai'): string[] {
+  const pointer = place.map((key) => encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1')));
+  const reference = `${documentName}#/${pointer.join('/')}`;
+  let validate = compiled.get(reference);
   if (validate === undefined) {
-    validate = ajv.compile({ $ref: `openai#/components/schemas/${schemaName}` });
-    compiled.set(schemaName, validate);
+    validate = ajv.compile({ $ref: reference });
+    compiled.set(reference, validate);
   }
   if (validate(body)) return [];
   return validate.errors!.map(
-    ({ instancePath, message, params }) => `${instancePath || '/'}: ${message} ${JSON.stringify(params)}`,
+    ({ instancePath, message, params, data }) =>
+      `${instancePath || '/'}: ${message} ${JSON.stringify(params)}${data === null ? ', found null' : ''}`,
   );
 }
+
+export const addDocument = (name: string, other: object): void => void ajv.addSchema(other, name);

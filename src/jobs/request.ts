@@ -15,7 +15,8 @@ export const loraTargets = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj',
 /** Null and undefined mean "auto" for the official three and "not mentioned" for ours. */
 const orAuto = <Schema extends z.ZodType>(schema: Schema) => z.union([z.literal('auto'), schema]).nullish();
 
-const fields = {
+/** Those that a job takes: OpenAI's three and ours. */
+export const hyperparameterFields = {
   n_epochs: orAuto(z.int().min(1).max(50)),
   batch_size: orAuto(z.int().min(1).max(256)),
   learning_rate_multiplier: orAuto(z.number().gt(0)),
@@ -34,13 +35,13 @@ const fields = {
 };
 
 const hyperparameters = z
-  .looseObject(fields)
+  .looseObject(hyperparameterFields)
   .superRefine((value, context) => {
-    for (const name of Object.keys(value).filter((name) => !Object.hasOwn(fields, name)))
+    for (const name of Object.keys(value).filter((name) => !Object.hasOwn(hyperparameterFields, name)))
       context.addIssue({
         code: 'custom',
         path: [name],
-        message: `Unknown parameter: '${name}'. Supported hyper-parameters are: ${Object.keys(fields).join(', ')}.`,
+        message: `Unknown parameter: '${name}'. Supported hyper-parameters are: ${Object.keys(hyperparameterFields).join(', ')}.`,
         params: { code: 'unknown_parameter' },
       });
   })
