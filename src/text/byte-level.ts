@@ -4,7 +4,7 @@ import type { GgufMetadata } from '../formats/gguf-metadata.ts';
 import { merge, MergeTable } from './merge.ts';
 import { preTokenizers, type PreTokenizer } from './pre-tokenizers.ts';
 import { broken, byteAlphabet, type Vocabulary } from './vocabulary.ts';
-import { WordCache, type PlainEncoder } from './words.ts';
+import { codesOf, WordIds, type PlainEncoder } from './words.ts';
 
 export function preTokenizerOf(metadata: GgufMetadata): PreTokenizer {
   const name = metadata.string('tokenizer.ggml.pre', 'none');
@@ -18,10 +18,11 @@ export function byteLevelEncoder(
   merges: readonly string[],
   preTokenizer: PreTokenizer,
 ): PlainEncoder {
-  const { pattern, normalisation, wholeWords } = preTokenizer;
+  const { pattern, wordEnd, normalisation, wholeWords } = preTokenizer;
+  const sticky = new RegExp(pattern, 'uy');
   const table = tableOf(merges, vocabulary);
   const byteIds = byteAlphabet.map((letter) => vocabulary.plainId(letter));
-  const cache = new WordCache((word) => {
+  const words = new WordIds((word) => {
     const bytes = Buffer.from(word);
     if (wholeWords) {
       const whole = vocabulary.plainId(Array.from(bytes, (byte) => byteAlphabet[byte]!).join(''));
@@ -36,7 +37,17 @@ export function byteLevelEncoder(
   });
   return (text, _, ids) => {
     const normal = normalisation === null ? text : text.normalize(normalisation);
-    for (const word of normal.match(pattern) ?? []) cache.append(word, ids);
+    const codes = codesOf(normal);
+    for (let start = 0; start < normal.length;) {
+      let end = wordEnd(codes, start, normal.length);
+      if (end < 0) {
+        sticky.lastIndex = start;
+        sticky.test(normal);
+        end = sticky.lastIndex;
+      }
+      words.append(normal, codes, start, end, ids);
+      start = end;
+    }
   };
 }
 

@@ -8,7 +8,7 @@
 
 import { wordEnds } from './ascii-words.ts';
 import { merge, type Merges } from './merge.ts';
-import { WordCounts } from './word-counts.ts';
+import { WordTable } from './word-table.ts';
 
 export const openAIEncodings = ['o200k_base', 'cl100k_base'] as const;
 export type OpenAIEncodingName = (typeof openAIEncodings)[number];
@@ -28,7 +28,7 @@ export class OpenAIEncoding {
   readonly #sticky: RegExp;
   readonly #merges: RankedMerges;
   /** How many tokens a word is: every word that is one, and those that were seen. */
-  readonly #counts: WordCounts;
+  readonly #counts: WordTable;
 
   /** The same for everyone in this thread: it is some tens of megabytes. */
   static load(name: OpenAIEncodingName): Promise<OpenAIEncoding> {
@@ -43,7 +43,7 @@ export class OpenAIEncoding {
     this.#sticky = new RegExp(this.#pattern, 'uy');
     this.#merges = new RankedMerges(ranks);
     const words = ranks.filter((token) => typeof token === 'string');
-    this.#counts = new WordCounts(words, 1);
+    this.#counts = new WordTable(words, 1);
   }
 
   count(text: string): number {

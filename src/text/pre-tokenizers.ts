@@ -5,8 +5,12 @@
  * `\s` is not Unicode's White_Space, so that is spelled out.
  */
 
+import { wordEnds, type WordEnd } from './ascii-words.ts';
+
 export interface PreTokenizer {
   readonly pattern: RegExp;
+  /** The same word by word, and many times as fast, where it knows. */
+  readonly wordEnd: WordEnd;
   /** Text is brought to this Unicode form first. */
   readonly normalisation: 'NFC' | null;
   /** A word that is a token as a whole stays one, whatever the merges say. */
@@ -55,8 +59,17 @@ const plain = { normalisation: null, wholeWords: false, addBos: false } as const
 
 /** By `tokenizer.ggml.pre`. */
 export const preTokenizers: ReadonlyMap<string, PreTokenizer> = new Map([
-  ['gpt-2', { ...plain, pattern: compile(gpt2) }],
-  ['smollm', { ...plain, pattern: compile(smollm) }],
-  ['qwen2', { ...plain, pattern: compile(llama3(String.raw`\p{N}`)), normalisation: 'NFC' }],
-  ['llama-bpe', { ...plain, pattern: compile(llama3(String.raw`\p{N}{1,3}`)), wholeWords: true, addBos: true }],
+  ['gpt-2', { ...plain, wordEnd: wordEnds['gpt-2'], pattern: compile(gpt2) }],
+  ['smollm', { ...plain, wordEnd: wordEnds.smollm, pattern: compile(smollm) }],
+  ['qwen2', { ...plain, wordEnd: wordEnds.qwen2, pattern: compile(llama3(String.raw`\p{N}`)), normalisation: 'NFC' }],
+  [
+    'llama-bpe',
+    {
+      ...plain,
+      wordEnd: wordEnds['llama-bpe'],
+      pattern: compile(llama3(String.raw`\p{N}{1,3}`)),
+      wholeWords: true,
+      addBos: true,
+    },
+  ],
 ]);

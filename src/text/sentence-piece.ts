@@ -8,7 +8,7 @@
 
 import { merge, MergeTable } from './merge.ts';
 import { broken, spaceMark, type Vocabulary } from './vocabulary.ts';
-import { WordCache, type PlainEncoder } from './words.ts';
+import { codesOf, WordIds, type PlainEncoder } from './words.ts';
 
 export function sentencePieceEncoder(
   vocabulary: Vocabulary,
@@ -20,7 +20,7 @@ export function sentencePieceEncoder(
   const table = tableOf(vocabulary, scores, symbols);
   const glued = gluedBefore(vocabulary);
   const byteIds = Array.from({ length: 256 }, (_, byte) => vocabulary.id(byteName(byte)) ?? unknownId);
-  const cache = new WordCache((word) => {
+  const words = new WordIds((word) => {
     const ids: number[] = [];
     for (const symbol of merge(
       Array.from(word, (character) => symbols.of(character)),
@@ -34,13 +34,14 @@ export function sentencePieceEncoder(
   });
   return (text, spaced, ids) => {
     const marked = (spaced ? spaceMark : '') + text.replaceAll(' ', spaceMark);
+    const codes = codesOf(marked);
     let start = 0;
     for (let at = marked.indexOf(spaceMark, 1); at >= 0; at = marked.indexOf(spaceMark, at + 1)) {
       if (glued.has(marked.charCodeAt(at - 1))) continue;
-      cache.append(marked.slice(start, at), ids);
+      words.append(marked, codes, start, at, ids);
       start = at;
     }
-    if (start < marked.length) cache.append(marked.slice(start), ids);
+    if (start < marked.length) words.append(marked, codes, start, marked.length, ids);
   };
 }
 

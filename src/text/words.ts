@@ -1,29 +1,61 @@
 /** Words repeat: their ids are worked out once and remembered, within bounds. */
 
-const wordsMax = 100_000;
-const wordLengthMax = 64;
+import { WordTable } from './word-table.ts';
 
 /** Text without special tokens to ids, appended to `ids`. `spaced` asks for a space before it. */
 export type PlainEncoder = (text: string, spaced: boolean, ids: number[]) => void;
 
-export class WordCache {
+const usualLength = 1 << 20;
+const usual = new Uint16Array(usualLength);
+
+/** The character codes of a text, and perhaps something behind them; good until the next text is asked for. */
+export function codesOf(text: string): Uint16Array {
+  const { length } = text;
+  const codes = length > usualLength ? new Uint16Array(length) : usual;
+  for (let i = 0; i < length; i++) codes[i] = text.charCodeAt(i);
+  return codes;
+}
+
+const idsMax = 1 << 20;
+
+export class WordIds {
   readonly #encode: (word: string) => readonly number[];
-  readonly #known = new Map<string, readonly number[]>();
+  /** Where a word's ids begin in `#ids`, which has their number first. */
+  readonly #places = new WordTable();
+  readonly #ids = new Int32Array(idsMax);
+  /** Place 0 would be no number for a word. */
+  #end = 1;
 
   constructor(encode: (word: string) => readonly number[]) {
     this.#encode = encode;
   }
 
-  append(word: string, ids: number[]): void {
-    for (const id of this.#known.get(word) ?? this.#learn(word)) ids.push(id);
+  /** Appends the ids of the word between two places of a text, whose `codes` these are. */
+  append(text: string, codes: Uint16Array, start: number, end: number, ids: number[]): void {
+    const place = this.#places.get(codes, start, end);
+    if (place === 0) {
+      for (const id of this.#learn(text, codes, start, end)) ids.push(id);
+      return;
+    }
+    const known = this.#ids;
+    const last = place + known[place]!;
+    for (let at = place + 1; at <= last; at++) ids.push(known[at]!);
   }
 
-  #learn(word: string): readonly number[] {
-    const ids = this.#encode(word);
-    if (word.length > wordLengthMax) return ids;
-    if (this.#known.size === wordsMax) this.#known.clear();
-    // A slice keeps alive the whole text that it was cut from; a copy does not.
-    this.#known.set(Buffer.from(word, 'utf16le').toString('utf16le'), ids);
+  #learn(text: string, codes: Uint16Array, start: number, end: number): readonly number[] {
+    const ids = this.#encode(text.slice(start, end));
+    if (ids.length > idsOfWordMax) return ids;
+    if (this.#places.full || this.#end + idsOfWordMax >= idsMax) {
+      this.#places.forget();
+      this.#end = 1;
+    }
+    this.#places.learn(codes, start, end, this.#end);
+    this.#ids[this.#end] = ids.length;
+    this.#ids.set(ids, this.#end + 1);
+    this.#end += 1 + ids.length;
     return ids;
   }
 }
+
+/** More than the bytes of any word that the table takes. */
+const idsOfWordMax = 256;

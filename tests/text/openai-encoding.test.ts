@@ -3,7 +3,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { OpenAIEncoding, openAIEncodings } from '../../src/text/openai-encoding.ts';
-import { WordCounts } from '../../src/text/word-counts.ts';
+import { WordTable } from '../../src/text/word-table.ts';
 
 /** What the rules tell apart, and neighbours of it beyond ASCII. */
 const pieces = "' 's 'LL 'Re 've 'ſ '' a bc Z XY r e l 0 12 ٣ ½ ( ... / _ $ <|endoftext|> é É ǅ ʰ の 一二 ’ — 👩‍👩‍👧 ﬁ"
@@ -42,7 +42,7 @@ test('words that were learnt go when there are too many of them; the others stay
     return word.length;
   };
   const staying = Array.from({ length: 1000 }, (_, i) => `stays${i}`);
-  const counts = new WordCounts(staying, 1);
+  const counts = new WordTable(staying, 1);
   const get = (word: string): number => counts.get(codes, 0, write(word));
   const learn = (word: string, value: number): void => counts.learn(codes, 0, write(word), value);
   for (let i = 0; i < 200_000; i++) learn(`learnt${i}`, 2 + (i % 7));

@@ -9,25 +9,26 @@ const wordLengthMax = 64;
 /** Of all words together. */
 const codesMax = 2 ** 22;
 
-export class WordCounts {
+export class WordTable {
   /** Two numbers per slot: the word's hash, and its number plus 1 (0 is an empty slot). */
   readonly #slots: Int32Array;
   readonly #mask: number;
   readonly #codes = new Uint16Array(codesMax);
   /** Where each word ends in `#codes`; it begins where the one before it ends. */
   readonly #ends: Int32Array;
-  readonly #values: Uint8Array;
+  readonly #values: Int32Array;
   #words = 0;
   /** How many of the words stay. */
   #staying = 0;
 
-  constructor(staying: Iterable<string>, value: number) {
+  /** All that stay have the same number; numbers are 1 or more. */
+  constructor(staying: Iterable<string> = [], value = 1) {
     const words = [...staying];
     const most = words.length + learntMax;
     this.#mask = 2 ** Math.ceil(Math.log2(2 * most)) - 1;
     this.#slots = new Int32Array(2 * (this.#mask + 1));
     this.#ends = new Int32Array(most + 1);
-    this.#values = new Uint8Array(most);
+    this.#values = new Int32Array(most);
     const codes = new Uint16Array(words.reduce((longest, { length }) => Math.max(longest, length), 0));
     for (const word of words) {
       for (let i = 0; i < word.length; i++) codes[i] = word.charCodeAt(i);
@@ -36,19 +37,35 @@ export class WordCounts {
     this.#staying = words.length;
   }
 
-  /** What the word between two places of a text counts, or 0 when it is not known. */
+  /** The number of the word between two places of a text, or 0 when it is not known. */
   get(codes: Uint16Array, start: number, end: number): number {
     const slot = this.#find(codes, start, end, hashOf(codes, start, end));
     const word = this.#slots[slot + 1]!;
     return word === 0 ? 0 : this.#values[word - 1]!;
   }
 
-  /** Remembers what an unknown word counts, unless it is too long to come again. */
+  get full(): boolean {
+    return this.#words === this.#values.length || this.#ends[this.#words]! + wordLengthMax > codesMax;
+  }
+
+  /** Remembers the number of an unknown word, unless it is too long to come again. */
   learn(codes: Uint16Array, start: number, end: number, value: number): void {
-    if (end - start > wordLengthMax || value > 255) return;
-    const full = this.#words === this.#values.length || this.#ends[this.#words]! + wordLengthMax > codesMax;
-    if (full) this.#forget();
+    if (end - start > wordLengthMax) return;
+    if (this.full) this.forget();
     this.#insert(codes, start, end, value);
+  }
+
+  /** Only the words that stay are left. */
+  forget(): void {
+    this.#slots.fill(0);
+    this.#words = this.#staying;
+    for (let word = 0; word < this.#words; word++) {
+      const [start, end] = [this.#ends[word]!, this.#ends[word + 1]!];
+      const hash = hashOf(this.#codes, start, end);
+      const slot = this.#emptySlot(hash);
+      this.#slots[slot] = hash;
+      this.#slots[slot + 1] = word + 1;
+    }
   }
 
   #insert(codes: Uint16Array, start: number, end: number, value: number): void {
@@ -61,18 +78,6 @@ export class WordCounts {
     this.#ends[this.#words] = from + end - start;
     this.#slots[slot] = hash;
     this.#slots[slot + 1] = this.#words;
-  }
-
-  #forget(): void {
-    this.#slots.fill(0);
-    this.#words = this.#staying;
-    for (let word = 0; word < this.#words; word++) {
-      const [start, end] = [this.#ends[word]!, this.#ends[word + 1]!];
-      const hash = hashOf(this.#codes, start, end);
-      const slot = this.#emptySlot(hash);
-      this.#slots[slot] = hash;
-      this.#slots[slot + 1] = word + 1;
-    }
   }
 
   /** The word's slot, or the empty one where it belongs. */
