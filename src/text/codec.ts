@@ -59,7 +59,7 @@ export class TextCodec {
   encodePrompt(messages: readonly Message[], options: PromptOptions = {}): Int32Array {
     const conversation = this.#conversation(messages, options.tools);
     const guard = this.#shield.over(conversation);
-    return Int32Array.from(this.#promptIds(this.#render(conversation, guard, true), guard));
+    return new Int32Array(this.#promptIds(this.#render(conversation, guard, true), guard));
   }
 
   /** Bare text that the model continues; of no text at all, the token that documents begin with. */
@@ -89,8 +89,9 @@ export class TextCodec {
       if (message.role !== 'assistant' || message.weight === 0) continue;
       const before = this.#conversation(messages.slice(0, index), tools);
       const after = this.#conversation(messages.slice(0, index + 1), tools);
-      const prompt = this.#render(before, guard, true);
-      const answer = answerOf(prompt, this.#render(after, guard, false), index);
+      const full = this.#render(after, guard, false);
+      const prompt = this.#renderBefore(full, before, guard);
+      const answer = answerOf(prompt, full, index);
       const ids = this.#promptIds(prompt, guard);
       const start = ids.length;
       for (const id of this.#answerIds(answer, guard)) ids.push(id);
@@ -103,7 +104,7 @@ export class TextCodec {
     return sequences.map(({ ids, answers }) => {
       const mask = new Uint8Array(ids.length);
       for (const [start, end] of answers) mask.fill(1, start, end);
-      return { line, ids: Int32Array.from(ids), mask };
+      return { line, ids: new Int32Array(ids), mask };
     });
   }
 
@@ -113,6 +114,12 @@ export class TextCodec {
 
   #render(conversation: Conversation, guard: ContentGuard, generationPrompt: boolean): string {
     return guard.render(conversation, (guarded) => this.template.render(guarded, generationPrompt));
+  }
+
+  /** What a text that is known to be safe begins with is safe too, and needs no proof of its own. */
+  #renderBefore(full: string, conversation: Conversation, guard: ContentGuard): string {
+    const prompt = guard.renderBeginning(conversation, (guarded) => this.template.render(guarded, true));
+    return full.startsWith(prompt) ? prompt : this.#render(conversation, guard, true);
   }
 
   /** Templates that write the BOS token themselves must not get a second one. */

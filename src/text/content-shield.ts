@@ -58,6 +58,8 @@ export class ContentShield {
 export interface ContentGuard {
   /** Renders a conversation so that only the template's own control tokens can be found in the text. */
   render<Conversation>(conversation: Conversation, render: (conversation: Conversation) => string): string;
+  /** The same without proof that the template put no name together; enough for what a rendered text begins with. */
+  renderBeginning<Conversation>(conversation: Conversation, render: (conversation: Conversation) => string): string;
   /** The text as the users wrote it, after the control tokens have been cut out. */
   restore(text: string): string;
 }
@@ -65,38 +67,38 @@ export interface ContentGuard {
 /** For conversations that hold no character with which a name could begin or end. */
 const unguarded: ContentGuard = {
   render: (conversation, render) => render(conversation),
+  renderBeginning: (conversation, render) => render(conversation),
   restore: (text) => text,
 };
 
 class StandIns implements ContentGuard {
   readonly #names: RegExp;
-  readonly #beginnings: RegExp;
-  readonly #standIns = new Map<string, string>();
+  readonly #withoutNames: (text: string) => string;
+  readonly #withoutEdges: (text: string) => string;
   readonly #originals = new Map<string, string>();
-  readonly #anyEdge: RegExp;
   readonly #anyStandIn: RegExp;
 
   constructor(names: RegExp, beginnings: RegExp, edges: readonly string[], taken: string) {
     this.#names = names;
-    this.#beginnings = beginnings;
+    const standIns = new Map<string, string>();
     let code: number = privateUse.first;
     for (const edge of edges) {
       while (taken.includes(String.fromCharCode(code))) code++;
       if (code > privateUse.last) throw invalid('messages', 'The messages use every private-use character there is.');
       const standIn = String.fromCharCode(code++);
-      this.#standIns.set(edge, standIn);
+      standIns.set(edge, standIn);
       this.#originals.set(standIn, edge);
     }
-    this.#anyEdge = new RegExp(oneOf(edges), 'gu');
+    const hide = (character: string): string => standIns.get(character)!;
+    const anyEdge = new RegExp(oneOf(edges), 'gu');
+    this.#withoutNames = remembering((text) => text.replaceAll(beginnings, hide));
+    this.#withoutEdges = remembering((text) => (structure.has(text) ? text : text.replaceAll(anyEdge, hide)));
     this.#anyStandIn = new RegExp(oneOf([...this.#originals.keys()]), 'gu');
   }
 
   render<Conversation>(conversation: Conversation, render: (conversation: Conversation) => string): string {
-    const hide = (character: string): string => this.#standIns.get(character)!;
-    const hideNames = (text: string): string => text.replaceAll(this.#beginnings, hide);
-    const hideEdges = (text: string): string => (structure.has(text) ? text : text.replaceAll(this.#anyEdge, hide));
-    const text = render(mapTexts(conversation, hideNames, hideNames));
-    const strict = render(mapTexts(conversation, hideEdges, hideNames));
+    const text = this.renderBeginning(conversation, render);
+    const strict = render(mapTexts(conversation, this.#withoutEdges, this.#withoutNames));
     const found = text.match(this.#names) ?? [];
     const expected = strict.match(this.#names) ?? [];
     if (found.length !== expected.length || found.some((name, i) => name !== expected[i])) {
@@ -106,9 +108,23 @@ class StandIns implements ContentGuard {
     return text;
   }
 
+  renderBeginning<Conversation>(conversation: Conversation, render: (conversation: Conversation) => string): string {
+    return render(mapTexts(conversation, this.#withoutNames, this.#withoutNames));
+  }
+
   restore(text: string): string {
     return text.replaceAll(this.#anyStandIn, (standIn) => this.#originals.get(standIn)!);
   }
+}
+
+/** The texts of a conversation come again with each of its beginnings. */
+function remembering(change: (text: string) => string): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    const found = known.get(text) ?? change(text);
+    known.set(text, found);
+    return found;
+  };
 }
 
 /** A copy of plain data with every text, and every key, changed. */
