@@ -8,9 +8,16 @@
 type Detect = (text: string) => { lang: string; accuracy: number }[];
 
 const lettersMin = 40;
+/** So many must there be to trust the profiles, which find some language in any text. */
+const lettersOfProfileMin = 55;
 /** So much surer must it be of a language than of the next. */
 const clearly = 3;
+const charactersSeen = 4000;
 const charactersRead = 240;
+/** Tags, and addresses, paths, keys and numbers are of no language. */
+const tags = /<[^<>]{1,500}>/g;
+const asciiWord = /^[!-~]+$/;
+const machineWord = /[@/\\=_#&<>\d]|\.\S/;
 
 export class LanguageReader {
   readonly #detect: Detect;
@@ -35,22 +42,31 @@ export class LanguageReader {
 
   #read(text: string): string | null {
     const words =
-      text
-        .slice(0, charactersRead)
+      prose(text)
         .toLowerCase()
         .match(/\p{L}[\p{L}\p{M}]*/gu) ?? [];
     const letters = words.reduce((sum, word) => sum + word.length, 0);
     // Twelve signs of a script without spaces say as much as forty letters.
-    if (letters < (/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Hangul}\p{Script=Thai}]/u.test(text) ? 12 : lettersMin))
-      return null;
-    return byCommonWords(words) ?? this.#byProfiles(words.join(' '));
+    const dense = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Hangul}\p{Script=Thai}]/u.test(words.join(''));
+    if (letters < (dense ? 12 : lettersMin)) return null;
+    const known = byCommonWords(words);
+    return known !== null || (letters < lettersOfProfileMin && !dense) ? known : this.#byProfiles(words.join(' '));
   }
 
   #byProfiles(text: string): string | null {
     const [first, second] = this.#detect(text);
     if (first === undefined || first.accuracy < clearly * (second?.accuracy ?? 0)) return null;
-    return first.lang;
+    return first.lang.length === 2 ? first.lang : null; // Klingon and Berber are what it takes odd words for
   }
+}
+
+/** The beginning of what people wrote, without what only machines read. */
+function prose(text: string): string {
+  const words = text.slice(0, charactersSeen).replaceAll(tags, ' ').split(/\s+/);
+  return words
+    .filter((word) => !asciiWord.test(word) || !machineWord.test(word))
+    .join(' ')
+    .slice(0, charactersRead);
 }
 
 const commonWords: Readonly<Record<string, ReadonlySet<string>>> = Object.fromEntries(

@@ -1,6 +1,15 @@
 /** Examples unlike the rest: far longer or shorter than most, or in another language than nearly all. */
 
-import { countOf, percent, Sightings, type DataRole, type Detector, type Finding, type Observed } from './finding.ts';
+import {
+  countOf,
+  finding,
+  percent,
+  Sightings,
+  type DataRole,
+  type Detector,
+  type Finding,
+  type Observed,
+} from './finding.ts';
 import type { LanguageReader } from './language.ts';
 
 const examplesMin = 30;
@@ -76,6 +85,7 @@ export class LengthOutliers implements Detector {
 }
 
 const dominantShareMin = 0.8;
+const languagesNamed = 3;
 
 export class LanguageOutliers implements Detector {
   readonly #file: DataRole;
@@ -107,16 +117,26 @@ export class LanguageOutliers implements Detector {
     const [dominant] = languages;
     if (dominant === undefined || told < 10 || dominant[1].count < told * dominantShareMin) return [];
     const names = new Intl.DisplayNames('en', { type: 'language' });
-    return languages.slice(1).flatMap(([language, seen]) =>
-      seen.told({
+    const strays = languages.slice(1);
+    if (strays.length === 0) return [];
+    const named = strays.slice(0, languagesNamed).map(([language, { count }]) => `${names.of(language)} ${count}`);
+    const rest = strays.length - named.length;
+    const lines = strays.flatMap(([, seen]) => seen.lines).sort((a, b) => a - b);
+    return [
+      finding({
         code: 'language_outliers',
         severity: 'note',
         file: this.#file,
-        message: `${countOf(seen.count, 'example')} in ${names.of(language)}, where ${percent(dominant[1].count / told)} are in ${names.of(dominant[0])}`,
-        figures: { language, dominant: dominant[0] },
+        message: `${countOf(lines.length, 'example')} in other languages than ${names.of(dominant[0])}, which ${percent(dominant[1].count / told)} are in (${named.join(', ')}${rest > 0 ? `, ${countOf(rest, 'other')}` : ''})`,
+        lines,
+        samples: strays.slice(0, languagesNamed).map(([, { samples }]) => samples[0]!),
+        figures: {
+          dominant: dominant[0],
+          ...Object.fromEntries(strays.map(([language, { count }]) => [language, count])),
+        },
         advice: `If they are strays, the clean step "language" keeps the languages you name (--languages ${dominant[0]}).`,
       }),
-    );
+    ];
   }
 }
 

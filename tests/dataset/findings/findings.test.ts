@@ -168,11 +168,16 @@ test('examples far longer than the rest, and in another language', async () => {
       'Was ist die Hauptstadt von Deutschland und warum ist sie es nicht immer gewesen?',
       'Berlin, und das war nicht immer so.',
     ),
+    chat(
+      'Quelle est la capitale de la France et pourquoi est-ce que ce n’est pas une autre ville ?',
+      'Paris, et les rois le voulaient.',
+    ),
+    chat('<p>See https://de.example/warum-ist-das-nicht-so?q=Wetter_in_Köln</p>', 'id=ZXhhbXBsZQ== bGFuZ3VhZ2U= ber'),
   ];
   expect((await one('length_outliers', rows)).lines).toEqual([41]);
   expect(await one('language_outliers', rows)).toMatchObject({
-    lines: [42],
-    figures: { language: 'de', dominant: 'en' },
+    lines: [42, 43],
+    figures: { dominant: 'en', de: 1, fr: 1 },
   });
 });
 
