@@ -1,0 +1,81 @@
+/**
+ * Answers of earlier runs, so that a stopped evaluation goes on and a repeated one asks nothing.
+ *
+ * A file per server and model, a line per answer, named by a fingerprint of everything that was asked: messages,
+ * tools and parameters. Lines are appended as answers come; one that a crash cut short is passed over. Failures are
+ * not remembered: they are asked again.
+ */
+
+import { createHash } from 'node:crypto';
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type OpenAI from 'openai';
+import { askAll, bodyWith, type Answered, type Asking } from './ask.ts';
+import type { TestItem } from './task.ts';
+
+export interface Remembering {
+  /** Where the answers of all models are. */
+  readonly folder: string;
+  /** Where the model is served, and what else tells it from others of the same name. */
+  readonly server: string;
+  /** Asks everything again. */
+  readonly fresh?: boolean;
+  /** Told how many answers were known before the first question. */
+  readonly onKnown?: (count: number) => void;
+}
+
+/** Like `askAll`, in the order of the test, with what is remembered left unasked. */
+export async function* askUnknown(
+  openai: OpenAI,
+  model: string,
+  items: readonly TestItem[],
+  { folder, server, fresh = false, onKnown = () => {} }: Remembering,
+  asking: Asking = {},
+): AsyncGenerator<Answered, void> {
+  const path = join(folder, `${fingerprint([server, model])}.jsonl`);
+  const body = bodyWith(items, asking);
+  const keys = items.map(({ input, tools }) => fingerprint([input, tools ?? null, body, asking.labels ?? []]));
+  const known = fresh ? new Map<string, Answered>() : await readKnown(path);
+  const open = items.filter((_, i) => !known.has(keys[i]!));
+  onKnown(items.length - open.length);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // The room for answers follows the whole test, so that the same question stays the same when part of it is known.
+  const answerTokensMax = body.max_completion_tokens!;
+  const answers = askAll(openai, model, open, { ...asking, answerTokensMax });
+  try {
+    for (const [i, item] of items.entries()) {
+      const key = keys[i]!;
+      const earlier = known.get(key);
+      if (earlier !== undefined) {
+        yield { ...earlier, ...item };
+        continue;
+      }
+      const { value: answered } = await answers.next();
+      if (answered === undefined) throw new Error('there are fewer answers than questions');
+      if (answered.error === null) await appendFile(path, `\n${JSON.stringify({ key, answered })}`, { mode: 0o600 });
+      yield answered;
+    }
+  } finally {
+    await answers.return();
+  }
+}
+
+async function readKnown(path: string): Promise<Map<string, Answered>> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  const known = new Map<string, Answered>();
+  for (const line of text.split('\n')) {
+    try {
+      const { key, answered } = JSON.parse(line) as { key: string; answered: Answered };
+      known.set(key, answered);
+    } catch {
+      // cut short by a crash, or empty
+    }
+  }
+  return known;
+}
+
+const fingerprint = (value: unknown): string =>
+  createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);
