@@ -2,6 +2,7 @@
 
 import type { AnyExample, Message } from '../domain/example.ts';
 import { checkKeys, checkMessages } from './messages.ts';
+import { meantName } from './meant.ts';
 import { describe, isObject, quoted, type Fields, type Place, type Report } from './problem.ts';
 import { checkDialogue, checkTools } from './tools.ts';
 
@@ -81,7 +82,7 @@ function missingMessages(row: Fields, line: Place, report: Report): void {
   }
   const keys = Object.keys(row).slice(0, 5);
   const found = keys.length > 0 ? quoted(keys) : 'an empty object';
-  const meant = keys.find((key) => key.trim().toLowerCase() === 'messages');
+  const meant = keys.find((key) => meantName(key, ['messages']) !== undefined);
   const talk = 'conversations' in row ? 'This is ShareGPT; tunesmith data convert reads it.' : null;
   report.add('missing_messages_list', line, {
     found,

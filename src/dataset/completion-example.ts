@@ -1,10 +1,14 @@
 /** One row of a prompt/completion file: bare text; what is in the file is what is trained. */
 
 import type { AnyExample } from '../domain/example.ts';
+import { meantName } from './meant.ts';
 import { checkKeys } from './messages.ts';
 import { describe, type Fields, type Place, type Report } from './problem.ts';
 
 export const completionKeys = ['prompt', 'completion'];
+
+/** A key that was meant is among the first ones. */
+const keysSought = 20;
 
 export function checkCompletionExample(row: Fields, line: Place, report: Report): AnyExample | null {
   checkKeys(row, completionKeys, line, report);
@@ -14,7 +18,9 @@ export function checkCompletionExample(row: Fields, line: Place, report: Report)
     if (typeof value === 'string') continue;
     const path = `$.${key}`;
     if (value === undefined) {
-      const meant = Object.keys(row).find((name) => name.trim().toLowerCase() === key);
+      const meant = Object.keys(row)
+        .slice(0, keysSought)
+        .find((name) => meantName(name, [key]) !== undefined);
       report.add(
         'missing_key',
         { path, name: line.name },

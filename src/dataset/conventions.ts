@@ -25,7 +25,26 @@ export class Conventions {
 
   judge(report: Report): void {
     if (this.#pairs < 2) return;
-    const { separator, stop } = this.#measure.result(this.#survey.result().kind);
+    const { kind } = this.#survey.result();
+    if (this.#measure.samePrompts) {
+      report.add(
+        'identical_prompts',
+        { path: '$.prompt', name: 'The file' },
+        {
+          found: 'the same prompt in every row',
+          expected: 'prompts that differ as their completions do',
+          suggestion: 'To have texts written without being asked, leave every prompt empty ("").',
+        },
+      );
+    }
+    if (this.#measure.sameAnswers && kind !== 'classification') {
+      report.add(
+        'identical_completions',
+        { path: '$.completion', name: 'The file' },
+        { found: 'the same completion in every row', expected: 'completions that answer their prompts' },
+      );
+    }
+    const { separator, stop } = this.#measure.result(kind);
     if (separator !== '') {
       report.add(
         'no_separator',

@@ -7,6 +7,7 @@
 
 import type { Message, Role } from '../domain/example.ts';
 import { checkImage, checkImageCount } from './images.ts';
+import { meantName } from './meant.ts';
 import { child, describe, isObject, quoted, type Fields, type Place, type Report } from './problem.ts';
 import { checkCall, checkToolCalls } from './tools.ts';
 
@@ -107,7 +108,7 @@ function roleOf(message: Fields, place: Place, report: Report): Role | null {
   const { role } = message;
   if (isRole(role)) return role;
   const at = { path: `${place.path}.role`, name: place.name };
-  const expected = `one of ${quoted(Object.keys(messageKeys))}`;
+  const expected = `one of ${quoted(roles)}`;
   if (role === undefined) {
     const speaker = 'from' in message ? ' ShareGPT calls it "from"; tunesmith data convert reads such files.' : '';
     report.add('message_missing_key', at, {
@@ -119,11 +120,11 @@ function roleOf(message: Fields, place: Place, report: Report): Role | null {
     return null;
   }
   const found = describe(role);
-  const meant = meantRole(role);
+  const meant = meantRole(role) ?? (typeof role === 'string' ? meantName(role, roles) : undefined);
   report.add('unrecognized_role', at, {
     found,
     expected,
-    suggestion: meant === null ? null : `Write "role": "${meant}".`,
+    suggestion: meant === undefined ? null : `Write "role": "${meant}".`,
     message: `${place.name} Discriminator 'role' is ${found}, expected ${expected}.`,
   });
   return null;
@@ -228,18 +229,19 @@ export function checkKeys(
 ): void {
   for (const key in fields) {
     if (known.includes(key)) continue;
-    const meant = known.find((name) => name === key.trim().toLowerCase());
+    const meant = report.isFull ? undefined : meantName(key, known);
     report.add(
       code,
       { path: child(place.path, key), name: place.name },
       {
         found: `the key ${describe(key)}`,
         expected: `only ${quoted(known)}`,
-        suggestion: meant === undefined ? 'Remove it.' : `Rename it to "${meant}".`,
+        suggestion: meant === undefined || Object.hasOwn(fields, meant) ? 'Remove it.' : `Rename it to "${meant}".`,
         message: `${place.name} contains an extra ${describe(key)}. Expected only ${quoted(known)}.`,
       },
     );
   }
 }
 
+const roles = Object.keys(messageKeys) as Role[];
 const isRole = (value: unknown): value is Role => typeof value === 'string' && Object.hasOwn(messageKeys, value);

@@ -41,6 +41,8 @@ const kinds = {
   invalid_image: 'content',
   not_trainable: 'content',
   no_examples: 'content',
+  identical_prompts: 'content',
+  identical_completions: 'content',
   too_few_examples: 'content',
   too_many_examples: 'content',
   file_too_large: 'content',
@@ -116,6 +118,11 @@ export class Report {
 
   get errorCount(): number {
     return this.#counts.error;
+  }
+
+  /** Whether further errors are only counted. */
+  get isFull(): boolean {
+    return this.#counts.error >= problemsMax;
   }
 
   add(code: ProblemCode, { path, name }: Place, { found, expected, suggestion = null, message }: Finding): void {

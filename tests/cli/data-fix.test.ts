@@ -30,12 +30,38 @@ test('the copy is written beside the file, each repair counted and shown, and th
   expect(stdout).toMatch(/separators +12 .* line 1: "question 0" → "question 0 ->"/);
   expect(stdout).toContain(`${folder.file('pairs_prepared.jsonl')}: 12 of 12 rows\n`);
   expect(stdout).toContain('When asking the model, end the prompt with " ->".\n');
+  expect(stdout).toContain('12 examples are few: several hundred');
+  const stem = folder.file('pairs_prepared');
+  expect(stdout).toContain(`
+To train on it:
+  $ tunesmith data convert ${stem}.jsonl -o ${stem}_chat.jsonl
+  $ tunesmith jobs create --model smollm2-135m-instruct --file ${stem}_chat.jsonl --follow
+`);
   expect(stdout).toContain('12 examples (completion): nothing is wrong with it\n');
   expect((await linesOf('pairs_prepared.jsonl'))[3]).toEqual({
     completion: ' 3, I think!',
     prompt: 'question 3 ->',
   });
   expect(await linesOf('pairs.jsonl').catch(() => null)).not.toBeNull();
+});
+
+test('a file of labels is led to a split, and its parts to a job', async () => {
+  const rows = Array.from({ length: 120 }, (_, i) => ({
+    messages: [
+      { role: 'user', content: `mail ${i}` },
+      { role: 'assistant', content: i % 2 === 0 ? 'spam' : 'ham' },
+    ],
+  }));
+  const { stdout } = await fix('labels.jsonl', rows);
+  const stem = folder.file('labels_prepared');
+  expect(stdout).not.toContain('are few');
+  expect(stdout).toContain(`
+The answers look like labels. To train on one part and measure on the others:
+  $ tunesmith data split ${stem}.jsonl
+  $ tunesmith jobs create --model smollm2-135m-instruct --file ${stem}_train.jsonl --validation-file ${stem}_validation.jsonl --follow
+`);
+  await tunesmith(['data', 'split', `${stem}.jsonl`]);
+  for (const part of ['train', 'validation']) expect(await linesOf(`labels_prepared_${part}.jsonl`)).not.toEqual([]);
 });
 
 test('a copy that is there already is replaced only with --force, and the file itself never', async () => {

@@ -43,6 +43,30 @@ test('pairs that do not show where they end are warned of', async () => {
   expect(codesOf(await check(many(12, (i) => ({ prompt: '', completion: ` answer ${i}!` }))))).toEqual([]);
 });
 
+test('pairs that all ask the same, and pairs that all answer the same, are errors', async () => {
+  const asked = await check(many(12, (i) => ({ prompt: 'Go ->', completion: ` answer ${i}.` })));
+  expect(asked).toMatchObject({ errors: 1 });
+  expect(codesOf(asked)).toEqual(['identical_prompts']);
+  const answered = await check(many(3, (i) => ({ prompt: `question ${i} ->`, completion: ' yes.' })));
+  expect(codesOf(answered)).toContain('identical_completions');
+  const labels = await check(many(12, (i) => ({ prompt: `question ${i} ->`, completion: ' yes' })));
+  expect(codesOf(labels)).toEqual([]);
+});
+
+test('a word a letter or two beside the right one is met with it', async () => {
+  const suggestionFor = async (row: object): Promise<string | null | undefined> =>
+    (await check([row])).groups.find(({ severity }) => severity === 'error')?.first.suggestion;
+  const answer = { role: 'assistant', content: 'b' };
+  const said = (message: object): object => ({ messages: [message, answer] });
+  expect(await suggestionFor(said({ role: 'asistant', content: 'a' }))).toBe('Write "role": "assistant".');
+  expect(await suggestionFor(said({ role: 'usre', content: 'a' }))).toBe('Write "role": "user".');
+  expect(await suggestionFor(said({ role: 'narrator', content: 'a' }))).toBeNull();
+  expect(await suggestionFor(said({ role: 'user', content: 'a', nmae: 'x' }))).toBe('Rename it to "name".');
+  expect(await suggestionFor(said({ role: 'user', content: 'a', contents: 'x' }))).toBe('Remove it.');
+  expect(await suggestionFor({ mesages: [answer] })).toBe('Rename "mesages" to "messages".');
+  expect(await suggestionFor({ prompt: 'a', completon: 'b' })).toBe('Rename it to "completion".');
+});
+
 test('a file of nothing but answers, and one in which nothing is learnt, are errors', async () => {
   const answers = many(12, (i) => ({ messages: [{ role: 'assistant', content: `${i}` }] }));
   expect(codesOf(await check(answers))).toEqual(['everything_supervised']);

@@ -44,7 +44,8 @@ export async function fix(
   return { output, ...report };
 }
 
-function repairsText({ repairs, rowsRead, rowsWritten, broken, habits, format }: RepairReport, output: string): string {
+function repairsText(report: RepairReport, output: string): string {
+  const { repairs, rowsRead, rowsWritten, broken, habits, format } = report;
   const rows = repairs.map(({ name, count, changes: [first] }) => [
     name,
     count,
@@ -58,6 +59,7 @@ function repairsText({ repairs, rowsRead, rowsWritten, broken, habits, format }:
     `${output}: ${written} of ${read} rows`,
     ...(broken.length === 0 ? [] : [`${broken.length.toLocaleString('en')} of them could not be repaired whole`]),
     ...(format === 'completion' ? advice(habits) : []),
+    ...nextSteps(report, output),
     '',
   ].join('\n');
 }
@@ -67,5 +69,28 @@ function advice({ separator, stop }: RepairReport['habits']): readonly string[] 
   return [
     ...(separator === '' ? [] : [`When asking the model, end the prompt with ${JSON.stringify(separator)}.`]),
     ...(stop === '' ? [] : [`When asking the model, use "stop": [${JSON.stringify(stop)}].`]),
+  ];
+}
+
+/** Fewer seldom teach a task. */
+const rowsAdvised = 100;
+
+/** The way from here to a model, by what the rows are. */
+function nextSteps({ format, task, rowsWritten }: RepairReport, output: string): readonly string[] {
+  if (rowsWritten === 0 || format === 'preference' || format === 'reinforcement') return [];
+  const few = `${rowsWritten.toLocaleString('en')} examples are few: several hundred teach most tasks better, and each doubling helps.`;
+  const stem = output.replace(/\.jsonl$/, '');
+  const chats = format === 'chat' ? stem : `${stem}_chat`;
+  const isLabelled = task === 'classification';
+  const files = isLabelled
+    ? `--file ${chats}_train.jsonl --validation-file ${chats}_validation.jsonl`
+    : `--file ${chats}.jsonl`;
+  return [
+    ...(rowsWritten < rowsAdvised ? [few] : []),
+    '',
+    isLabelled ? 'The answers look like labels. To train on one part and measure on the others:' : 'To train on it:',
+    ...(format === 'chat' ? [] : [`  $ tunesmith data convert ${output} -o ${chats}.jsonl`]),
+    ...(isLabelled ? [`  $ tunesmith data split ${chats}.jsonl`] : []),
+    `  $ tunesmith jobs create --model smollm2-135m-instruct ${files} --follow`,
   ];
 }

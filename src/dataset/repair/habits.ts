@@ -167,6 +167,15 @@ export class Measure {
     return this.#answers.count > 0 && !this.#answers.prefix.startsWith(' ');
   }
 
+  /** Whether several prompts are one and the same, so that nothing tells which answer is wanted. */
+  get samePrompts(): boolean {
+    return same(this.#prompts);
+  }
+
+  get sameAnswers(): boolean {
+    return same(this.#answers);
+  }
+
   result(kind: Task['kind']): Habits {
     return this.#format === 'completion' ? this.#wanted(kind) : this.#unwanted();
   }
@@ -200,6 +209,8 @@ export class Measure {
     };
   }
 }
+
+const same = ({ count, identical, prefix }: Ends): boolean => count > 1 && identical && prefix !== '';
 
 /** A shared beginning up to where the first word differs. */
 const wholeWords = (prefix: string): string => prefix.replace(/\S+$/, '');
