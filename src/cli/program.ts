@@ -11,6 +11,7 @@ import { batchesCommand } from './batches.ts';
 import { chatCommand } from './chat.ts';
 import { actWith, type Context, type Surroundings } from './context.ts';
 import { dataCommand } from './data/data.ts';
+import { exportCommand } from './export.ts';
 import { filesCommand } from './files.ts';
 import { jobsCommand } from './jobs.ts';
 import { modelsCommand } from './models.ts';
@@ -25,6 +26,7 @@ const commands = [
   quickstartCommand,
   dataCommand,
   modelsCommand,
+  exportCommand,
   filesCommand,
   jobsCommand,
   chatCommand,

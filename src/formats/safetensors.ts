@@ -48,12 +48,20 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
     const { size } = await file.stat();
     const { entries, metadata, dataStart } = await readHeader(file, path, size);
     const tensors = new Map<string, SafeTensor>();
-    for (const { name, dtype, shape, begin, end } of entries) {
-      const data = new arrays[dtype](valueCount(shape));
-      await readInto(file, path, dataStart + begin, new Uint8Array(data.buffer, 0, end - begin));
-      tensors.set(name, { dtype, shape, data } as SafeTensor);
-    }
+    for (const entry of entries) tensors.set(entry.name, await readEntry(file, path, dataStart, entry));
     return { tensors, metadata };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Hands out the tensors of a file one after the other, by name, in the order of the file. */
+export async function* eachSafetensor(path: string): AsyncGenerator<readonly [name: string, tensor: SafeTensor], void> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const { entries, dataStart } = await readHeader(file, path, size);
+    for (const entry of entries) yield [entry.name, await readEntry(file, path, dataStart, entry)];
   } finally {
     await file.close();
   }
@@ -66,26 +74,63 @@ export async function writeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   // Widest types first, then by name: this keeps every array aligned, and is the order of the reference writer.
-  const ordered = [...tensors].sort(
-    ([a, { dtype: x }], [b, { dtype: y }]) =>
-      arrays[y].BYTES_PER_ELEMENT - arrays[x].BYTES_PER_ELEMENT || (a < b ? -1 : 1),
-  );
+  const sources = [...tensors]
+    .sort(
+      ([a, { dtype: x }], [b, { dtype: y }]) =>
+        arrays[y].BYTES_PER_ELEMENT - arrays[x].BYTES_PER_ELEMENT || (a < b ? -1 : 1),
+    )
+    .map(([name, { dtype, shape, data }]): SafeTensorSource => ({
+      name,
+      dtype,
+      shape,
+      bytes: () => new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    }));
+  await streamSafetensors(path, sources, metadata);
+}
+
+/** A tensor whose bytes are asked for when it is its turn to be written. */
+export interface SafeTensorSource {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly bytes: () => Uint8Array | Promise<Uint8Array>;
+}
+
+/** The same tensor after tensor, in the order given, so that a model never has to be in memory as a whole. */
+export async function streamSafetensors(
+  path: string,
+  sources: readonly SafeTensorSource[],
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await writeAtomically(path, fileChunks(sources, metadata));
+}
+
+async function* fileChunks(
+  sources: readonly SafeTensorSource[],
+  metadata: Readonly<Record<string, string>>,
+): AsyncGenerator<Uint8Array, void> {
   const header: [string, unknown][] = [];
   if (Object.keys(metadata).length > 0) header.push(['__metadata__', metadata]);
   let at = 0;
-  for (const [name, { dtype, shape, data }] of ordered) {
-    if (data.length !== valueCount(shape))
-      throw new Error(`${name}: ${data.length} values for the shape [${shape.join(', ')}].`);
-    header.push([name, { dtype, shape, data_offsets: [at, at + data.byteLength] }]);
-    at += data.byteLength;
+  for (const { name, dtype, shape } of sources) {
+    const end = at + valueCount(shape) * arrays[dtype].BYTES_PER_ELEMENT;
+    header.push([name, { dtype, shape, data_offsets: [at, end] }]);
+    at = end;
   }
   const json = Buffer.from(JSON.stringify(Object.fromEntries(header)));
   const padded = Buffer.alloc(Math.ceil(json.length / 8) * 8, ' ');
   padded.set(json);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  const bytes = ordered.map(([, { data }]) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  await writeAtomically(path, [length, padded, ...bytes]);
+  yield length;
+  yield padded;
+  for (const { name, dtype, shape, bytes } of sources) {
+    const data = await bytes();
+    const expected = valueCount(shape) * arrays[dtype].BYTES_PER_ELEMENT;
+    if (data.length !== expected)
+      throw new Error(`${name}: ${data.length} bytes; [${shape.join(', ')}] of ${dtype} is ${expected}.`);
+    yield data;
+  }
 }
 
 /** The values of a floating-point tensor; an F32 tensor's own array, not a copy. */
@@ -131,6 +176,17 @@ interface Entry {
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
+}
+
+async function readEntry(
+  file: FileHandle,
+  path: string,
+  dataStart: number,
+  { dtype, shape, begin, end }: Entry,
+): Promise<SafeTensor> {
+  const data = new arrays[dtype](valueCount(shape));
+  await readInto(file, path, dataStart + begin, new Uint8Array(data.buffer, 0, end - begin));
+  return { dtype, shape, data } as SafeTensor;
 }
 
 interface Header {

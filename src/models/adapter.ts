@@ -68,6 +68,15 @@ export async function exportAdapter({ checkpointFolder, base, lora, folder, card
   }
 }
 
+/** Makes the GGUF of an adapter that lies in PEFT's form at `source`. */
+export async function writeGgufAdapter(
+  path: string,
+  { source, base, lora }: { readonly source: string; readonly base: BaseModel; readonly lora: LoraShape },
+): Promise<void> {
+  const { tensors } = await readSafetensors(source);
+  await writeGguf(path, ggufAdapter(base, pairUp(tensors, lora.rank, source), lora));
+}
+
 export interface LoraShape {
   readonly rank: number;
   readonly alpha: number;

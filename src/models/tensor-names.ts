@@ -33,6 +33,21 @@ export const linearLayers: readonly LinearLayer[] = [
 
 /** Rows [out, columns] in Hugging Face's order → the order of a GGUF of architecture `llama`. */
 export function interleaveRows(data: Float32Array, columns: number, heads: number): Float32Array {
+  return reorderRows(data, columns, heads, (i, half) => (i < half ? 2 * i : 2 * (i - half) + 1));
+}
+
+/** The way back. */
+export function separateRows(data: Float32Array, columns: number, heads: number): Float32Array {
+  return reorderRows(data, columns, heads, (i, half) => (i % 2 === 0 ? i / 2 : half + (i - 1) / 2));
+}
+
+/** `to` says where row i of a head goes. */
+function reorderRows(
+  data: Float32Array,
+  columns: number,
+  heads: number,
+  to: (i: number, half: number) => number,
+): Float32Array {
   const half = data.length / columns / heads / 2;
   assert(Number.isInteger(half), `${data.length / columns} rows do not split into ${heads} heads of even size`);
   const result = new Float32Array(data.length);
@@ -40,8 +55,7 @@ export function interleaveRows(data: Float32Array, columns: number, heads: numbe
     const first = head * 2 * half;
     for (let i = 0; i < 2 * half; i++) {
       const from = first + i;
-      const to = first + (i < half ? 2 * i : 2 * (i - half) + 1);
-      result.set(data.subarray(from * columns, (from + 1) * columns), to * columns);
+      result.set(data.subarray(from * columns, (from + 1) * columns), (first + to(i, half)) * columns);
     }
   }
   return result;
