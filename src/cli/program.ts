@@ -11,6 +11,7 @@ import { batchesCommand } from './batches.ts';
 import { chatCommand } from './chat.ts';
 import { actWith, type Context, type Surroundings } from './context.ts';
 import { dataCommand } from './data/data.ts';
+import { evalCommand } from './eval.ts';
 import { exportCommand } from './export.ts';
 import { filesCommand } from './files.ts';
 import { jobsCommand } from './jobs.ts';
@@ -30,6 +31,7 @@ const commands = [
   filesCommand,
   jobsCommand,
   chatCommand,
+  evalCommand,
   batchesCommand,
   webhooksCommand,
   keysCommand,
