@@ -20,7 +20,9 @@ import { Batches } from './batches/batches.ts';
 import { BatchWorker } from './batches/worker.ts';
 import { Closing } from './closing.ts';
 import type { Settings } from './config.ts';
+import { FinalMetrics } from './evals/final-metrics.ts';
 import { PythonGrading } from './graders/python/grading.ts';
+import type { ModelToJudge } from './jobs/judging.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Worker } from './jobs/worker.ts';
 import { type Log, openLog } from './log.ts';
@@ -80,6 +82,8 @@ export interface House extends AsyncDisposable {
   /** Answers batches once it is started, in a house that works; `works` says whether this one does. */
   readonly batchWorker: BatchWorker;
   readonly works: boolean;
+  /** Judges the models of finished jobs, once it is told how to make them answer. */
+  readonly finalMetrics: FinalMetrics<ModelToJudge>;
   readonly python: PythonGrading;
   /** Responses that are being made while nobody waits. */
   readonly background: Background;
@@ -116,8 +120,17 @@ export async function openHouse(
   // Trainers compute on every core without a pause; one thread keeps answers coming beside them.
   const onTraining = (jobs: number): void => serving.setThreads(jobs > 0 ? 1 : threads);
   const share = { concurrency: trainingJobs, threads: Math.max(1, Math.floor(threads / trainingJobs)) };
+  const finalMetrics = new FinalMetrics<ModelToJudge>();
   const worker = opening.use(
-    new Worker({ ...rooms, ...share, organization, resultFiles, bell: jobs.bell, onTraining }),
+    new Worker({
+      ...rooms,
+      ...share,
+      organization,
+      resultFiles,
+      bell: jobs.bell,
+      onTraining,
+      judge: (model, signal) => finalMetrics.judge(model, signal),
+    }),
   );
   const python = opening.use(new PythonGrading(join(home, 'cache')));
   const batchWorker = opening.use(new BatchWorker({ database, blobs, log }));
@@ -149,6 +162,7 @@ export async function openHouse(
     serving,
     batchWorker,
     works: training,
+    finalMetrics,
     python,
     background,
     spend: (access, tokens) => {

@@ -13,6 +13,7 @@ import type { Job, JobEvent, StepMetrics } from '../domain/job.ts';
 import type { TrainingPlan } from '../engine/protocol.ts';
 import { exportAdapter } from '../models/adapter.ts';
 import { Files } from '../store/files.ts';
+import { judged } from './judging.ts';
 import { baseName, modelName } from './names.ts';
 import { whileHeld } from './queue.ts';
 import { moved, type Rows, saveJob, tell, unixSeconds } from './records.ts';
@@ -22,6 +23,7 @@ import { checkpointsFolder, modelsFolder, type Workshop } from './workshop.ts';
 const checkpointsShown = 3;
 
 export interface Trained {
+  readonly project: string;
   readonly plan: TrainingPlan;
   readonly lastStep: number;
   readonly stepsPerEpoch: number;
@@ -41,14 +43,18 @@ interface PublishedStep {
   readonly record: StepRecord;
 }
 
-export async function publish(shop: Workshop, job: Job, trained: Trained): Promise<void> {
+/** A stop while the model is being judged leaves the job as it is: it comes here again, or has ended. */
+export async function publish(shop: Workshop, job: Job, trained: Trained, stop: AbortSignal): Promise<void> {
   const { database, blobs, models, name } = shop;
   const records = await recordedSteps(database, job.id);
   const published = await exportSteps(shop, job, trained, records);
   const final = published.at(-1)!;
-  const csv = resultsCsv([...records.values()].map(({ metrics }) => metrics));
-  const text = shop.resultFiles === 'base64' ? Buffer.from(csv).toString('base64') : csv;
-  await using content = await blobs.receive(oneChunk(text));
+  const { metrics: taskMetrics, failure } = await judgeFinal(shop, job, trained, final, stop);
+  if (failure !== null && stop.aborted) return;
+  const received = async (csv: string) =>
+    blobs.receive(oneChunk(shop.resultFiles === 'base64' ? Buffer.from(csv).toString('base64') : csv));
+  await using steps = await received(resultsCsv([...records.values()].map(({ metrics }) => metrics)));
+  await using tasks = taskMetrics === null ? null : await received(taskMetrics.csv);
 
   await whileHeld(database, name, job.id, async (rows, job, { project }) => {
     if (job.status !== 'running') return; // paused at the last moment: done again after the resume
@@ -60,27 +66,48 @@ export async function publish(shop: Workshop, job: Job, trained: Trained): Promi
         baseModelId: trained.plan.model.id,
         jobId: job.id,
         folder,
+        taskMetrics: step === final.step ? taskMetrics?.data : null,
       });
       await insertCheckpoint(rows, job.id, folder, checkpointOf(job.id, step, model, record));
     }
-    const file = await new Files(rows, blobs, project).add(content, {
-      filename: 'step_metrics.csv',
-      purpose: 'fine-tune-results',
-      expiresAfterSeconds: null,
-    });
+    const files = new Files(rows, blobs, project);
+    const facts = { purpose: 'fine-tune-results', expiresAfterSeconds: null } as const;
+    const results = [await files.add(steps, { filename: 'step_metrics.csv', ...facts })];
+    if (tasks !== null) results.push(await files.add(tasks, { filename: 'task_metrics.csv', ...facts }));
     for (const { step, model } of published.slice(0, -1))
       await tell(rows, job.id, { message: `Checkpoint created at step ${step} with Snapshot ID: ${model}` });
     await tell(rows, job.id, { message: `New fine-tuned model created: ${final.model}` });
+    if (taskMetrics !== null) await tell(rows, job.id, { message: taskMetrics.message, data: taskMetrics.data });
+    if (failure !== null)
+      await tell(rows, job.id, { level: 'warn', message: `There are no task metrics of this job: ${failure}` });
     await tell(rows, job.id, { message: 'The job has successfully completed' });
     await saveJob(
       rows,
       moved(job, 'succeeded', {
         fine_tuned_model: final.model,
         trained_tokens: trained.trainedTokens,
-        result_files: [file.id],
+        result_files: results.map(({ id }) => id),
       }),
     );
   });
+}
+
+/** How the final model does on the validation file. */
+async function judgeFinal(
+  shop: Workshop,
+  job: Job,
+  { project, plan }: Trained,
+  { model, folder }: PublishedStep,
+  stop: AbortSignal,
+): ReturnType<typeof judged> {
+  const base = shop.bases.find(plan.model.id);
+  if (job.validation_file === null || base === undefined) return { metrics: null, failure: null };
+  const validationPath = shop.blobs.path(job.validation_file);
+  return await judged(
+    shop,
+    { job, project, model, base, adapterFolder: join(shop.home, folder), validationPath },
+    stop,
+  );
 }
 
 /** Makes the model folders of the last epochs' ends, oldest first; all but the final one may be missing. */

@@ -33,7 +33,9 @@ export async function trainJob(shop: Workshop, id: string, stop: AbortSignal): P
     shop.log['how' in ending ? 'warn' : 'info']('trainer.ended', { job: id, ...ending });
     if (ending.type === 'done') {
       const { step: lastStep, trainedTokens } = ending;
-      return await publish(shop, jobOf(row), { plan, lastStep, trainedTokens, stepsPerEpoch: recorder.stepsPerEpoch });
+      const { stepsPerEpoch } = recorder;
+      const { project } = row;
+      return await publish(shop, jobOf(row), { project, plan, lastStep, trainedTokens, stepsPerEpoch }, stop);
     }
     if (ending.type === 'failed') return await failJob(shop.database, shop.name, id, ending);
     if (stop.aborted || !(await mayTryAgain(shop, id, ending))) return;

@@ -31,9 +31,10 @@ const patience = {
   graceMs: 30_000,
   crashesMax: 3,
   retryMs: 1_000,
+  judge: null,
 };
 
-type Defaults = typeof patience & Pick<Workshop, 'trainer'>;
+type Defaults = Omit<typeof patience, 'judge'> & Pick<Workshop, 'trainer' | 'judge'>;
 
 export type WorkerOptions = Omit<Workshop, keyof Defaults> &
   Partial<Defaults> & {

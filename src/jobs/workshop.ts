@@ -6,6 +6,7 @@ import type { Log } from '../log.ts';
 import type { BaseModel, BaseModels } from '../models/base-models.ts';
 import type { ModelRegistry } from '../models/registry.ts';
 import type { Blobs } from '../store/blobs.ts';
+import type { JudgeModel } from './judging.ts';
 import type { PlanPlaces } from './plan.ts';
 import type { Claimant } from './queue.ts';
 import type { Rows } from './records.ts';
@@ -37,6 +38,8 @@ export interface Workshop extends Claimant {
   readonly crashesMax: number;
   /** How long to wait before a crashed trainer is launched again. */
   readonly retryMs: number;
+  /** Measures finished models on their validation files; null where nobody can. */
+  readonly judge: JudgeModel | null;
 }
 
 /** Where a trainer finds what it needs, today: folders move, cores change. */

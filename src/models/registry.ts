@@ -40,6 +40,8 @@ export interface FineTunedModel {
   readonly jobId: string;
   /** Below the data folder, with forward slashes. */
   readonly folder: string;
+  /** Ours beside OpenAI's fields: how the model did on its validation file. */
+  readonly taskMetrics?: object | null;
 }
 
 export class ModelRegistry {
@@ -111,7 +113,9 @@ export class ModelRegistry {
   /** Makes a fine-tuned model or checkpoint answer once `transaction` commits; a second time changes nothing. */
   async register(transaction: Kysely<Schema>, model: FineTunedModel): Promise<Model> {
     this.#absolute(model.folder);
-    const object: Model = { id: model.id, object: 'model', created: model.createdAt, owned_by: this.#organisation };
+    const { id, createdAt: created, taskMetrics } = model;
+    const official: Model = { id, object: 'model', created, owned_by: this.#organisation };
+    const object = taskMetrics == null ? official : { ...official, task_metrics: taskMetrics };
     await transaction
       .insertInto('models')
       .values({

@@ -4,22 +4,24 @@ import type OpenAI from 'openai';
 import type { Access } from '../access/keyring.ts';
 import type { StoredMessage } from '../answers/stored-completions.ts';
 import type { House } from '../house.ts';
+import type { ServedModel } from '../models/registry.ts';
 import type { Priority } from '../serving/serving.ts';
 import { CompletionBuilder, type Header, newHeader } from './chat-completion.ts';
 import type { ChatMessage } from './chat-messages.ts';
 import { type ChatRequest, parseChatRequest } from './chat-request.ts';
 import { type Reply, type ReplyEvent, replyTo } from './reply.ts';
 
-/** The answer to the body of a chat completion, whole even where it asks for a stream. */
+/** The answer to the body of a chat completion, whole even where it asks for a stream; of `served`, where its name says nothing yet. */
 export async function answerChat(
   house: House,
   access: Access,
   body: unknown,
   signal: AbortSignal,
   priority: Priority = 'interactive',
+  served: ServedModel | null = null,
 ): Promise<OpenAI.ChatCompletion> {
   const request = parseChatRequest(body);
-  const reply = await replyTo(house, request.reply, { access, signal, priority });
+  const reply = await replyTo(house, request.reply, { access, signal, priority, served });
   const answer = new ChatAnswer(house, access, request, reply);
   for await (const _ of answer.events());
   return answer.completion;

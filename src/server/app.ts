@@ -17,6 +17,7 @@ import { noteTokens, observationRoutes, observeRequests } from './observe.ts';
 import { rememberAnswers } from './idempotency.ts';
 import { limitRates } from './rate-limit.ts';
 import { answeringOf } from './batch-answers.ts';
+import { finalAnswersOf } from './final-answers.ts';
 import { RouteTable } from './route-table.ts';
 import { checkpointPermissionRoutes } from './routes/checkpoint-permissions.ts';
 import { batchRoutes } from './routes/batches.ts';
@@ -110,6 +111,7 @@ export function createApp(house: House): FastifyInstance {
     { prefix: '/v1' },
   );
   if (house.works) house.batchWorker.start(answeringOf(house));
+  house.finalMetrics.start(finalAnswersOf(house));
   return app;
 
   function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {

@@ -50,12 +50,14 @@ export interface Asker {
   readonly access: Access;
   readonly signal: AbortSignal;
   readonly priority: Priority;
+  /** The model itself, where its name is not known yet. */
+  readonly served?: ServedModel | null;
 }
 
 /** Throws for a model that is not there; what else is wrong shows at the first event. */
 export async function replyTo(house: House, request: ReplyRequest, asker: Asker): Promise<Reply> {
   const { serving } = house;
-  const model = await house.of(asker.access.project).models.resolve(request.model);
+  const model = asker.served ?? (await house.of(asker.access.project).models.resolve(request.model));
   if (model === null) throw unknownModel(request.model);
   const { tools } = request;
   const syntax = tools === null ? null : await serving.callSyntax(model);

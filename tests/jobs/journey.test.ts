@@ -77,12 +77,13 @@ test('a job goes from two files to a model, its checkpoints and its result file'
   });
 
   const { job, statuses } = await waitFor(openai, created.id);
+  const anyFile = expect.stringMatching(/^file-/) as string;
   const allStatuses = ['validating_files', 'queued', 'running', 'succeeded'];
   expect(allStatuses.filter((status) => (statuses as string[]).includes(status))).toEqual(statuses);
   expect(job.error).toEqual({ code: null, message: null, param: null });
   expect(job.status).toBe('succeeded');
   expect(job.fine_tuned_model).toMatch(/^ft:gpt-4o-mini-2024-07-18:personal:words:[A-Za-z0-9]{8}$/);
-  expect(job).toMatchObject({ estimated_finish: null, result_files: [expect.stringMatching(/^file-/)] });
+  expect(job).toMatchObject({ estimated_finish: null, result_files: [anyFile, anyFile] });
   expect(job.finished_at).toBeGreaterThanOrEqual(job.created_at);
   expect(job.trained_tokens! % 4).toBe(0);
   expect(job.hyperparameters).toMatchObject({ n_epochs: 4, batch_size: 1, learning_rate_multiplier: 1, lora_rank: 16 });
@@ -103,6 +104,7 @@ test('a job goes from two files to a model, its checkpoints and its result file'
     `Checkpoint created at step 24 with Snapshot ID: ${names[2]}`,
     `Checkpoint created at step 36 with Snapshot ID: ${names[1]}`,
     `New fine-tuned model created: ${job.fine_tuned_model}`,
+    expect.stringMatching(/^Task metrics on 4 validation examples \(text\): ROUGE-L /),
     'The job has successfully completed',
   ]);
   expect(events.map(({ level }) => level)).toEqual(events.map(() => 'info'));
@@ -163,6 +165,16 @@ test('a job goes from two files to a model, its checkpoints and its result file'
   expect(csv).toHaveLength(49);
   expect(csv[1]).toMatch(/^1,\d+\.\d{1,5},[\d.]+,,$/);
   expect(csv[10]).toMatch(/^10,\d+\.\d{1,5},[\d.]+,\d+\.\d{1,5},[\d.]+$/);
+
+  const companion = await openai.files.retrieve(job.result_files[1]!);
+  expect(companion).toMatchObject({ filename: 'task_metrics.csv', purpose: 'fine-tune-results' });
+  const figures = Buffer.from(await (await openai.files.content(companion.id)).text(), 'base64').toString('utf8');
+  expect(figures).toMatch(/^metric,value,low,high,n\nrouge_l,[\d.]+,[\d.]+,[\d.]+,4\n/);
+  const model = await openai.models.retrieve(job.fine_tuned_model!);
+  const taskMetrics = events.find(({ message }) => message.startsWith('Task metrics'))!.data;
+  expect(model).toMatchObject({ task_metrics: taskMetrics });
+  expect(taskMetrics).toMatchObject({ task: 'text', count: 4, validation_examples: 4, failed: 0 });
+  expect(await openai.models.retrieve(names[1]!)).not.toHaveProperty('task_metrics');
 });
 
 test('a fine-tuned model is the start of the next job, and its name keeps the base', async () => {
