@@ -2,7 +2,8 @@
  * The tokenizer of a GGUF as Hugging Face's `tokenizer.json`, `tokenizer_config.json` and `generation_config.json`.
  *
  * Byte-level vocabularies translate one to one: their splitter is known by its name. SentencePiece's scores become
- * merges the way Hugging Face itself does it: every way to put a piece together from two others, best piece first.
+ * merges the way Hugging Face itself does it: every way to put a piece together from two others, best piece first. That
+ * is exact as long as no two pieces have the same score, as in every vocabulary that SentencePiece learnt.
  */
 
 import { TunesmithError } from '../domain/errors.ts';
