@@ -44,6 +44,13 @@ test('what was said is not called a guess; -o writes a file that check finds not
   expect((await tunesmith(['data', 'check', output])).code).toBe(0);
 });
 
+test('with --json, what was written to a file is told on stdout', async () => {
+  const path = await put('told.csv', 'question,answer\nWhy?,Because.\n,nothing asked\n');
+  const output = join(folder, 'told.jsonl');
+  const { stdout } = await tunesmith(['data', 'convert', path, '-o', output, '--json']);
+  expect(JSON.parse(stdout)).toMatchObject({ file: path, output, rows: 2, written: 1, leftOut: [{ count: 1 }] });
+});
+
 test('an error names row, line and column, and leaves no file, nor the old one changed', async () => {
   const path = await put('bad.csv', 'question,answer\na,b\nc\n');
   const output = await put('out.jsonl', 'what was there');

@@ -110,7 +110,12 @@ async function convert(context: Context, flags: ConvertFlags, path: string): Pro
   const conversion = await openConversion(path, { ...flags, ...said, to: flags.to });
   terminal.note(`${path}\n${readingText(conversion, said)}`);
   await writeLines(context, flags.output, conversion.lines(signal));
-  const { written, left } = conversion.counts;
+  const { rows, written, left } = conversion.counts;
+  if (terminal.json && flags.output !== undefined) {
+    const reasons = Array.from(left, ([reason, entry]) => ({ reason, ...entry }));
+    const report = { file: path, output: flags.output, rows, written, leftOut: reasons };
+    return terminal.data(JSON.stringify(report, null, 2));
+  }
   terminal.note(
     `${written.toLocaleString('en')} ${written === 1 ? 'example' : 'examples'}${flags.output === undefined ? '' : ` in ${flags.output}`}`,
   );

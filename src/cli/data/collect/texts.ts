@@ -66,8 +66,13 @@ export class Tally {
     else if (this.skipped === skippedShown + 1) this.#terminal.note('  left out more, which are only counted');
   }
 
-  /** `12 pages in pages.jsonl, 3 left out` */
+  /** `12 pages in pages.jsonl, 3 left out`; where the texts are in a file, stdout is free to say so to machines. */
   say(noun: string, output: string | undefined): void {
+    const { collected, skipped } = this;
+    if (this.#terminal.json && output !== undefined) {
+      this.#terminal.data(JSON.stringify({ output, collected, skipped }, null, 2));
+      return;
+    }
     const parts = [
       `${this.collected.toLocaleString('en')} ${noun}${this.collected === 1 ? '' : 's'}`,
       ...(output === undefined ? [] : [` in ${output}`]),

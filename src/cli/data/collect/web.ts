@@ -107,7 +107,8 @@ async function toFile(
   };
   if (kept.sources.size > 0) await writeLines(context, output, asLines(both(), flags, tally));
   await kept.remove();
-  finish(tally, missing, output);
+  if (missing.length === urls.length) finish(tally, missing, output);
+  else tally.say('page', output);
 }
 
 async function* fetched(

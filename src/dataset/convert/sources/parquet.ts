@@ -26,7 +26,7 @@ export async function openParquet(path: string): Promise<Source> {
     parquetSchema(metadata).children.map(({ element }) => element.name),
   );
   return {
-    kind: `Parquet, ${Number(metadata.num_rows)} rows in ${metadata.row_groups.length} groups`,
+    kind: `Parquet, ${Number(metadata.num_rows)} rows in ${metadata.row_groups.length} ${metadata.row_groups.length === 1 ? 'group' : 'groups'}`,
     rows: (signal) => readRows(path, metadata, columns, signal),
   };
 }
