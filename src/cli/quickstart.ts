@@ -11,9 +11,8 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type OpenAI from 'openai';
 import { BaseModels, type BaseModel } from '../models/base-models.ts';
-import { askAll, chooseShots, withShots, type Answer } from '../quickstart/ask.ts';
+import { askAll, chooseShots } from '../quickstart/ask.ts';
 import { fingerprint, prepareData, seed, type DataOptions, type QuickstartData } from '../quickstart/data.ts';
-import { remembered } from '../quickstart/remembered.ts';
 import { judged, majority, reportCaption, reportCells, reportHead, type ReportRow } from '../quickstart/report.ts';
 import { decimalNumber, wholeNumber, type Act, type Context } from './context.ts';
 import { eventLine, watchJob } from './job-view.ts';
@@ -180,17 +179,16 @@ async function compare(context: Context, openai: OpenAI, contest: Contest): Prom
   ];
   const rows = [majority(data)];
   for (const { name, model, shots } of contenders) {
-    const questions = fingerprint([model, data.labels, data.test.map((example) => withShots(shots, example))]);
     const startedMs = Date.now();
-    const onAnswer = (done: number): void => {
-      const leftMs = ((Date.now() - startedMs) / done) * (data.test.length - done);
+    const onAnswer = (done: number, known: number): void => {
+      const leftMs = ((Date.now() - startedMs) / Math.max(1, done - known)) * (data.test.length - done);
       context.terminal.live(`  ${name}: ${done}/${data.test.length}  ${formatDuration(leftMs)} left`);
     };
-    const ask = (): Promise<Answer[]> =>
-      askAll({ openai, model, shots, labels: data.labels, signal: context.signal, onAnswer }, data.test);
-    const { answers, fromEarlier } = await remembered(contest.folder, questions, options.fresh === true, ask);
+    const asking = { openai, model, shots, labels: data.labels, signal: context.signal, onAnswer };
+    const memory = { folder: join(contest.folder, 'answers'), fresh: options.fresh === true };
+    const { answers, known } = await askAll({ ...asking, ...memory }, data.test);
     const row = judged(data, name, answers);
-    const when = fromEarlier ? 'asked in an earlier run' : formatDuration(Date.now() - startedMs);
+    const when = known === data.test.length ? 'asked in an earlier run' : formatDuration(Date.now() - startedMs);
     context.terminal.live('');
     context.terminal.note(`  ${name}: accuracy ${row.scores.accuracy.value.toFixed(3)} (${when})`);
     rows.push(row);

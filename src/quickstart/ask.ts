@@ -1,17 +1,20 @@
 /**
- * Puts a test to a model through the API and reads the labels out of its answers.
+ * Puts a test to a model, with or without examples before each question, and reads the labels out of its answers.
  *
- * Every way of asking is measured alike: greedy, one question per request, a few at a time. What comes back is
- * the label, the tokens of the prompt, and how long the caller waited.
+ * Every way of asking is measured alike: greedy, and one question at a time, since two would share the same cores
+ * and each would look slow. Answers are remembered, so a second quickstart need not ask two hundred questions again.
  */
 
 import type OpenAI from 'openai';
 import type { ChatCompletionMessageParam } from 'openai/resources';
+import type { Message } from '../domain/example.ts';
+import { findLabel } from '../evals/labels.ts';
+import { askUnknown } from '../evals/remembered.ts';
+import { textOf, type TestItem } from '../evals/task.ts';
 import type { LabelledExample } from './labelled.ts';
 
 export interface Answer {
-  readonly text: string;
-  /** The label found in the text, or null. */
+  /** The label found in the answer, or null. */
   readonly label: string | null;
   readonly promptTokens: number;
   readonly latencyMs: number;
@@ -23,34 +26,40 @@ export interface Asking {
   /** Stands before every prompt: the examples of few-shot asking, or nothing. */
   readonly shots: readonly LabelledExample[];
   readonly labels: readonly string[];
+  /** Where answers are remembered, and whether all is asked anew. */
+  readonly folder: string;
+  readonly fresh: boolean;
   readonly signal: AbortSignal;
-  readonly onAnswer: (done: number) => void;
+  /** Told how many answers are there, and how many of them from earlier runs. */
+  readonly onAnswer: (done: number, known: number) => void;
 }
 
-/** One question at a time: two would share the same cores, and each would look slow. */
-export async function askAll(asking: Asking, test: readonly LabelledExample[]): Promise<Answer[]> {
+/** The answers in the order of the test. The first question that fails ends it all. */
+export async function askAll(
+  { openai, model, shots, labels, folder, fresh, signal, onAnswer }: Asking,
+  test: readonly LabelledExample[],
+): Promise<{ readonly answers: Answer[]; readonly known: number }> {
+  const items = test.map((example, i): TestItem => ({
+    line: i + 1,
+    input: withShots(shots, example) as readonly Message[],
+    reference: { role: 'assistant', content: example.label },
+  }));
+  let known = 0;
+  const remembering = { folder, server: 'quickstart', fresh, onKnown: (count: number) => (known = count) };
+  const asking = { signal, answerTokensMax: answerTokensMax(labels) };
   const answers: Answer[] = [];
-  for (const example of test) {
-    answers.push(await ask(asking, withShots(asking.shots, example)));
-    asking.onAnswer(answers.length);
+  for await (const { answer, error, promptTokens, latencyMs } of askUnknown(
+    openai,
+    model,
+    items,
+    remembering,
+    asking,
+  )) {
+    if (answer === null) throw new Error(`Question ${answers.length + 1} of the test failed: ${error}`);
+    answers.push({ label: findLabel(textOf(answer), labels), promptTokens, latencyMs });
+    onAnswer(answers.length, known);
   }
-  return answers;
-}
-
-async function ask(asking: Asking, messages: ChatCompletionMessageParam[]): Promise<Answer> {
-  const { openai, model, labels, signal } = asking;
-  const startedMs = performance.now();
-  const completion = await openai.chat.completions.create(
-    { model, messages, temperature: 0, max_completion_tokens: answerTokensMax(labels) },
-    { signal },
-  );
-  const text = completion.choices[0]?.message.content ?? '';
-  return {
-    text,
-    label: findLabel(text, labels),
-    promptTokens: completion.usage?.prompt_tokens ?? 0,
-    latencyMs: performance.now() - startedMs,
-  };
+  return { answers, known };
 }
 
 /** Room for the longest label and a little talk around it; a letter is never more than a token. */
@@ -84,24 +93,4 @@ export function chooseShots(
   return Array.from({ length: count }, (_, i) => byLabel[i % labels.length]?.[Math.floor(i / labels.length)]).filter(
     (shot) => shot !== undefined,
   );
-}
-
-/** The label that an answer names first, as a whole word and in any case: "It is Spam." says spam. */
-export function findLabel(answer: string, labels: readonly string[]): string | null {
-  const text = answer.trim().toLowerCase();
-  const exact = labels.find((label) => label.toLowerCase() === text);
-  if (exact !== undefined) return exact;
-  const places = labels
-    .map((label) => ({ label, at: wordPlace(text, label.toLowerCase()) }))
-    .filter(({ at }) => at >= 0)
-    .sort((a, b) => a.at - b.at || b.label.length - a.label.length);
-  return places[0]?.label ?? null;
-}
-
-function wordPlace(text: string, word: string): number {
-  const isLetter = (letter: string | undefined): boolean => letter !== undefined && /[\p{L}\p{N}_]/u.test(letter);
-  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
-    if (!isLetter(text[at - 1]) && !isLetter(text[at + word.length])) return at;
-  }
-  return -1;
 }

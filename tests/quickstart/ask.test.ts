@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { chooseShots, findLabel, withShots } from '../../src/quickstart/ask.ts';
+import { findLabel } from '../../src/evals/labels.ts';
+import { chooseShots, withShots } from '../../src/quickstart/ask.ts';
 import { judged, majority, reportCells } from '../../src/quickstart/report.ts';
 import type { LabelledExample } from '../../src/quickstart/labelled.ts';
 
@@ -60,7 +61,7 @@ const data = {
 };
 
 test('a row of the report has scores, the tokens of a prompt and the median wait', () => {
-  const answer = { text: '', promptTokens: 100, latencyMs: 20 };
+  const answer = { promptTokens: 100, latencyMs: 20 };
   const row = judged(data, 'some model', [
     { ...answer, label: 'x' },
     { ...answer, label: null, promptTokens: 120, latencyMs: 30 },

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fingerprint, prepareData } from '../../src/quickstart/data.ts';
 import { readLabelled, toJsonl } from '../../src/quickstart/labelled.ts';
-import { remembered } from '../../src/quickstart/remembered.ts';
 
 let folder = '';
 beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'tunesmith-data-'))));
@@ -50,18 +49,6 @@ test('files that would give a false measure are refused with the reason', async 
   await expect(prepare(fine, { positive: 'z' })).rejects.toThrow(/--positive z: no such label .* it has a, b, c/);
   const alike = await file('alike.jsonl', ['a', 'a']);
   await expect(prepareData(folder, { train: alike, test: fine, ...sizes })).rejects.toThrow(/has one label only/);
-});
-
-test('answers are asked for once and remembered until a fresh look is wanted', async () => {
-  let asked = 0;
-  const ask = async () => [{ text: 'x', label: 'x', promptTokens: ++asked, latencyMs: 1 }];
-  const { answers, fromEarlier } = await remembered(folder, 'one', false, ask);
-  expect(fromEarlier).toBe(false);
-  expect(await remembered(folder, 'one', false, ask)).toEqual({ answers, fromEarlier: true });
-  expect(asked).toBe(1);
-  await remembered(folder, 'two', false, ask);
-  await remembered(folder, 'one', true, ask);
-  expect(asked).toBe(3);
 });
 
 test('a fingerprint follows the content alone', () => {
