@@ -9,7 +9,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { openGguf } from '../../src/formats/gguf.ts';
-import { ggufValue } from '../../src/formats/gguf-metadata.ts';
+import { ggufValue, type GgufValue } from '../../src/formats/gguf-metadata.ts';
 import { Runtime } from '../../src/serving/runtime.ts';
 import { TextCodec } from '../../src/text/codec.ts';
 import { tunesmith } from '../cli/tunesmith.ts';
@@ -41,7 +41,7 @@ const target = resolve(process.argv[2] ?? '.cache/peft');
 for (const tokenizer of kinds) {
   // Like those of real vocabularies: no two alike, so that the order of merges is the same everywhere.
   const scores = ggufValue.f32s(Array.from({ length: vocabularySize }, (_, id) => -id));
-  const metadata = tokenizer === 'sentence-piece' ? { 'tokenizer.ggml.scores': scores } : {};
+  const metadata: Record<string, GgufValue> = tokenizer === 'sentence-piece' ? { 'tokenizer.ggml.scores': scores } : {};
   await using house = await makeHouse({ tokenizer, vocabularySize, metadata });
   const folder = join(target, tokenizer);
   await mkdir(folder, { recursive: true });
