@@ -10,6 +10,7 @@ import { writeGgufModel } from '../../src/export/gguf-model.ts';
 import { openGguf } from '../../src/formats/gguf.ts';
 import { readSafetensors } from '../../src/formats/safetensors.ts';
 import { TextCodec } from '../../src/text/codec.ts';
+import { openTestHouse } from '../house.ts';
 import { tunesmith, type Ran, type RunOptions } from '../cli/tunesmith.ts';
 import { type ExportedHouse, fineTuned, makeHouse } from './exported-house.ts';
 
@@ -134,6 +135,13 @@ test('ollama with the adapter takes the base along; a second time it needs force
   expect(await readFile(join(out('ollama'), 'base.gguf'))).toEqual(await readFile(basePath()));
   expect((await exported(words)).stderr).toContain('is there already; --force replaces it.');
   expect((await exported([...words, '--force'])).code).toBe(0);
+});
+
+test('beside a running server it works the same', async () => {
+  await using _server = await openTestHouse({ home: house.home });
+  const { code, stderr } = await exported([fineTuned, '--to', 'peft', '-o', out('beside')]);
+  expect(stderr).toContain('adapter_model.safetensors: 10 of 10');
+  expect(code).toBe(0);
 });
 
 test('a base model leaves too, but has no adapter to leave by itself', async () => {
