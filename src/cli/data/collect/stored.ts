@@ -51,8 +51,12 @@ async function collectExamples(context: Context, flags: StoredFlags): Promise<vo
         yield JSON.stringify(stored.example);
       }
     }
-    if (tally.collected === 0)
-      throw invalid(null, 'No stored completion fits. Requests are kept when they say "store": true.', 'nothing_found');
+    if (tally.collected > 0) return;
+    const nothing =
+      tally.skipped === 0
+        ? 'No stored completion fits. Requests are kept when they say "store": true.'
+        : `None of ${tally.skipped} stored completions makes an example.`;
+    throw invalid(null, nothing, 'nothing_found');
   };
   await writeLines(context, flags.output, lines());
   tally.say('example', flags.output);
