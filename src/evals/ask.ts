@@ -6,6 +6,7 @@
  * model, a wrong key, nobody there) ends the asking.
  */
 
+import { setMaxListeners } from 'node:events';
 import OpenAI, { APIConnectionError, APIError, APIUserAbortError } from 'openai';
 import type { Message } from '../domain/example.ts';
 import { labelProbabilities } from './labels.ts';
@@ -42,6 +43,7 @@ export async function* askAll(
   const { concurrency = 1, signal, onProgress = () => {} } = asking;
   const stop = new AbortController();
   const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
+  setMaxListeners(0, both); // one for each question under way
   const body = bodyWith(items, asking);
   const asker = new Asker(openai, model, body, asking.labels ?? [], both);
   const underway: Promise<Answered>[] = [];
@@ -137,12 +139,23 @@ class Asker {
   }
 
   async #complete(item: TestItem): Promise<OpenAI.ChatCompletion> {
+    // The SDK leaves a listener on the signal of every request; with a signal of its own it goes with the request.
+    const request = new AbortController();
+    const stop = (): void => request.abort();
+    this.#signal.throwIfAborted();
+    this.#signal.addEventListener('abort', stop);
+    try {
+      return await this.#completeWith(item, request.signal);
+    } finally {
+      this.#signal.removeEventListener('abort', stop);
+    }
+  }
+
+  async #completeWith(item: TestItem, signal: AbortSignal): Promise<OpenAI.ChatCompletion> {
     for (;;) {
       const body = this.#body;
       try {
-        return await this.#openai.chat.completions.create(requestFor(item, this.#model, body), {
-          signal: this.#signal,
-        });
+        return await this.#openai.chat.completions.create(requestFor(item, this.#model, body), { signal });
       } catch (error) {
         const param = error instanceof APIError && error.status === 400 ? refusedOf(error, body) : null;
         if (param === null) throw error;

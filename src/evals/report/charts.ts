@@ -10,6 +10,7 @@ export interface LossPoint {
 }
 
 const [width, height, margin] = [420, 280, 44];
+const pointsMarked = 12;
 
 /** How far right and up a share of the axis is. */
 const across = (part: number): number => round(margin + part * (width - margin - 12));
@@ -49,7 +50,6 @@ export function reliabilityCurve({ bins }: Calibration): Html {
       return html`<g>
         <title>${count} answers, mean confidence ${percent(confidence)}, right ${percent(value)}</title>
         <line class="reach" x1="${x}" x2="${x}" y1="${up(low)}" y2="${up(high)}" />
-        <circle class="first" cx="${x}" cy="${up(value)}" r="4" />
       </g>`;
     }),
     line(
@@ -89,7 +89,13 @@ export function lossCurves(points: readonly LossPoint[]): Html {
   );
 }
 
-const line = (kind: string, points: readonly (readonly [number, number])[]): Html =>
-  html`<polyline class="${kind}" points="${points.map(([x, y]) => `${across(x)},${up(y)}`).join(' ')}" />`;
+/** Few points are marked: one alone makes no line. */
+function line(kind: string, points: readonly (readonly [number, number])[]): Html {
+  const marks = points.length > pointsMarked ? [] : points;
+  return html`<polyline
+      class="${kind}"
+      points="${points.map(([x, y]) => `${across(x)},${up(y)}`).join(' ')}"
+    />${marks.map(([x, y]) => html`<circle class="${kind}" cx="${across(x)}" cy="${up(y)}" r="3" />`)}`;
+}
 
 export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;

@@ -32,7 +32,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums } td, th {
 td.number, th.number { text-align: right } .scroll { overflow-x: auto } .soft { color: var(--soft) }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font: inherit } details pre { border-left: 3px solid var(--rule); padding-left: .8rem }
 svg { max-width: 30rem; width: 100% } svg text { font-size: 11px; fill: var(--soft) } .grid { stroke: var(--rule) } .ideal { stroke: var(--soft); stroke-dasharray: 4 4 }
-.reach { stroke: var(--first); opacity: .5 } circle.first { fill: var(--first) } polyline { fill: none; stroke-width: 2 } polyline.first { stroke: var(--first) } polyline.second { stroke: var(--second) }
+.reach { stroke: var(--first); opacity: .5 } circle.first { fill: var(--first) } circle.second { fill: var(--second) } polyline { fill: none; stroke-width: 2 } polyline.first { stroke: var(--first) } polyline.second { stroke: var(--second) }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px } .key.first { background: var(--first) } .key.second { background: var(--second) }`;
 
 export function reportHtml(facts: ReportFacts): string {
