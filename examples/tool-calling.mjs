@@ -216,4 +216,6 @@ function parse(text) {
   }
 }
 
-const sorted = (value) => JSON.stringify(Object.entries(value).sort(([a], [b]) => a.localeCompare(b)));
+function sorted(value) {
+  return JSON.stringify(Object.entries(value).sort(([a], [b]) => a.localeCompare(b)));
+}

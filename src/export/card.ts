@@ -3,7 +3,7 @@
 import type { StepMetrics } from '../domain/job.ts';
 import type { BaseModel } from '../models/manifest.ts';
 import type { Comparison } from './probes.ts';
-import type { Story } from './story.ts';
+import type { Story, TaskMetrics } from './story.ts';
 
 export interface CardFacts {
   readonly model: string;
@@ -55,6 +55,7 @@ export function modelCard({ model, base, story, library, contents, tested, use }
           '![Loss over the steps](curves.svg)',
           curveTable(story!.steps),
         ]),
+    ...(story?.taskMetrics ? ['## Task metrics', taskTable(story.taskMetrics)] : []),
     '## Test before export',
     Object.entries(tested)
       .map(([what, result]) => `- ${what}: ${tell(result)}`)
@@ -96,6 +97,15 @@ function metricsTable(metrics: StepMetrics): string {
     .filter(([key]) => metrics[key] !== undefined)
     .map(([key, name]) => `| ${name} | ${metrics[key]!.toPrecision(5)} |`);
   return [`| at step ${metrics.step} | |`, '| --- | --- |', ...rows].join('\n');
+}
+
+function taskTable({ task, count, figures }: TaskMetrics): string {
+  const cell = (value: number | null): string => (value === null ? '' : value.toFixed(4)); // JSON has no NaN
+  const rows = Object.entries(figures).map(
+    ([name, { value, low, high }]) => `| ${name} | ${cell(value)} | ${cell(low)} to ${cell(high)} |`,
+  );
+  const told = `On ${count} examples of the validation data (${task.replaceAll('_', ' ')}), each with its 95 % interval:`;
+  return [told, '', '| figure | value | interval |', '| --- | --- | --- |', ...rows].join('\n');
 }
 
 const rowsMax = 20;

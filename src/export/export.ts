@@ -260,6 +260,7 @@ class Work implements AsyncDisposable {
       files: story?.files ?? [],
       settings: story?.settings ?? {},
       metrics: story?.steps.at(-1) ?? null,
+      task_metrics: story?.taskMetrics ?? null,
       tested: this.#tested,
     });
   }

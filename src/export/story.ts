@@ -12,6 +12,15 @@ export interface Story {
   /** Up to the checkpoint's step, oldest first. */
   readonly steps: readonly StepMetrics[];
   readonly files: readonly DataFile[];
+  /** How the model did on its validation file; null where nobody judged it. */
+  readonly taskMetrics: TaskMetrics | null;
+}
+
+export interface TaskMetrics {
+  readonly task: string;
+  readonly count: number;
+  /** With their 95 % intervals. */
+  readonly figures: Readonly<Record<string, { readonly value: number; readonly low: number; readonly high: number }>>;
 }
 
 export interface DataFile {
@@ -30,7 +39,11 @@ export async function projectOf(rows: Kysely<Schema>, model: string): Promise<st
 
 /** Null for a base model. */
 export async function storyOf(rows: Kysely<Schema>, model: string): Promise<Story | null> {
-  const row = await rows.selectFrom('models').select(['job_id', 'folder']).where('id', '=', model).executeTakeFirst();
+  const row = await rows
+    .selectFrom('models')
+    .select(['job_id', 'folder', 'object'])
+    .where('id', '=', model)
+    .executeTakeFirst();
   if (row === undefined) return null;
   const found = await rows
     .selectFrom('jobs')
@@ -47,6 +60,7 @@ export async function storyOf(rows: Kysely<Schema>, model: string): Promise<Stor
     settings: found.plan === null ? {} : settingsOf(JSON.parse(found.plan) as Record<string, unknown>),
     steps: await stepsOf(rows, job.id, until),
     files: await filesOf(rows, job),
+    taskMetrics: (JSON.parse(row.object) as { task_metrics?: TaskMetrics }).task_metrics ?? null,
   };
 }
 

@@ -36,7 +36,7 @@ const answers: Record<ErrorKind, [status: number, type: string]> = {
   overloaded: [503, 'server_error'],
 };
 
-/** Official clients retry these by themselves; ours come back the same, so they are told not to. */
+/** Official clients retry these by themselves; ours come back the same unless one says otherwise, so they are told not to. */
 const retriedInVain: ReadonlySet<ErrorKind> = new Set(['conflict', 'internal']);
 /** These pass; unless told otherwise, soon. */
 const passing: ReadonlySet<ErrorKind> = new Set(['rate_limited', 'tokens_used_up', 'overloaded']);
@@ -49,8 +49,9 @@ export function answerTo(error: unknown, requestId: string): ErrorAnswer {
   if (known !== null) {
     const [status, type] = answers[known.kind];
     const headers: Record<string, string> = {};
-    if (retriedInVain.has(known.kind)) headers['x-should-retry'] = 'false';
-    if (passing.has(known.kind)) Object.assign(headers, retryHeaders(known.retryAfterMs ?? soonMs));
+    if (known.retryAfterMs === null && retriedInVain.has(known.kind)) headers['x-should-retry'] = 'false';
+    else if (known.retryAfterMs !== null || passing.has(known.kind))
+      Object.assign(headers, retryHeaders(known.retryAfterMs ?? soonMs));
     const { message, param, code } = known;
     return { status, headers, body: { error: { message, type, param, code } }, unforeseen: status === 500 };
   }

@@ -215,9 +215,9 @@ async function openCodec(base: BaseModel): Promise<TextCodec> {
 
 function refused(failure: TunesmithError, failuresInARow: number, waitMs: number): TunesmithError {
   const seconds = Math.ceil(waitMs / 1000);
-  return new TunesmithError(
-    failuresInARow > 2 ? 'internal' : 'overloaded',
-    `${failure.message} That was failure ${failuresInARow} in a row; the next attempt is in ${seconds} s.`,
-    { code: failure.code, retryAfterMs: waitMs, cause: failure },
-  );
+  const message = `${failure.message} That was failure ${failuresInARow} in a row; the next attempt is in ${seconds} s.`;
+  const options = { code: failure.code, cause: failure };
+  // What keeps failing is not worth a retry; without a time, an internal error tells clients so.
+  if (failuresInARow > 2) return new TunesmithError('internal', message, options);
+  return new TunesmithError('overloaded', message, { ...options, retryAfterMs: waitMs });
 }

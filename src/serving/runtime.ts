@@ -18,6 +18,8 @@ export interface RuntimeEnd {
   readonly error: TunesmithError;
 }
 
+/** After a crash the next request starts another process, so that whoever was unlucky may ask again. */
+const restartMs = 500;
 /** A crash says why on stderr, in its last lines. */
 const lastWordsMax = 2000;
 
@@ -131,7 +133,8 @@ export class Runtime implements AsyncDisposable {
       return { type: 'unloadable', error: new TunesmithError('internal', message, { code: 'model_unloadable' }) };
     }
     const message = `${model} stopped answering: its process died (${how}).`;
-    return { type: 'crashed', error: new TunesmithError('internal', message, { code: 'model_crashed' }) };
+    const options = { code: 'model_crashed', retryAfterMs: restartMs };
+    return { type: 'crashed', error: new TunesmithError('internal', message, options) };
   }
 
   #hear(report: Exclude<RuntimeReport, { type: 'ready' }>): void {

@@ -169,6 +169,7 @@ test.each<[string, (openai: OpenAI) => Promise<unknown>]>([
     async (openai) =>
       readAll(await openai.completions.create({ model: 'tiny', prompt: 'Hello', max_tokens: 3, stream: true })),
   ],
+  ['embeddings', (openai) => openai.embeddings.create({ model: 'tiny', input: ['Hello', 'World'] })],
   ['a response', (openai) => openai.responses.create({ model: 'tiny', input: 'Hello', max_output_tokens: 16 })],
   [
     'a response in pieces',
@@ -181,6 +182,18 @@ test.each<[string, (openai: OpenAI) => Promise<unknown>]>([
   await ask(openai);
   const refused = { status: 429, code: 'rate_limit_exceeded', type: 'tokens' };
   await expect(openai.chat.completions.create(hello)).rejects.toMatchObject(refused);
+});
+
+test('the limits of a key show in the headers of embeddings too', async () => {
+  const { value } = await keys(answering.home, 'create', '--requests-per-minute', '5', '--tokens-per-minute', '600');
+  const { data, response } = await client(answering, value)
+    .embeddings.create({ model: 'tiny', input: 'Hello, all of you' })
+    .withResponse();
+  const { headers } = response;
+  expect(headers.get('x-ratelimit-limit-requests')).toBe('5');
+  expect(headers.get('x-ratelimit-remaining-requests')).toBe('4');
+  const left = Number(headers.get('x-ratelimit-remaining-tokens'));
+  expect(left - (600 - data.usage.total_tokens)).toBeOneOf([0, 1, 2, 3]); // ten come back each second
 });
 
 test('an answer that is abandoned costs what was said', async () => {

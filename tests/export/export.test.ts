@@ -79,6 +79,7 @@ test('the card tells data, base, licence, settings up to the checkpoint, curves 
   expect(card).toContain('- lora.rank: 4');
   expect(card).toContain('| validation loss | 1.2500 |');
   expect(card).toContain('| 3 | 1.333 | 1.250 |');
+  expect(card).toContain('| accuracy | 0.9000 | 0.7700 to 0.9600 |');
   expect(card).not.toContain('| 4 |'); // that step came after the checkpoint
   expect(card).toContain('gguf/model.gguf: ');
   expect(await readFile(join(out('all'), 'curves.svg'), 'utf8')).toContain('<polyline');

@@ -31,6 +31,13 @@ test.each<[number | undefined, object]>([
   expect(answerTo(new TunesmithError('rate_limited', 'Too fast.', options), 'req_1').headers).toEqual(headers);
 });
 
+test('a mistake of ours that passes is one to retry, whoever else it would be told not to', () => {
+  const crashed = new TunesmithError('internal', 'It died.', { retryAfterMs: 500 });
+  const headers = { 'retry-after': '1', 'retry-after-ms': '500', 'x-should-retry': 'true' };
+  expect(answerTo(crashed, 'req_1')).toMatchObject({ status: 500, headers, unforeseen: true });
+  expect(answerTo(new Error('nobody knows'), 'req_1').headers).toEqual({}); // the client decides
+});
+
 test('an error that nobody foresaw keeps its words to itself and names the request', () => {
   const answer = answerTo(new Error('ENOENT: /home/me/.tunesmith/secret'), 'req_1');
   expect(answer).toMatchObject({

@@ -1,6 +1,6 @@
 /** MLflow and Weights & Biases on loopback: they keep what they are told, and fail when asked to. */
 
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Told {
@@ -20,19 +20,18 @@ type Answer = { readonly status?: number; readonly body: unknown };
 
 export async function openStub(answer: (told: Told) => Answer): Promise<Stub> {
   const told: Told[] = [];
-  const server = createServer((request, response) => {
-    void read(request).then((body) => {
-      const each = { path: request.url!, authorization: request.headers.authorization, body };
-      if (stub.failures > 0) {
-        stub.failures -= 1;
-        response.writeHead(503).end('busy');
-        return;
-      }
-      told.push(each);
-      const { status = 200, body: answered } = answer(each);
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answered));
-    });
-  });
+  const server = createServer((request, response) => void hear(request, response));
+  const hear = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const each = { path: request.url!, authorization: request.headers.authorization, body: await read(request) };
+    if (stub.failures > 0) {
+      stub.failures -= 1;
+      response.writeHead(503).end('busy');
+      return;
+    }
+    told.push(each);
+    const { status = 200, body: answered } = answer(each);
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answered));
+  };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const stub: Stub = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -139,7 +139,8 @@ export function percentile(sorted: readonly number[], part: number): number {
   const place = part * (sorted.length - 1);
   const below = sorted[Math.floor(place)] ?? Number.NaN;
   const above = sorted[Math.ceil(place)] ?? Number.NaN;
-  return below === above ? below : below + (above - below) * (place - Math.floor(place));
+  const beyond = place - Math.floor(place);
+  return beyond === 0 || below === above ? below : below + (above - below) * beyond; // ∞ - ∞ and 0 · ∞ are no numbers
 }
 
 /** Median of numbers in any order; NaN of none. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { confusionOf, fBeta, fStatistic, score, type Judged } from '../../../src/evals/metrics/classification.ts';
+import { confusionOf, fStatistic, score, type Judged } from '../../../src/evals/metrics/classification.ts';
 import { everyCaseOnce } from '../../../src/evals/metrics/estimate.ts';
+import { fBeta } from '../../../src/evals/metrics/quality.ts';
 
 const cases = (counts: readonly (readonly [actual: string, predicted: string | null, count: number])[]): Judged[] =>
   counts.flatMap(([actual, predicted, count]) => Array.from({ length: count }, () => ({ actual, predicted })));
@@ -98,9 +99,9 @@ test('a statistic for comparisons is the figure that is shown', () => {
 
 test('F-beta leans to recall above 1 and to precision below', () => {
   // precision 1/2, recall 1: F2 = 5 · ½ / (4 · ½ + 1) = 5/6; F0.5 = 1.25 · ½ / (0.25 · ½ + 1) = 5/9
-  expect(fBeta(5, 10, 5, 2)).toBeCloseTo(5 / 6, 12);
-  expect(fBeta(5, 10, 5, 0.5)).toBeCloseTo(5 / 9, 12);
-  expect(fBeta(0, 0, 0)).toBe(0);
+  expect(fBeta({ hits: 5, answered: 10, support: 5 }, 2)).toBeCloseTo(5 / 6, 12);
+  expect(fBeta({ hits: 5, answered: 10, support: 5 }, 0.5)).toBeCloseTo(5 / 9, 12);
+  expect(fBeta({ hits: 0, answered: 0, support: 0 })).toBe(0);
 });
 
 test('nothing to score is said, not computed', () => {
