@@ -11,7 +11,7 @@ import { tinyHome } from '../jobs/tiny-house.ts';
 let folder: Awaited<ReturnType<typeof tinyHome>>;
 let house: TestHouse;
 beforeAll(async () => {
-  folder = await tinyHome();
+  folder = await tinyHome({ contextTokens: 2048 });
   house = await openTestHouse({ home: folder.home });
 });
 afterAll(async () => {
@@ -59,7 +59,7 @@ test('streams', async () => {
 });
 
 test('calls a tool and takes its result', async () => {
-  const model = chatModel(200);
+  const model = chatModel(420);
   const question = new HumanMessage('What is the weather in Rome?');
   const called = await model.bindTools([weather], { tool_choice: 'weather' }).invoke([question]);
   expect(called.tool_calls).toHaveLength(1);
@@ -73,7 +73,7 @@ test('calls a tool and takes its result', async () => {
 
 test('asks for JSON in a schema', async () => {
   const shape = z.object({ city: z.enum(['Rome', 'Oslo']), big: z.boolean() });
-  const model = chatModel(200).withStructuredOutput(shape, { method: 'jsonSchema', strict: true });
+  const model = chatModel(420).withStructuredOutput(shape, { method: 'jsonSchema', strict: true });
   expect(shape.parse(await model.invoke('Tell me of a city as json.'))).toBeDefined();
 });
 

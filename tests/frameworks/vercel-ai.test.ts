@@ -10,7 +10,7 @@ import { tinyHome } from '../jobs/tiny-house.ts';
 let folder: Awaited<ReturnType<typeof tinyHome>>;
 let house: TestHouse;
 beforeAll(async () => {
-  folder = await tinyHome();
+  folder = await tinyHome({ contextTokens: 2048 });
   house = await openTestHouse({ home: folder.home });
 });
 afterAll(async () => {
@@ -44,7 +44,8 @@ describe.each(['responses', 'chat'] as const)('by %s', (api) => {
       prompt: 'What is the weather in Rome?',
       tools: { weather },
       toolChoice: 'required',
-      maxOutputTokens: 200,
+      temperature: 0,
+      maxOutputTokens: 420,
       maxRetries: 0,
     });
     const [call] = steps[0]!.toolCalls;
@@ -57,7 +58,7 @@ describe.each(['responses', 'chat'] as const)('by %s', (api) => {
       model: model(),
       schema: shape,
       prompt: 'Tell me of a city as json.',
-      maxOutputTokens: 200,
+      maxOutputTokens: 420,
       maxRetries: 0,
     });
     expect(shape.parse(object)).toEqual(object);

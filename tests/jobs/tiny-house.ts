@@ -8,13 +8,13 @@ import OpenAI, { toFile } from 'openai';
 import type { Job, JobEvent, JobStatus } from '../../src/domain/job.ts';
 import { isFinal } from '../../src/domain/job.ts';
 import { BaseModels } from '../../src/models/base-models.ts';
-import { writeTinyLlama } from '../tiny-model.ts';
+import { type TinyModelOptions, writeTinyLlama } from '../tiny-model.ts';
 
 /** A data folder whose only base model is called `tiny`. */
-export async function tinyHome(): Promise<{ home: string } & AsyncDisposable> {
+export async function tinyHome(options: TinyModelOptions = {}): Promise<{ home: string } & AsyncDisposable> {
   const home = await mkdtemp(join(process.env['TUNESMITH_TEST_FOLDER'] ?? tmpdir(), 'jobs-'));
   const path = join(home, 'tiny.gguf');
-  await writeTinyLlama(path);
+  await writeTinyLlama(path, options);
   await (await BaseModels.open(home)).pull(path);
   return { home, [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }) };
 }
