@@ -44,6 +44,7 @@ describe.each(['responses', 'chat'] as const)('by %s', (api) => {
       prompt: 'What is the weather in Rome?',
       tools: { weather },
       toolChoice: 'required',
+      providerOptions: { openai: { parallelToolCalls: false } },
       temperature: 0,
       maxOutputTokens: 420,
       maxRetries: 0,
