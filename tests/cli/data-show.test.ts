@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { temporaryFolder, type TemporaryFolder } from '../formats/folder.ts';
 import { writeTinyLlama } from '../tiny-model.ts';
 import { tunesmith, type Ran, type RunOptions } from './tunesmith.ts';
@@ -55,6 +55,7 @@ test('the template is applied, special tokens are there, and what carries loss i
 });
 
 test('a terminal gets colours instead of marks, and nothing that it would obey', async () => {
+  vi.stubEnv('CI', ''); // a build machine's terminal gets none
   const { stdout } = await show([{ messages: [user('a\u001b[2Jb'), assistant('c')] }], [], { interactive: true });
   expect(stdout).not.toContain('⟦');
   expect(stdout).not.toContain('\u001b[2J');
