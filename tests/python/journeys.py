@@ -164,7 +164,7 @@ weather = {
 def tools():
     messages = [{"role": "user", "content": "What is the weather in Rome?"}]
     answer = client.chat.completions.create(
-        model=model, messages=messages, tools=[weather], tool_choice="required", parallel_tool_calls=False, max_tokens=200
+        model=model, messages=messages, tools=[weather], tool_choice="required", parallel_tool_calls=False, max_tokens=1000
     )
     (call,) = answer.choices[0].message.tool_calls
     assert answer.choices[0].finish_reason == "tool_calls" and answer.choices[0].message.content is None
@@ -176,7 +176,7 @@ def tools():
     assert after.choices[0].message.tool_calls is None
     name, arguments = "", ""
     for chunk in client.chat.completions.create(
-        model=model, messages=messages[:1], tools=[weather], tool_choice="required", max_tokens=200, stream=True
+        model=model, messages=messages[:1], tools=[weather], tool_choice="required", max_tokens=1000, stream=True
     ):
         for each in chunk.choices[0].delta.tool_calls or []:
             if each.index == 0:

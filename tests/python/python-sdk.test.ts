@@ -25,7 +25,7 @@ beforeAll(async () => {
     missing = `the Python SDK is not here: ${setup.message}`;
     return;
   }
-  await using folder = await tinyHome();
+  await using folder = await tinyHome({ contextTokens: 2048 });
   await using house = await openTestHouse({ home: folder.home });
   const env = { ...process.env, OPENAI_BASE_URL: house.url, OPENAI_API_KEY: 'any-key' };
   const { stdout } = await run(setup.stdout.trim(), [join(here, 'journeys.py'), 'tiny'], { env });
