@@ -13,6 +13,8 @@ export interface CollectedText {
 export interface Skipped {
   readonly source: string;
   readonly reason: string;
+  /** The code of the error behind the reason, where it has one. */
+  readonly code?: string | null;
 }
 
 export type Found = { readonly found: CollectedText } | { readonly skipped: Skipped };

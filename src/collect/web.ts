@@ -6,6 +6,7 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { TunesmithError } from '../domain/errors.ts';
 import { guardedFetch, type OutboundResponse } from '../outbound/guarded-fetch.ts';
 import type { Found } from './document.ts';
 import { Extractor } from './extractor.ts';
@@ -94,7 +95,8 @@ class Visitor {
       return { found: { text, source: url, ...(title !== '' && { title }) } };
     } catch (error) {
       this.#options.signal?.throwIfAborted();
-      return { skipped: { source: url, reason: (error as Error).message.replace(`${url}: `, '') } };
+      const code = error instanceof TunesmithError ? error.code : null;
+      return { skipped: { source: url, reason: (error as Error).message.replace(`${url}: `, ''), code } };
     }
   }
 

@@ -54,13 +54,17 @@ test('with --json, what was written to a file is told on stdout', async () => {
 test('an error names row, line and column, and leaves no file, nor the old one changed', async () => {
   const path = await put('bad.csv', 'question,answer\na,b\nc\n');
   const output = await put('out.jsonl', 'what was there');
-  const ran = await convert(path, '-o', output);
+  expect(await convert(path, '-o', output)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(`${output} is there already; add --force to replace it`) as unknown,
+  });
+  const ran = await convert(path, '-o', output, '--force');
   expect(ran).toMatchObject({ code: 1, stdout: '' });
   expect(ran.stderr).toContain(
     `Error: ${path}, row 2 (line 3): it has 1 field, and the head has 2 (question, answer).`,
   );
   expect(await readFile(output, 'utf8')).toBe('what was there');
-  expect((await convert(path, '-o', output, '--skip-bad')).stderr).toContain('Left out 1: it has 1 field');
+  expect((await convert(path, '-o', output, '--force', '--skip-bad')).stderr).toContain('Left out 1: it has 1 field');
   expect(lines(await readFile(output, 'utf8'))).toEqual([chat('a', 'b')]);
   expect(await convert(path, '-o', path)).toMatchObject({
     code: 2,

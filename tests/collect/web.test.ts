@@ -244,3 +244,14 @@ test('Ctrl-C leaves no half output but what is there, and the same command goes 
   expect((await readFile(output, 'utf8')).trim().split('\n')).toHaveLength(2);
   expect(await readdir(folder)).toEqual(['pages.jsonl', 'urls.txt']);
 });
+
+test('a refused address names the option that would let it through', async () => {
+  await using site = await openSite({ '/a': article('A', 'alpha') });
+  const list = join(folder, 'refused.txt');
+  await writeFile(list, `${site.url}/a\n`);
+  const page = await tunesmith(['data', 'collect', 'web', list, '-o', join(folder, 'refused.jsonl')]);
+  expect(page).toMatchObject({ code: 1, stderr: expect.stringContaining('--allow-internal') as unknown });
+  const map = await tunesmith(['data', 'collect', 'web', `${site.url}/map.xml`]);
+  expect(map).toMatchObject({ code: 1, stderr: expect.stringContaining('--allow-internal') as unknown });
+  expect(site.asked).toEqual([]);
+});

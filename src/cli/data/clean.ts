@@ -17,7 +17,7 @@ import { decimalNumber, wholeNumber, type Act, type Context } from '../context.t
 import { UsageError } from '../outcome.ts';
 import type { Terminal } from '../terminal.ts';
 import { printable, similarity } from './findings.ts';
-import { refuseSameFile, writeLines } from './output.ts';
+import { checkOutput, forceOption, writeLines } from './output.ts';
 import { fileProgress } from './progress.ts';
 
 const help = `
@@ -43,6 +43,7 @@ Examples:
 
 interface CleanFlags {
   readonly output?: string;
+  readonly force?: boolean;
   readonly dryRun?: boolean;
   readonly steps?: readonly string[];
   readonly recipe?: string;
@@ -63,6 +64,7 @@ export function cleanCommand(data: Command, act: Act): void {
     .command('clean <file>')
     .description('clean a training file by named steps into a new file, and show what each step changed')
     .option('-o, --output <file>', 'where the clean file goes')
+    .option(...forceOption)
     .option('--dry-run', 'show what would change and write nothing')
     .option('--steps <names>', 'these steps, with commas between', list)
     .option('--recipe <file>', 'the steps and settings of a recipe file (YAML or JSON)')
@@ -86,7 +88,7 @@ async function clean(context: Context, flags: CleanFlags, path: string): Promise
   const { terminal, signal } = context;
   const { output, dryRun = false } = flags;
   if (output === undefined && !dryRun) throw new UsageError('Name the clean file with -o, or add --dry-run.');
-  await refuseSameFile(path, output);
+  if (!dryRun) await checkOutput(flags, path);
   const recipe = await recipeOf(flags);
   const { size } = await stat(path);
   const report = await cleaned(context, path, recipe, size, dryRun ? null : output!);

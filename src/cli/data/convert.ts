@@ -13,7 +13,7 @@ import type { ExampleFormat } from '../../domain/example.ts';
 import { wholeNumber, type Act, type Context } from '../context.ts';
 import { record } from '../terminal.ts';
 import { UsageError } from '../outcome.ts';
-import { refuseSameFile, rowProgress, writeLines } from './output.ts';
+import { checkOutput, forceOption, rowProgress, writeLines } from './output.ts';
 
 const examples = `
 A part of the conversation is a column, or a text with columns in braces: --user 'Subject: {subject}\\n\\n{body}'.
@@ -28,6 +28,7 @@ Examples:
 
 interface ConvertFlags {
   readonly output?: string;
+  readonly force?: boolean;
   readonly to: ExampleFormat | 'csv';
   readonly from?: SourceFormat;
   readonly system?: string;
@@ -52,6 +53,7 @@ export function convertCommand(data: Command, act: Act): void {
     .command('convert <file>')
     .description('make training examples of a table, of other formats, of annotated text; or CSV of examples')
     .option('-o, --output <path>', 'write here (default: stdout)')
+    .option(...forceOption)
     .addOption(
       new Option('--to <format>', 'what to write')
         .choices(['chat', 'completion', 'preference', 'reinforcement', 'csv'])
@@ -89,7 +91,7 @@ const commas = (text: string): string[] =>
 
 async function convert(context: Context, flags: ConvertFlags, path: string): Promise<void> {
   const { terminal, signal } = context;
-  await refuseSameFile(path, flags.output);
+  await checkOutput(flags, path);
   const said = {
     system: flags.system,
     user: flags.user ?? flags.prompt,

@@ -5,9 +5,8 @@ import { basename, dirname, extname, join } from 'node:path';
 import { repairTitles, type RepairName } from '../../dataset/repair/changes.ts';
 import { passes, repairFile, type RepairOptions, type RepairReport } from '../../dataset/repair/repair.ts';
 import type { Context } from '../context.ts';
-import { UsageError } from '../outcome.ts';
 import { table } from '../terminal.ts';
-import { refuseSameFile } from './output.ts';
+import { checkOutput } from './output.ts';
 import { fileProgress } from './progress.ts';
 
 export interface FixFlags {
@@ -29,11 +28,7 @@ export async function fix(
 ): Promise<Fixed> {
   const output = flags.output ?? join(dirname(input), `${basename(input, extname(input))}_prepared.jsonl`);
   const { size } = await stat(input);
-  await refuseSameFile(input, output);
-  const taken = await stat(output).catch(() => null);
-  if (taken !== null && flags.force !== true) {
-    throw new UsageError(`${output} is there already; add --force to replace it, or name another file with -o.`);
-  }
+  await checkOutput({ ...flags, output }, input);
   const report = await repairFile(input, output, {
     ...shared,
     ...(flags.skip !== undefined && { skip: flags.skip }),

@@ -4,7 +4,7 @@
  */
 
 import { once } from 'node:events';
-import { realpath } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { writeAtomically } from '../../formats/atomic-write.ts';
 import type { Context } from '../context.ts';
@@ -31,11 +31,25 @@ export async function writeLines(
   }
 }
 
-/** An output that would replace what is being read is a slip of the hand. */
-export async function refuseSameFile(input: string, output: string | undefined): Promise<void> {
+export interface OutputFlags {
+  readonly output?: string | undefined;
+  readonly force?: boolean;
+}
+
+/** `--force`, for the commands that write a file of their own. */
+export const forceOption = ['--force', 'replace the output if it is there already'] as const;
+
+/** A file is replaced only where that was asked for, and what is being read never. */
+export async function checkOutput({ output, force }: OutputFlags, input?: string): Promise<void> {
   if (output === undefined) return;
-  const [from, to] = await Promise.all([input, output].map((path) => realpath(path).catch(() => resolve(path))));
-  if (from === to) throw new UsageError(`${output} is the input; name another file with -o.`);
+  if (input !== undefined) {
+    const [from, to] = await Promise.all([input, output].map((path) => realpath(path).catch(() => resolve(path))));
+    if (from === to) throw new UsageError(`${output} is the input; name another file with -o.`);
+  }
+  const taken = await stat(output).catch(() => null);
+  // A pipe or a device, such as /dev/null, is written to, not replaced.
+  if (force === true || taken === null || !(taken.isFile() || taken.isDirectory())) return;
+  throw new UsageError(`${output} is there already; add --force to replace it, or name another file with -o.`);
 }
 
 /** Takes how many rows there are so far, for a person who has waited two seconds for them. */

@@ -13,10 +13,11 @@ import type { ExampleFormat } from '../../../domain/example.ts';
 import { hubSettings } from '../../../models/sources/hub.ts';
 import { wholeNumber, type Act, type Context } from '../../context.ts';
 import { formatBytes } from '../../terminal.ts';
-import { writeLines } from '../output.ts';
+import { checkOutput, forceOption, writeLines } from '../output.ts';
 
 interface DatasetFlags extends SlotOptions {
   readonly output?: string;
+  readonly force?: boolean;
   readonly split: string;
   readonly revision: string;
   readonly file?: readonly string[];
@@ -38,6 +39,7 @@ export function datasetCommand(collect: Command, act: Act): void {
     .command('dataset <name>')
     .description('the rows of a Hugging Face data set')
     .option('-o, --output <path>', 'write here (default: stdout)')
+    .option(...forceOption)
     .option('--split <name>', 'which part of it', 'train')
     .option('--revision <name>', 'branch, tag or commit', 'main')
     .option('--file <path...>', 'these files of it, whatever their names say')
@@ -55,6 +57,7 @@ export function datasetCommand(collect: Command, act: Act): void {
 
 async function collectRows(context: Context, flags: DatasetFlags, name: string): Promise<void> {
   const { terminal, signal } = context;
+  await checkOutput(flags);
   const request: DatasetRequest = { name, revision: flags.revision, split: flags.split, files: flags.file };
   const settings = hubSettings(context.surroundings.env);
   const files = await datasetFiles(request, settings, signal);

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { collectFolder } from '../../../collect/folder.ts';
 import { invalid } from '../../../domain/errors.ts';
 import type { Act, Context } from '../../context.ts';
-import { writeLines } from '../output.ts';
+import { checkOutput, forceOption, writeLines } from '../output.ts';
 import { addTextOptions, lineOf, Tally, textsHelp, type TextFlags } from './texts.ts';
 
 const examples = `${textsHelp}
@@ -16,11 +16,13 @@ Examples:
 export function folderCommand(collect: Command, act: Act): void {
   addTextOptions(collect.command('folder <path>'))
     .description('the text of text, Markdown, HTML and PDF files')
+    .option(...forceOption)
     .addHelpText('after', examples)
     .action(act(async (context, flags: TextFlags, root = '') => collectTexts(context, flags, root)));
 }
 
 async function collectTexts(context: Context, flags: TextFlags, root: string): Promise<void> {
+  await checkOutput(flags);
   const tally = new Tally(context.terminal);
   const toLine = lineOf(flags);
   const lines = async function* (): AsyncGenerator<string, void> {

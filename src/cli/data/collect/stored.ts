@@ -5,11 +5,12 @@ import { collectStored } from '../../../collect/stored.ts';
 import { invalid } from '../../../domain/errors.ts';
 import { wholeNumber, type Act, type Context } from '../../context.ts';
 import { UsageError } from '../../outcome.ts';
-import { writeLines } from '../output.ts';
+import { checkOutput, forceOption, writeLines } from '../output.ts';
 import { Tally } from './texts.ts';
 
 interface StoredFlags {
   readonly output?: string;
+  readonly force?: boolean;
   readonly metadata: Readonly<Record<string, string>>;
   readonly model?: string;
   readonly limit?: number;
@@ -27,6 +28,7 @@ export function storedCommand(collect: Command, act: Act): void {
     .command('stored')
     .description('chat completions that were stored (store: true), with their answers')
     .option('-o, --output <path>', 'write here (default: stdout)')
+    .option(...forceOption)
     .option('--metadata <key=value>', 'only those with this in their metadata; may be repeated', addPair, {})
     .option('--model <name>', 'only answers of this model')
     .option('--limit <count>', 'at most so many examples', wholeNumber)
@@ -41,6 +43,7 @@ function addPair(text: string, pairs: Readonly<Record<string, string>>): Record<
 }
 
 async function collectExamples(context: Context, flags: StoredFlags): Promise<void> {
+  await checkOutput(flags);
   await using connection = await context.connect();
   const tally = new Tally(context.terminal);
   const lines = async function* (): AsyncGenerator<string, void> {

@@ -15,6 +15,7 @@ export const textColumns = ['text', 'source', 'title', 'folder'];
 
 export interface TextFlags extends SlotOptions {
   readonly output?: string;
+  readonly force?: boolean;
 }
 
 export const textsHelp = `

@@ -6,14 +6,14 @@
  */
 
 import type { Command } from 'commander';
-import type { CollectedText } from '../../../collect/document.ts';
+import type { CollectedText, Found } from '../../../collect/document.ts';
 import { exists, KeptTexts, readTexts } from '../../../collect/kept.ts';
 import { listedUrls } from '../../../collect/sitemap.ts';
 import { collectWeb, type WebOptions } from '../../../collect/web.ts';
-import { invalid } from '../../../domain/errors.ts';
+import { invalid, TunesmithError } from '../../../domain/errors.ts';
 import { decimalNumber, wholeNumber, type Act, type Context } from '../../context.ts';
 import { Interrupted, isInterruption } from '../../outcome.ts';
-import { writeLines } from '../output.ts';
+import { checkOutput, forceOption, writeLines } from '../output.ts';
 import { addTextOptions, lineOf, Tally, textsHelp, type TextFlags } from './texts.ts';
 
 interface WebFlags extends TextFlags {
@@ -35,6 +35,8 @@ Examples:
   $ tunesmith data collect web urls.txt -o pages.jsonl
   $ tunesmith data collect web https://example.com/sitemap.xml --delay 2 -o pages.jsonl`;
 
+const refusedCode = 'address_refused';
+const howToAllow = ' If they are yours, add --allow-internal.';
 const defaultAgent = 'Tunesmith/1 (collects training data for its user)';
 
 export function webCommand(collect: Command, act: Act): void {
@@ -46,6 +48,7 @@ export function webCommand(collect: Command, act: Act): void {
     .option('--user-agent <name>', 'what the hosts are told', defaultAgent)
     .option('--limit <count>', 'only the first pages of the list', wholeNumber)
     .option('--allow-internal', 'also fetch from internal addresses')
+    .option(...forceOption)
     .addHelpText('after', examples)
     .action(act(async (context, flags: WebFlags, list = '') => collectPages(context, flags, list)));
 }
@@ -61,8 +64,15 @@ async function collectPages(context: Context, flags: WebFlags, list: string): Pr
     signal,
   };
   const { userAgent, timeoutMs, allowInternal } = options;
+  // Raw texts say which page they are from, so an output of them is added to.
+  if (flags.assistant !== undefined) await checkOutput(flags);
   context.terminal.live('  Reading the list');
-  const all = await listedUrls(list, { headers: { 'user-agent': userAgent }, timeoutMs, allowInternal, signal });
+  const all = await listedUrls(list, { headers: { 'user-agent': userAgent }, timeoutMs, allowInternal, signal }).catch(
+    (error: unknown) => {
+      if (!(error instanceof TunesmithError && error.code === refusedCode)) throw error;
+      throw new TunesmithError(error.kind, `${error.message}${howToAllow}`, { code: refusedCode, cause: error });
+    },
+  );
   const urls = all.slice(0, flags.limit);
   if (flags.output === undefined) return await toStdout(context, flags, urls, options);
   await toFile(context, flags, flags.output, urls, options);
@@ -86,7 +96,6 @@ async function toFile(
   urls: readonly string[],
   options: WebOptions,
 ): Promise<void> {
-  // Only raw texts say which page they are from.
   const earlier = flags.assistant === undefined && (await exists(output)) ? output : null;
   await using kept = await KeptTexts.open(`${output}.part`, earlier);
   const missing = urls.filter((url) => !kept.sources.has(url));
@@ -118,10 +127,16 @@ async function* fetched(
   tally: Tally,
 ): AsyncGenerator<CollectedText, void> {
   for await (const found of collectWeb(urls, options)) {
-    const text = tally.take(found);
+    const text = tally.take(withAdvice(found));
     terminal.live(`  ${tally.collected + tally.skipped} of ${urls.length} pages`);
     if (text !== null) yield text;
   }
+}
+
+/** A page that was refused says by which option it would not be. */
+function withAdvice(found: Found): Found {
+  if (!('skipped' in found) || found.skipped.code !== refusedCode) return found;
+  return { skipped: { ...found.skipped, reason: `${found.skipped.reason}${howToAllow}` } };
 }
 
 async function* asLines(
