@@ -187,7 +187,7 @@ export function requestFor(
 }
 
 /** Without the house itself no question has an answer; a request that is too long or was cut off is one of many. */
-function isForAll(error: unknown): boolean {
+export function isForAll(error: unknown): boolean {
   if (error instanceof APIUserAbortError || !(error instanceof APIError)) return true;
   if (error instanceof APIConnectionError) return error.cause !== undefined && isRefused(error.cause);
   return error.status === 401 || error.status === 403 || error.status === 404;

@@ -32,27 +32,25 @@ export async function* askUnknown(
   { folder, server, fresh = false, onKnown = () => {} }: Remembering,
   asking: Asking = {},
 ): AsyncGenerator<Answered, void> {
-  const path = join(folder, `${fingerprint([server, model])}.jsonl`);
+  const memory = await openMemory<Answered>(folder, [server, model], fresh);
   const body = bodyWith(items, asking);
   const keys = items.map(({ input, tools }) => fingerprint([input, tools ?? null, body, asking.labels ?? []]));
-  const known = fresh ? new Map<string, Answered>() : await readKnown(path);
-  const open = items.filter((_, i) => !known.has(keys[i]!));
+  const open = items.filter((_, i) => !memory.known.has(keys[i]!));
   onKnown(items.length - open.length);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   // The room for answers follows the whole test, so that the same question stays the same when part of it is known.
   const answerTokensMax = body.max_completion_tokens!;
   const answers = askAll(openai, model, open, { ...asking, answerTokensMax });
   try {
     for (const [i, item] of items.entries()) {
       const key = keys[i]!;
-      const earlier = known.get(key);
+      const earlier = memory.known.get(key);
       if (earlier !== undefined) {
         yield { ...earlier, ...item };
         continue;
       }
       const { value: answered } = await answers.next();
       if (answered === undefined) throw new Error('there are fewer answers than questions');
-      if (answered.error === null) await appendFile(path, `\n${JSON.stringify({ key, answered })}`, { mode: 0o600 });
+      if (answered.error === null) await memory.keep(key, answered);
       yield answered;
     }
   } finally {
@@ -60,15 +58,30 @@ export async function* askUnknown(
   }
 }
 
-async function readKnown(path: string): Promise<Map<string, Answered>> {
+export interface Memory<Value> {
+  readonly known: ReadonlyMap<string, Value>;
+  readonly keep: (key: string, answered: Value) => Promise<void>;
+}
+
+/** What is known of one source of answers; `fresh` forgets it until it is told again. */
+export async function openMemory<Value>(folder: string, source: unknown, fresh: boolean): Promise<Memory<Value>> {
+  const path = join(folder, `${fingerprint(source)}.jsonl`);
+  const known = fresh ? new Map<string, Value>() : await readKnown<Value>(path);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const keep = (key: string, answered: Value): Promise<void> =>
+    appendFile(path, `\n${JSON.stringify({ key, answered })}`, { mode: 0o600 });
+  return { known, keep };
+}
+
+async function readKnown<Value>(path: string): Promise<Map<string, Value>> {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
     throw error;
   });
-  const known = new Map<string, Answered>();
+  const known = new Map<string, Value>();
   for (const line of text.split('\n')) {
     try {
-      const { key, answered } = JSON.parse(line) as { key: string; answered: Answered };
+      const { key, answered } = JSON.parse(line) as { key: string; answered: Value };
       known.set(key, answered);
     } catch {
       // cut short by a crash, or empty
@@ -77,5 +90,5 @@ async function readKnown(path: string): Promise<Map<string, Answered>> {
   return known;
 }
 
-const fingerprint = (value: unknown): string =>
+export const fingerprint = (value: unknown): string =>
   createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 32);

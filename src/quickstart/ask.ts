@@ -6,8 +6,8 @@
  */
 
 import type OpenAI from 'openai';
-import type { ChatCompletionMessageParam } from 'openai/resources';
 import type { Message } from '../domain/example.ts';
+import { inTurn, withShots as conversation } from '../evals/compare/shots.ts';
 import { findLabel } from '../evals/labels.ts';
 import { askUnknown } from '../evals/remembered.ts';
 import { textOf, type TestItem } from '../evals/task.ts';
@@ -41,7 +41,7 @@ export async function askAll(
 ): Promise<{ readonly answers: Answer[]; readonly known: number }> {
   const items = test.map((example, i): TestItem => ({
     line: i + 1,
-    input: withShots(shots, example) as readonly Message[],
+    input: withShots(shots, example),
     reference: { role: 'assistant', content: example.label },
   }));
   let known = 0;
@@ -65,22 +65,13 @@ export async function askAll(
 /** Room for the longest label and a little talk around it; a letter is never more than a token. */
 const answerTokensMax = (labels: readonly string[]): number => Math.max(...labels.map((label) => label.length)) + 4;
 
-/**
- * The examples as a conversation that went well, then the question. The system message comes first and once;
- * so all questions begin alike, and a server that remembers what it read reads the examples once.
- */
-export function withShots(
-  shots: readonly LabelledExample[],
-  { prompt }: LabelledExample,
-): ChatCompletionMessageParam[] {
-  const system = prompt.filter(({ role }) => role === 'system');
-  const talk = (messages: readonly ChatCompletionMessageParam[]): ChatCompletionMessageParam[] =>
-    messages.filter(({ role }) => role !== 'system');
-  const shown = shots.flatMap((shot): ChatCompletionMessageParam[] => [
-    ...talk(shot.prompt),
-    { role: 'assistant', content: shot.label },
-  ]);
-  return [...system, ...shown, ...talk(prompt)];
+/** The examples as a conversation that went well, then the question. */
+export function withShots(shots: readonly LabelledExample[], { prompt }: LabelledExample): Message[] {
+  const shown = shots.map(({ prompt: input, label }) => ({
+    input: input as readonly Message[],
+    reference: { role: 'assistant' as const, content: label },
+  }));
+  return conversation(shown, prompt as readonly Message[]);
 }
 
 /** The first examples of each label in turn, so that every label is shown as often. */
@@ -89,8 +80,8 @@ export function chooseShots(
   labels: readonly string[],
   count: number,
 ): LabelledExample[] {
-  const byLabel = labels.map((label) => examples.filter((example) => example.label === label));
-  return Array.from({ length: count }, (_, i) => byLabel[i % labels.length]?.[Math.floor(i / labels.length)]).filter(
-    (shot) => shot !== undefined,
+  return inTurn(
+    labels.map((label) => examples.filter((example) => example.label === label)),
+    count,
   );
 }

@@ -1,15 +1,15 @@
 /**
  * An evaluation as one HTML file that needs nothing else: tables, the confusion matrix, curves, the worst mistakes.
  *
- * No script, no font, no picture from anywhere; a policy in the page forbids them. Models and data write what they
- * like, and all of it is escaped.
+ * Models and data write what they like, and all of it is escaped.
  */
 
-import type { Evaluation, PartScores } from '../evaluate.ts';
+import type { Evaluation, Figure, PartScores } from '../evaluate.ts';
 import type { Estimate } from '../metrics/estimate.ts';
 import type { Mistake } from '../mistakes.ts';
 import { lossCurves, percent, reliabilityCurve, type LossPoint } from './charts.ts';
 import { html, type Html } from './html.ts';
+import { pageHtml } from './page.ts';
 
 export interface ReportFacts {
   readonly model: string;
@@ -23,103 +23,81 @@ export interface ReportFacts {
   readonly losses: readonly LossPoint[];
 }
 
-const style = `
-:root { color-scheme: light dark; --ink: #1c2430; --paper: #fff; --soft: #667085; --rule: #d9dee7; --first: #2563eb; --second: #d97706; --heat: 37 99 235 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --paper: #12161d; --soft: #98a2b3; --rule: #2d3542; --first: #7aa7ff; --second: #f5b454; --heat: 122 167 255 } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.5rem; overflow-wrap: anywhere } h2 { font-size: 1.15rem; margin-top: 2.2rem }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums } td, th { padding: .25rem .7rem; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top }
-td.number, th.number { text-align: right } .scroll { overflow-x: auto } .soft { color: var(--soft) }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font: inherit } details pre { border-left: 3px solid var(--rule); padding-left: .8rem }
-svg { max-width: 30rem; width: 100% } svg text { font-size: 11px; fill: var(--soft) } .grid { stroke: var(--rule) } .ideal { stroke: var(--soft); stroke-dasharray: 4 4 }
-.reach { stroke: var(--first); opacity: .5 } circle.first { fill: var(--first) } circle.second { fill: var(--second) } polyline { fill: none; stroke-width: 2 } polyline.first { stroke: var(--first) } polyline.second { stroke: var(--second) }
-.key { display: inline-block; width: .8em; height: .8em; border-radius: 2px } .key.first { background: var(--first) } .key.second { background: var(--second) }`;
-
 export function reportHtml(facts: ReportFacts): string {
   const { model, test, server, createdAt, reason, evaluation, mistakes, losses } = facts;
   const { task, count, failed, unparsed, figures, calibration, confusion, parts, costs } = evaluation;
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'" />
-        <title>${model} on ${test}</title>
-        <style>
-          ${{ html: style }}
-        </style>
-      </head>
-      <body>
-        <h1>${model}</h1>
-        <p>
-          ${count} questions of <b>${test}</b>, asked at ${server}, ${createdAt.toISOString()}. Kind of task:
-          <b>${task.replace('_', ' ')}</b> (${reason}). ${failed} without an answer, ${unparsed} that could not be read.
-        </p>
-        <h2>Figures</h2>
-        <table>
-          <tr>
-            <th>Figure</th>
-            <th class="number">Value</th>
-            <th class="number">95 % interval</th>
-          </tr>
-          ${figures.map(
-            ({ title, estimate }) =>
-              html`<tr>
-                <td>${title}</td>
-                <td class="number">${percent(estimate.value)}</td>
-                <td class="number">${interval(estimate)}</td>
-              </tr>`,
-          )}
-        </table>
-        ${figures[0]?.estimate.small === true ? html`<p class="soft">Only ${count} questions: take the intervals as hints.</p>` : null}
-        <h2>Costs per question</h2>
-        <table>
-          <tr>
-            <td>Latency, median</td>
-            <td class="number">${costs.latencyMs.p50.toFixed(0)} ms</td>
-          </tr>
-          <tr>
-            <td>Latency, 95 of 100 within</td>
-            <td class="number">${costs.latencyMs.p95.toFixed(0)} ms</td>
-          </tr>
-          <tr>
-            <td>Prompt tokens</td>
-            <td class="number">${costs.promptTokens.toFixed(1)}</td>
-          </tr>
-          <tr>
-            <td>of these cached</td>
-            <td class="number">${costs.cachedTokens.toFixed(1)}</td>
-          </tr>
-          <tr>
-            <td>Answer tokens</td>
-            <td class="number">${costs.completionTokens.toFixed(1)}</td>
-          </tr>
-        </table>
-        ${parts.length === 0 ? null : partsTable(parts)} ${confusion === null ? null : confusionTable(confusion)}
-        ${
-          calibration === null
-            ? null
-            : html`<h2>Reliability</h2>
-                <p class="soft">
-                  How often answers were right, by how sure the model was; the dashed line is an honest model.
-                </p>
-                ${reliabilityCurve(calibration)}`
-        }
-        ${
-          losses.length === 0
-            ? null
-            : html`<h2>Loss</h2>
-                <p class="soft"><span class="key first"></span> training <span class="key second"></span> validation</p>
-                ${lossCurves(losses)}`
-        }
-        <h2>Worst mistakes</h2>
-        ${mistakes.length === 0 ? html`<p>None.</p>` : mistakes.map(mistake)}
-      </body>
-    </html> `;
-  return page.html;
+  const body = html`<h1>${model}</h1>
+    <p>
+      ${count} questions of <b>${test}</b>, asked at ${server}, ${createdAt.toISOString()}. Kind of task:
+      <b>${task.replace('_', ' ')}</b> (${reason}). ${failed} without an answer, ${unparsed} that could not be read.
+    </p>
+    <h2>Figures</h2>
+    ${figuresTable(figures)}
+    ${figures[0]?.estimate.small === true ? html`<p class="soft">Only ${count} questions: take the intervals as hints.</p>` : null}
+    <h2>Costs per question</h2>
+    <table>
+      <tr>
+        <td>Latency, median</td>
+        <td class="number">${costs.latencyMs.p50.toFixed(0)} ms</td>
+      </tr>
+      <tr>
+        <td>Latency, 95 of 100 within</td>
+        <td class="number">${costs.latencyMs.p95.toFixed(0)} ms</td>
+      </tr>
+      <tr>
+        <td>Prompt tokens</td>
+        <td class="number">${costs.promptTokens.toFixed(1)}</td>
+      </tr>
+      <tr>
+        <td>of these cached</td>
+        <td class="number">${costs.cachedTokens.toFixed(1)}</td>
+      </tr>
+      <tr>
+        <td>Answer tokens</td>
+        <td class="number">${costs.completionTokens.toFixed(1)}</td>
+      </tr>
+    </table>
+    ${parts.length === 0 ? null : partsTable(parts)} ${confusion === null ? null : confusionTable(confusion)}
+    ${
+      calibration === null
+        ? null
+        : html`<h2>Reliability</h2>
+            <p class="soft">
+              How often answers were right, by how sure the model was; the dashed line is an honest model.
+            </p>
+            ${reliabilityCurve(calibration)}`
+    }
+    ${
+      losses.length === 0
+        ? null
+        : html`<h2>Loss</h2>
+            <p class="soft"><span class="key first"></span> training <span class="key second"></span> validation</p>
+            ${lossCurves(losses)}`
+    }
+    <h2>Worst mistakes</h2>
+    ${mistakes.length === 0 ? html`<p>None.</p>` : mistakes.map(mistake)}`;
+  return pageHtml(`${model} on ${test}`, body);
 }
 
-const interval = ({ low, high }: Estimate): string => `${percent(low)} – ${percent(high)}`;
+export function figuresTable(figures: readonly Figure[]): Html {
+  return html`<table>
+    <tr>
+      <th>Figure</th>
+      <th class="number">Value</th>
+      <th class="number">95 % interval</th>
+    </tr>
+    ${figures.map(
+      ({ title, estimate }) =>
+        html`<tr>
+          <td>${title}</td>
+          <td class="number">${percent(estimate.value)}</td>
+          <td class="number">${interval(estimate)}</td>
+        </tr>`,
+    )}
+  </table>`;
+}
+
+export const interval = ({ low, high }: Estimate): string => `${percent(low)} – ${percent(high)}`;
 
 function partsTable(parts: readonly PartScores[]): Html {
   const cell = (estimate: Estimate | null): Html =>
@@ -187,7 +165,7 @@ function confusionTable({ labels, rows }: NonNullable<Evaluation['confusion']>):
     </div>`;
 }
 
-function mistake({ line, input, expected, answered, error, confidence }: Mistake): Html {
+export function mistake({ line, input, expected, answered, error, confidence }: Mistake): Html {
   const sure = confidence === null ? '' : `, ${percent(confidence)} sure`;
   return html`<details open>
     <summary>Line ${line}${sure}</summary>
