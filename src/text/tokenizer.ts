@@ -11,6 +11,7 @@ import { byteLevelEncoder, preTokenizerOf } from './byte-level.ts';
 import { oneOf } from './one-of.ts';
 import { sentencePieceEncoder } from './sentence-piece.ts';
 import { broken, Vocabulary } from './vocabulary.ts';
+import { WordPiece } from './word-piece.ts';
 import type { PlainEncoder } from './words.ts';
 
 export interface EncodeOptions {
@@ -59,6 +60,13 @@ export class Tokenizer {
       this.#encodePlain = byteLevelEncoder(vocabulary, metadata.strings('tokenizer.ggml.merges'), preTokenizer);
       this.#spacePrefix = false;
       this.addBos = metadata.boolean('tokenizer.ggml.add_bos_token', preTokenizer.addBos);
+    } else if (vocabulary.kind === 'word-piece') {
+      const wordPiece = wordPieceOf(metadata, vocabulary);
+      this.#encodePlain = (text, _, ids) => {
+        for (const word of wordPiece.words(text)) ids.push(...word.ids);
+      };
+      this.#spacePrefix = true;
+      this.addBos = false;
     } else {
       const scores = metadata.numbers('tokenizer.ggml.scores');
       this.#encodePlain = sentencePieceEncoder(vocabulary, scores, special('unknown'));
@@ -111,6 +119,16 @@ export class Tokenizer {
   bytes(id: number): Uint8Array {
     return this.isControl(id) ? nothing : this.vocabulary.bytes(id);
   }
+}
+
+/** What a model file says about its words; llama.cpp knows models without capitals only, the other rules are our keys. */
+export function wordPieceOf(metadata: GgufMetadata, vocabulary: Vocabulary): WordPiece {
+  const unknownId = metadata.number('tokenizer.ggml.unknown_token_id', null) ?? vocabulary.id('[UNK]');
+  if (unknownId === undefined || unknownId >= vocabulary.size) throw broken('has no token for unknown words');
+  const lowercase = metadata.boolean('tunesmith.word_piece.lowercase', true);
+  const stripAccents = metadata.boolean('tunesmith.word_piece.strip_accents', lowercase);
+  const splitChinese = metadata.boolean('tunesmith.word_piece.split_chinese', true);
+  return new WordPiece(vocabulary, { lowercase, stripAccents, splitChinese }, unknownId);
 }
 
 const nothing = new Uint8Array();

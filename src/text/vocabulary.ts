@@ -2,14 +2,14 @@
  * The tokens of a model file: their texts, kinds and bytes.
  *
  * Ordinary tokens of a byte-level vocabulary are spelled in GPT-2's alphabet, where every byte is a printable
- * character; SentencePiece writes a space as ▁. Control tokens stand for no text at all: they steer the model,
+ * character; SentencePiece writes a space as ▁, and WordPiece marks the first piece of a word with it. Control tokens stand for no text at all: they steer the model,
  * and only a chat template may produce them.
  */
 
 import { TunesmithError } from '../domain/errors.ts';
 import type { GgufMetadata } from '../formats/gguf-metadata.ts';
 
-export type VocabularyKind = 'byte-level' | 'sentence-piece';
+export type VocabularyKind = 'byte-level' | 'sentence-piece' | 'word-piece';
 
 /** GGUF's numbers for kinds of tokens. */
 export const tokenTypes = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
@@ -81,7 +81,7 @@ export class Vocabulary {
     if (text === undefined) throw new RangeError(`There is no token ${id} in a vocabulary of ${this.size}.`);
     if (this.is(id, 'byte')) return Uint8Array.of(Number.parseInt(text.slice(3, 5), 16));
     if (!this.is(id, 'normal')) return Buffer.from(text);
-    if (this.kind === 'sentence-piece') return Buffer.from(text.replaceAll(spaceMark, ' '));
+    if (this.kind !== 'byte-level') return Buffer.from(text.replaceAll(spaceMark, ' '));
     return fromByteAlphabet(text);
   }
 }
@@ -89,6 +89,7 @@ export class Vocabulary {
 const kinds: ReadonlyMap<string, VocabularyKind> = new Map([
   ['gpt2', 'byte-level'],
   ['llama', 'sentence-piece'],
+  ['bert', 'word-piece'],
 ]);
 
 /** Control, unknown and byte tokens are never made from text that happens to spell their names. */
