@@ -121,7 +121,7 @@ async function prepare(place: Place, splits: Splits): Promise<Task> {
     warmupRatio: 0.03,
     weightDecay: 0,
     gradientNormMax: 1,
-    lora: { rank: 16, alpha: 32, dropout: 0, targets },
+    train: { mode: 'lora', rank: 16, alpha: 32, rslora: false, dropout: 0, targets },
     tokensMax: 512,
     evaluationInterval: 1000,
     snapshotSeconds: 1000,
@@ -135,7 +135,7 @@ async function prepare(place: Place, splits: Splits): Promise<Task> {
   const plain = (examples: readonly TokenizedExample[]) =>
     examples.flatMap(({ sequences }) => sequences.map(({ ids, mask }) => ({ ids: [...ids], mask: [...mask] })));
   const file = join(folder, 'task.json');
-  const { seed, weightDecay, gradientNormMax, batchSize, lora } = plan;
+  const { seed, weightDecay, gradientNormMax, batchSize, train: lora } = plan;
   await writeFile(
     file,
     JSON.stringify({

@@ -17,15 +17,28 @@
  * what lay unread in a pipe died with its reader. So the same step can be reported twice: readers keep the first.
  */
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
+/** Thin detours beside frozen linear layers; nothing else is trained. */
 export interface LoraPlan {
   readonly rank: number;
   readonly alpha: number;
+  /** Detours count alpha / sqrt(rank) instead of alpha / rank (Kalajdzievski, "rsLoRA", 2023). */
+  readonly rslora: boolean;
   readonly dropout: number;
   /** PEFT module names, e.g. `q_proj`. */
   readonly targets: readonly string[];
 }
+
+/** Which weights learn. All others stay as they are, and nothing below the lowest of these is differentiated. */
+export type TrainPlan =
+  | ({ readonly mode: 'lora' } & LoraPlan)
+  /** Every weight. */
+  | { readonly mode: 'full' }
+  /** So many blocks from the end, the last norm, and the head where it has a matrix of its own. */
+  | { readonly mode: 'last_layers'; readonly layers: number }
+  /** The last norm and the head; one that was the embedding becomes a matrix of its own. */
+  | { readonly mode: 'head' };
 
 export interface TrainingPlan {
   readonly version: typeof protocolVersion;
@@ -47,7 +60,7 @@ export interface TrainingPlan {
   readonly weightDecay: number;
   /** Global gradient norm is clipped to this; 0 means never. */
   readonly gradientNormMax: number;
-  readonly lora: LoraPlan;
+  readonly train: TrainPlan;
   /** Sequences longer than this are cut at the end. */
   readonly tokensMax: number;
   /** A validation mini-batch runs every so many steps; the full validation set at each epoch's end. */

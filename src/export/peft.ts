@@ -6,10 +6,16 @@ import { z } from 'zod';
 import { writeGgufAdapter } from '../models/adapter.ts';
 import type { BaseModel } from '../models/manifest.ts';
 
-const configSchema = z.object({ r: z.number(), lora_alpha: z.number(), target_modules: z.array(z.string()) });
+const configSchema = z.object({
+  r: z.number(),
+  lora_alpha: z.number(),
+  use_rslora: z.boolean().default(false),
+  target_modules: z.array(z.string()),
+});
 
 export async function adapterFromPeft(folder: string, base: BaseModel, path: string): Promise<void> {
   const config = configSchema.parse(JSON.parse(await readFile(join(folder, 'adapter_config.json'), 'utf8')));
-  const lora = { rank: config.r, alpha: config.lora_alpha, targets: config.target_modules };
+  const { r: rank, lora_alpha: alpha, use_rslora: rslora, target_modules: targets } = config;
+  const lora = { rank, alpha, rslora, targets };
   await writeGgufAdapter(path, { source: join(folder, 'adapter_model.safetensors'), base, lora });
 }

@@ -81,6 +81,7 @@ function settingsOf(plan: Readonly<Record<string, unknown>>, prefix = ''): Recor
   for (const [name, value] of Object.entries(plan)) {
     if (prefix === '' && placesOfPlan.has(name)) continue;
     if (typeof value === 'number' || typeof value === 'string') settings[prefix + name] = value;
+    else if (typeof value === 'boolean') settings[prefix + name] = String(value);
     else if (Array.isArray(value)) settings[prefix + name] = value.join(', ');
     else if (typeof value === 'object' && value !== null)
       Object.assign(settings, settingsOf(value as Record<string, unknown>, `${name}.`));

@@ -9,6 +9,7 @@ const configSchema = z.object({
   r: z.int(),
   lora_alpha: z.number(),
   lora_dropout: z.number().default(0),
+  use_rslora: z.boolean().default(false),
   target_modules: z.array(z.string()),
 });
 
@@ -22,6 +23,7 @@ export async function adapterShape(modelFolder: string): Promise<LoraPlan> {
   return {
     rank: config.r,
     alpha: config.lora_alpha,
+    rslora: config.use_rslora,
     dropout: config.lora_dropout,
     targets: config.target_modules,
   };

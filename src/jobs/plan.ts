@@ -96,9 +96,11 @@ export function toPlan(
     warmupRatio: resolved.warmup_ratio,
     weightDecay: resolved.weight_decay,
     gradientNormMax: resolved.max_grad_norm,
-    lora: {
+    train: {
+      mode: 'lora',
       rank: resolved.lora_rank,
       alpha: resolved.lora_alpha,
+      rslora: false,
       dropout: resolved.lora_dropout,
       targets: resolved.lora_targets,
     },

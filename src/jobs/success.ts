@@ -129,10 +129,11 @@ async function exportSteps(
     const model = modelName({ job, organization, step, final });
     const folder = `${modelsFolder(job.id)}/step-${step}`;
     const { metrics } = record;
+    if (plan.train.mode !== 'lora') throw new Error(`weights trained as "${plan.train.mode}" cannot be stored yet`);
     await exportAdapter({
       checkpointFolder,
       base,
-      lora: plan.lora,
+      lora: plan.train,
       folder: join(home, folder),
       card: {
         model,

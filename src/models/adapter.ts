@@ -5,7 +5,8 @@
  *   adapter_model.safetensors, adapter_config.json   PEFT, on top of the unquantised original
  *   README.md                                        for people
  *
- * Effect on a weight W [out, in]: W + alpha / r · B A, with A [r, in] and B [out, r]. The checkpoint has
+ * Effect on a weight W [out, in]: W + alpha / r · B A, with A [r, in] and B [out, r]; llama.cpp knows no rsLoRA, so
+ * that its alpha is told as the one that comes to the same. The checkpoint has
  * Hugging Face's order of rows; the GGUF needs llama.cpp's for query and key (see `tensor-names.ts`).
  * The folder appears by one rename: whoever sees it sees all of it.
  */
@@ -80,6 +81,8 @@ export async function writeGgufAdapter(
 export interface LoraShape {
   readonly rank: number;
   readonly alpha: number;
+  /** The effect is alpha / sqrt(rank) B A then, not alpha / rank B A. */
+  readonly rslora?: boolean;
   readonly targets: readonly string[];
 }
 
@@ -122,7 +125,7 @@ function ggufAdapter(base: BaseModel, pairs: readonly Pair[], lora: LoraShape) {
     ['general.type', ggufValue.string('adapter')],
     ['general.name', ggufValue.string(`${base.id}-lora`)],
     ['adapter.type', ggufValue.string('lora')],
-    ['adapter.lora.alpha', ggufValue.f32(lora.alpha)],
+    ['adapter.lora.alpha', ggufValue.f32(lora.rslora === true ? lora.alpha * Math.sqrt(lora.rank) : lora.alpha)],
     ['tunesmith.base.id', ggufValue.string(base.id)],
     ['tunesmith.base.sha256', ggufValue.string(base.sha256)],
     ['tunesmith.lora.rank', ggufValue.u32(lora.rank)],
@@ -151,7 +154,7 @@ const ggufTensor = (name: string, { shape, data }: Matrix): GgufTensorSource => 
 });
 
 /** PEFT's `adapter_config.json`. */
-const peftConfig = (base: BaseModel, { rank, alpha, targets }: LoraShape): Record<string, unknown> => ({
+const peftConfig = (base: BaseModel, { rank, alpha, rslora, targets }: LoraShape): Record<string, unknown> => ({
   peft_type: 'LORA',
   task_type: 'CAUSAL_LM',
   base_model_name_or_path: base.original ?? base.id,
@@ -160,7 +163,7 @@ const peftConfig = (base: BaseModel, { rank, alpha, targets }: LoraShape): Recor
   r: rank,
   lora_alpha: alpha,
   lora_dropout: 0,
-  use_rslora: false,
+  use_rslora: rslora ?? false,
   use_dora: false,
   bias: 'none',
   fan_in_fan_out: false,

@@ -7,14 +7,14 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import type { TrainingPlan } from '../../src/engine/protocol.ts';
 import { temporaryFolder, type TemporaryFolder } from '../formats/folder.ts';
-import { eventsOf, lastWord, TestTrainer, tinyJob, train, type Ending } from './trainer.ts';
+import { eventsOf, lastWord, lora, TestTrainer, tinyJob, train, type Ending } from './trainer.ts';
 
 const execute = promisify(execFile);
 
 /** A checkpoint of this plan takes 300 KB (200 of them the optimiser's), the file of frozen weights 125 KB. */
 const roomyPlan = async (folder: TemporaryFolder): Promise<TrainingPlan> => {
   const plan = await tinyJob(folder);
-  return { ...plan, validationFile: null, snapshotSeconds: 1000, lora: { ...plan.lora, rank: 32 } };
+  return { ...plan, validationFile: null, snapshotSeconds: 1000, train: { ...lora, rank: 32 } };
 };
 
 /** Trains until the first epoch is saved, then leaves the job paused; gives the step. */

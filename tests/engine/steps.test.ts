@@ -26,7 +26,14 @@ test.each(['llama-tied', 'llama-untied'])('20 steps of %s follow PyTorch and pef
   const { rank, alpha, targets, learning_rate: learningRate } = golden.metadata;
   await using network = await openNetwork({
     modelPath: file('gguf'),
-    lora: { rank: Number(rank), alpha: Number(alpha), dropout: 0, targets: targets!.split(',') },
+    train: {
+      mode: 'lora',
+      rank: Number(rank),
+      alpha: Number(alpha),
+      rslora: false,
+      dropout: 0,
+      targets: targets!.split(','),
+    },
     basePrecision: 'f32',
     threads: 1,
     seed: 0,

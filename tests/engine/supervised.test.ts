@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { TrainingPlan } from '../../src/engine/protocol.ts';
 import { temporaryFolder, type TemporaryFolder } from '../formats/folder.ts';
-import { eventsOf, lastWord, stepsOf, TestTrainer, tinyJob, train, type Ending } from './trainer.ts';
+import { eventsOf, lastWord, lora, stepsOf, TestTrainer, tinyJob, train, type Ending } from './trainer.ts';
 
 let folder: TemporaryFolder;
 let plan: TrainingPlan;
@@ -147,7 +147,7 @@ test('twelve examples are learnt by heart', async () => {
     validationFile: null,
     epochs: 90,
     batchSize: 4,
-    lora: { ...plan.lora, rank: 8, alpha: 16, dropout: 0 },
+    train: { ...lora, rank: 8, alpha: 16, dropout: 0 },
     snapshotSeconds: 1000,
   });
   lastWord(ending, 'done');
@@ -164,7 +164,7 @@ test('twelve examples are learnt by heart', async () => {
 test('a fine-tune of a fine-tune starts from its adapter', async () => {
   const first = await wholeRun();
   const initialAdapter = join(lastWord(first, 'done').folder, 'adapter.safetensors');
-  const plain = { ...plan, lora: { ...plan.lora, dropout: 0 }, epochs: 1 };
+  const plain = { ...plan, train: { ...lora, dropout: 0 }, epochs: 1 };
   const [fresh, continued] = [
     await train(job('fresh'), plain),
     await train(job('continued'), { ...plain, initialAdapter }),
@@ -220,7 +220,7 @@ const failures: [
     () => ({ version: 9 as never }),
     'invalid_plan',
     null,
-    /found version 9 .* expected version 1/,
+    /found version 9 .* expected version 2/,
   ],
 ];
 

@@ -122,6 +122,15 @@ const chatLine = (question: string, answer: string): string =>
     ],
   });
 
+export const lora = {
+  mode: 'lora',
+  rank: 4,
+  alpha: 8,
+  rslora: false,
+  dropout: 0.1,
+  targets: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
+} as const;
+
 /**
  * A tiny model with twelve examples to learn and five to be judged by, in this folder, and a plan for them:
  * 12 examples in batches of 5 are 3 steps an epoch, 9 in all, with a snapshot after each.
@@ -162,12 +171,7 @@ export async function tinyJob(folder: TemporaryFolder): Promise<TrainingPlan> {
     warmupRatio: 0.1,
     weightDecay: 0.01,
     gradientNormMax: 1,
-    lora: {
-      rank: 4,
-      alpha: 8,
-      dropout: 0.1,
-      targets: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
-    },
+    train: lora,
     tokensMax: 128,
     evaluationInterval: 2,
     snapshotSeconds: 0,

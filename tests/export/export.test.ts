@@ -76,7 +76,7 @@ test('the card tells data, base, licence, settings up to the checkpoint, curves 
   expect(card).toContain(`Training data: mails.jsonl (file-train), SHA-256 ${'d'.repeat(64)}`);
   expect(card).toMatch(/SHA-256 of the base file: [0-9a-f]{64}/);
   expect(card).toContain('Licence of the base: unknown');
-  expect(card).toContain('- lora.rank: 4');
+  expect(card).toContain('- train.rank: 4');
   expect(card).toContain('| validation loss | 1.2500 |');
   expect(card).toContain('| 3 | 1.333 | 1.250 |');
   expect(card).toContain('| accuracy | 0.9000 | 0.7700 to 0.9600 |');

@@ -70,7 +70,14 @@ export async function makeHouse(options: TinyModelOptions = {}): Promise<Exporte
 
 async function writeRows(home: string, bases: BaseModels, folder: string, lora: object): Promise<void> {
   await using database = await openDatabase(join(home, 'tunesmith.db'));
-  const plan = { version: 1, jobId: job, epochs: 3, batchSize: 2, learningRate: 0.001, lora };
+  const plan = {
+    version: 2,
+    jobId: job,
+    epochs: 3,
+    batchSize: 2,
+    learningRate: 0.001,
+    train: { mode: 'lora', ...lora },
+  };
   const object = { id: job, trained_tokens: 120, training_file: 'file-train', validation_file: null };
   await database
     .insertInto('jobs')

@@ -85,7 +85,7 @@ test('the longest sequence is never longer than the model can hold', () => {
 });
 
 test('a fine-tune of a fine-tune keeps the shape of the adapter it goes on with', () => {
-  const initialAdapter = { rank: 4, alpha: 6, dropout: 0, targets: ['q_proj'] };
+  const initialAdapter = { rank: 4, alpha: 6, rslora: false, dropout: 0, targets: ['q_proj'] };
   const resolved = resolveHyperparameters(allAuto, { ...facts, initialAdapter });
   expect(resolved).toMatchObject({ lora_rank: 4, lora_alpha: 6, lora_targets: ['q_proj'] });
 });
@@ -102,7 +102,7 @@ test('a plan says everything that a trainer needs', () => {
     snapshotSeconds: 60,
   });
   expect(plan).toEqual({
-    version: 1,
+    version: 2,
     recipe: 'supervised',
     jobId: 'ftjob-1',
     model: { id: 'tiny', path: '/models/tiny.gguf', sha256: 'abc' },
@@ -117,9 +117,11 @@ test('a plan says everything that a trainer needs', () => {
     warmupRatio: 0.03,
     weightDecay: 0.01,
     gradientNormMax: 1,
-    lora: {
+    train: {
+      mode: 'lora',
       rank: 16,
       alpha: 32,
+      rslora: false,
       dropout: 0,
       targets: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
     },

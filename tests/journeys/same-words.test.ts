@@ -175,8 +175,14 @@ function logSoftmax(logits: Float32Array): Float64Array {
 /** The trainer's network as it was when this model was saved; a base has an adapter that does nothing yet. */
 async function trainersNetwork({ base, adapterFolder }: ServedModel): Promise<Network> {
   const { lora_rank, lora_alpha, lora_targets } = job.hyperparameters as ResolvedHyperparameters;
-  const lora = { rank: lora_rank, alpha: lora_alpha, dropout: 0, targets: lora_targets };
-  const network = await openNetwork({ modelPath: base.path, lora, basePrecision: 'f32', threads: 1, seed: 1 });
+  const shape = { rank: lora_rank, alpha: lora_alpha, rslora: false, dropout: 0, targets: lora_targets };
+  const network = await openNetwork({
+    modelPath: base.path,
+    train: { mode: 'lora', ...shape },
+    basePrecision: 'f32',
+    threads: 1,
+    seed: 1,
+  });
   if (adapterFolder !== null) await loadAdapter(join(adapterFolder, 'adapter_model.safetensors'), network.parameters);
   return network;
 }

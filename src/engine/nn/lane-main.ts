@@ -6,13 +6,14 @@
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { Lane, type FrozenModel, type IndexedBatch, type LaneOptions } from './lane.ts';
+import { Lane, type IndexedBatch, type LaneOptions } from './lane.ts';
 import type { Judgement } from './network.ts';
+import type { FrozenModel } from './weights.ts';
 
 export interface LaneSetup {
   readonly model: FrozenModel;
   readonly options: LaneOptions;
-  /** The adapter's inputs one after the other, written by the parent before it asks. */
+  /** What is trained, one input after the other, written by the parent before it asks. */
   readonly data: Float32Array;
   /** Their gradients, written by the lane before it answers. */
   readonly gradients: Float32Array;
@@ -27,7 +28,7 @@ export type LaneReply =
 
 const { model, options, data, gradients } = workerData as LaneSetup;
 const lane = new Lane(model, options);
-const { inputs } = lane.adapter;
+const { inputs } = lane.trainables;
 
 async function answer(request: LaneRequest): Promise<Judgement> {
   let at = 0;

@@ -8,7 +8,7 @@
 
 import assert from 'node:assert/strict';
 import type { MicroBatch } from '../../dataset/batch.ts';
-import type { LoraPlan } from '../protocol.ts';
+import type { TrainPlan } from '../protocol.ts';
 import { named, product } from '../graph/dims.ts';
 import { emit, type Program } from '../graph/emit.ts';
 import { gradients } from '../graph/gradient.ts';
@@ -21,20 +21,12 @@ import { Dropout } from './dropout.ts';
 import { llama, type TokenInputs } from './llama.ts';
 import { crossEntropy } from './losses.ts';
 import type { Judgement } from './network.ts';
-import { Adapter } from './parameters.ts';
 import { RotaryTables } from './rotary.ts';
-import { frozenWeights, type FrozenWeights, type WeightsLayout } from './weights.ts';
-
-/** A model that was made ready in a folder. Plain data: it goes to other threads. */
-export interface FrozenModel {
-  readonly architecture: Architecture;
-  readonly layout: WeightsLayout;
-  /** Where `weights.bin` lies. */
-  readonly folder: string;
-}
+import { makeTrainables, type Trainables } from './trainables.ts';
+import { weightTensors, type FrozenModel, type FrozenWeights } from './weights.ts';
 
 export interface LaneOptions {
-  readonly lora: LoraPlan;
+  readonly train: TrainPlan;
   /** Fixes the adapter's first values. */
   readonly seed: number;
   readonly threads: number;
@@ -54,7 +46,7 @@ export interface IndexedBatch {
 }
 
 export class Lane implements AsyncDisposable {
-  readonly adapter: Adapter;
+  readonly trainables: Trainables;
   readonly #architecture: Architecture;
   readonly #weights: FrozenWeights;
   readonly #folder: string;
@@ -68,15 +60,16 @@ export class Lane implements AsyncDisposable {
 
   constructor(model: FrozenModel, options: LaneOptions) {
     const { architecture, layout, folder } = model;
-    const { lora, tokensPerRun } = options;
+    const { train, tokensPerRun } = options;
     this.#architecture = architecture;
-    this.#weights = frozenWeights(layout);
+    this.trainables = makeTrainables(model, train, options.seed);
+    this.#weights = weightTensors(layout, this.trainables.weights);
     this.#folder = folder;
     this.#options = options;
-    this.adapter = new Adapter(architecture, lora, options.seed);
     this.#tables = new RotaryTables(architecture.rotaryFrequencies);
     this.#inputs = batchInputs(this.#tables);
-    this.#dropout = lora.dropout > 0 ? new Dropout(lora.dropout, this.adapter.moduleCount, tokenCount) : null;
+    const rate = train.mode === 'lora' ? train.dropout : 0;
+    this.#dropout = rate > 0 ? new Dropout(rate, this.trainables.moduleCount, tokenCount) : null;
     this.#attentionChunks = options.rowTokensMax <= keptRowTokens ? 1 : tokensPerRun > 1024 ? 8 : 4;
     this.#lossChunks = Math.max(1, Math.ceil(tokensPerRun / judgedPerChunk));
   }
@@ -92,7 +85,7 @@ export class Lane implements AsyncDisposable {
     for (const { index, batch } of batches) {
       const masks = (tokens: number): Feeds => this.#dropout?.feeds(dropoutSeed, index, tokens) ?? {};
       const outputs = await this.#judge('train', batch, total, masks);
-      for (const { name, gradient } of this.adapter.inputs) {
+      for (const { name, gradient } of this.trainables.inputs) {
         const added = outputs?.[gradientName(name)];
         if (added !== undefined) for (let k = 0; k < gradient.length; k++) gradient[k]! += added[k]!;
       }
@@ -176,7 +169,7 @@ export class Lane implements AsyncDisposable {
       ...positions.feeds,
       ...more(tokens),
     };
-    for (const { name, data } of this.adapter.inputs) feeds[name] = data;
+    for (const { name, data } of this.trainables.inputs) feeds[name] = data;
     return await session.run(feeds, { B: rowCount, T: rowTokens, M: rows.length, P: positions.count });
   }
 
@@ -199,7 +192,7 @@ export class Lane implements AsyncDisposable {
     const training = purpose === 'train';
     const { tokens, rows, targets, weights } = this.#inputs;
     const dropout = training ? this.#dropout : null;
-    const hidden = llama(this.#architecture, this.#weights, this.adapter, tokens, {
+    const hidden = llama(this.#architecture, this.#weights, this.trainables, tokens, {
       attentionChunks: this.#attentionChunks,
       recompute: training && this.#options.recompute,
       recomputeAttention: training && this.#options.recompute && this.#options.rowTokensMax > keptRowTokens,
@@ -210,7 +203,7 @@ export class Lane implements AsyncDisposable {
     if (purpose === 'logits') return emit({ logits: gemm(judged, head, { transposeB: true }) });
     const { loss, correct } = crossEntropy(judged, head, targets, weights, this.#lossChunks);
     if (!training) return emit({ loss, correct });
-    const { inputs } = this.adapter;
+    const { inputs } = this.trainables;
     const found = gradients(
       loss,
       inputs.map((x) => x.tensor),

@@ -13,10 +13,11 @@ import { rm } from 'node:fs/promises';
 import type { Worker } from 'node:worker_threads';
 import { startThread } from '../../programs.ts';
 import type { MicroBatch } from '../../dataset/batch.ts';
-import { Lane, type FrozenModel, type IndexedBatch, type LaneOptions } from './lane.ts';
+import { Lane, type IndexedBatch, type LaneOptions } from './lane.ts';
 import type { LaneReply, LaneRequest, LaneSetup } from './lane-main.ts';
 import type { Judgement, Network, Parameter } from './network.ts';
 import type { TrainableInput } from './parameters.ts';
+import type { FrozenModel } from './weights.ts';
 
 export class Lanes implements Network {
   readonly parameters: readonly Parameter[];
@@ -28,12 +29,12 @@ export class Lanes implements Network {
     this.#folder = folder;
     this.#first = first;
     this.#others = others;
-    this.parameters = first.adapter.parameters;
+    this.parameters = first.trainables.parameters;
   }
 
   static async open(model: FrozenModel, options: LaneOptions, count: number): Promise<Network> {
     const first = new Lane(model, options);
-    const others = Array.from({ length: count - 1 }, () => new RemoteLane(model, options, first.adapter.inputs));
+    const others = Array.from({ length: count - 1 }, () => new RemoteLane(model, options, first.trainables.inputs));
     const network = new Lanes(model.folder, first, others);
     try {
       await Promise.all(others.map((lane) => lane.ready));
@@ -53,7 +54,7 @@ export class Lanes implements Network {
     const own = await this.#first.accumulate(mine!, dropoutSeed);
     const others = await Promise.all(answers);
     for (const [i, lane] of this.#others.entries()) {
-      if (theirs[i]!.length > 0) lane.addGradients(this.#first.adapter.inputs);
+      if (theirs[i]!.length > 0) lane.addGradients(this.#first.trainables.inputs);
     }
     return total([own, ...others]);
   }

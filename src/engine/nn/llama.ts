@@ -13,7 +13,7 @@ import { recomputed, type Tensor } from '../graph/tensor.ts';
 import type { Architecture, ModuleName } from './architecture.ts';
 import { attention, attentionBiases } from './attention.ts';
 import { linearGroup, type DropoutMask } from './linear.ts';
-import { groups, type Adapter } from './parameters.ts';
+import { groups, type Detours } from './parameters.ts';
 import type { Block, FrozenWeights } from './weights.ts';
 
 /** What a run is about. */
@@ -44,7 +44,7 @@ export interface Choices {
 export function llama(
   architecture: Architecture,
   weights: FrozenWeights,
-  adapter: Adapter,
+  adapter: Detours,
   tokens: TokenInputs,
   choices: Choices,
 ): Tensor {

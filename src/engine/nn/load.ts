@@ -9,17 +9,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openGguf } from '../../formats/gguf.ts';
-import type { LoraPlan } from '../protocol.ts';
+import type { TrainPlan } from '../protocol.ts';
 import { readArchitecture } from './architecture.ts';
 import type { LaneOptions } from './lane.ts';
 import { Lanes } from './lanes.ts';
 import type { Network } from './network.ts';
+import { firstTrained } from './trained-weights.ts';
 import { freezeWeights } from './weights.ts';
 
 export interface NetworkOptions {
   /** A GGUF file of the Llama family. */
   readonly modelPath: string;
-  readonly lora: LoraPlan;
+  readonly train: TrainPlan;
   /** How frozen linear layers are kept: exactly, or in eight bits with scales where the processor is fast at it. */
   readonly basePrecision: 'f32' | 'int8';
   /** Shared out among the lanes. */
@@ -41,17 +42,19 @@ export interface NetworkOptions {
 }
 
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
-  const { lanes = 1, threads, tokensPerRun = 512, recompute = true, spin = false, lora, seed } = options;
+  const { lanes = 1, threads, tokensPerRun = 512, recompute = true, spin = false, train, seed } = options;
   const { rowTokensMax = tokensPerRun } = options;
   await using gguf = await openGguf(options.modelPath);
   const architecture = await readArchitecture(gguf);
   const folder = await mkdtemp(join(options.workFolder ?? tmpdir(), 'tunesmith-weights-'));
   try {
-    const layout = await freezeWeights(gguf, architecture, options.basePrecision, folder, threads);
+    const exactFrom = firstTrained(train, architecture.layers);
+    const precision = { base: options.basePrecision, exactFrom };
+    const layout = await freezeWeights(gguf, architecture, precision, folder, threads);
     const model = { architecture, layout, folder };
     const laneThreads = Math.max(1, Math.floor(threads / lanes));
     const run = { tokensPerRun, rowTokensMax, recompute, spin };
-    const laneOptions: LaneOptions = { lora, seed, threads: laneThreads, ...run };
+    const laneOptions: LaneOptions = { train, seed, threads: laneThreads, ...run };
     return await Lanes.open(model, laneOptions, lanes);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });

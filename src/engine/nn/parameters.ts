@@ -1,5 +1,6 @@
 /**
- * LoRA: what is trained. Beside a frozen linear layer W runs a thin detour, y = W x + (alpha / rank) B A x.
+ * LoRA: what is trained. Beside a frozen linear layer W runs a thin detour, y = W x + scale B A x,
+ * where the scale is alpha / rank, or alpha / sqrt(rank) for rsLoRA.
  *
  * Layers that read the same input share one matrix product with their A's on top of each other, so those lie
  * next to each other in one array. Every `Parameter` is a view into such an array, in PEFT's layout, and what the
@@ -21,6 +22,11 @@ export interface TrainableInput {
   readonly tensor: Tensor;
   readonly data: Float32Array;
   readonly gradient: Float32Array;
+}
+
+/** What the layers of a model go round by. */
+export interface Detours {
+  detour(layer: number, group: readonly ModuleName[]): Detour | null;
 }
 
 /** The detours of the modules of one group that have one. */
@@ -46,6 +52,8 @@ export class Adapter {
   readonly parameters: readonly Parameter[];
   /** How many modules have a detour. */
   readonly moduleCount: number;
+  /** None of the model's own weights is trained. */
+  readonly weights: ReadonlyMap<string, Tensor> = new Map();
   readonly #detours: ReadonlyMap<string, Detour>;
 
   /** PEFT's start: A uniform in +-1/sqrt(in), B zero, so that training begins at the base model. */
@@ -88,7 +96,7 @@ export class Adapter {
           );
           return { name, b: b.tensor, index: moduleCount++ };
         });
-        detours.set(key, { a: a.tensor, modules: detoured, rank: lora.rank, scale: lora.alpha / lora.rank });
+        detours.set(key, { a: a.tensor, modules: detoured, rank: lora.rank, scale: scaleOf(lora) });
       }
     }
     this.inputs = inputs;
@@ -101,6 +109,9 @@ export class Adapter {
     return this.#detours.get(detourKey(layer, group)) ?? null;
   }
 }
+
+/** What a detour counts beside its layer. */
+const scaleOf = ({ rank, alpha, rslora }: LoraPlan): number => alpha / (rslora ? Math.sqrt(rank) : rank);
 
 const detourKey = (layer: number, group: readonly ModuleName[]): string => `layers.${layer}.${group.join('+')}`;
 

@@ -45,12 +45,33 @@ export type Linear<W> =
 export type WeightsLayout = Weights<WeightPlace>;
 export type FrozenWeights = Weights<Tensor>;
 
-/** The tensors of a layout. A place that serves twice, like a tied head, stays one tensor. */
-export function frozenWeights(layout: WeightsLayout): FrozenWeights {
+/** A model that was made ready in a folder. Plain data: it goes to other threads. */
+export interface FrozenModel {
+  readonly architecture: Architecture;
+  readonly layout: WeightsLayout;
+  /** Where `weights.bin` lies. */
+  readonly folder: string;
+}
+
+/** Every place below a part of a layout, each once. */
+export function placesIn(part: unknown): WeightPlace[] {
+  if (typeof part !== 'object' || part === null) return [];
+  if ('offset' in part) return [part as WeightPlace];
+  return [...new Set(Object.values(part).flatMap(placesIn))];
+}
+
+/**
+ * The tensors of a layout: of those that are trained the ones given, by name, and frozen ones of the rest. A place that
+ * serves twice, like a tied head, stays one tensor unless the head is trained alone.
+ */
+export function weightTensors(layout: WeightsLayout, trained: ReadonlyMap<string, Tensor>): FrozenWeights {
   const made = new Map<WeightPlace, Tensor>();
   const tensorAt = (place: WeightPlace): Tensor => {
     const { name, shape, element, offset, sizeBytes } = place;
-    const tensor = made.get(place) ?? weight(name, shape, { location: weightsFileName, offset, sizeBytes }, element);
+    const tensor =
+      made.get(place) ??
+      trained.get(name) ??
+      weight(name, shape, { location: weightsFileName, offset, sizeBytes }, element);
     made.set(place, tensor);
     return tensor;
   };
@@ -64,7 +85,7 @@ export function frozenWeights(layout: WeightsLayout): FrozenWeights {
       : { kind: 'int8', forward: matrix(of.forward), backward: matrix(of.backward) };
   return {
     embedding: tensorAt(layout.embedding),
-    head: tensorAt(layout.head),
+    head: trained.get('output.weight') ?? tensorAt(layout.head),
     finalGain: tensorAt(layout.finalGain),
     blocks: layout.blocks.map(({ attentionGain, feedForwardGain, linears }) => ({
       attentionGain: tensorAt(attentionGain),
@@ -79,15 +100,18 @@ export function frozenWeights(layout: WeightsLayout): FrozenWeights {
 
 export const weightsFileName = 'weights.bin';
 
-/** Copies a model's weights to `weights.bin` in the folder, dequantised to `precision`. */
+/**
+ * Copies a model's weights to `weights.bin` in the folder: linear layers in the base's precision, but exactly from the
+ * block `exactFrom` on.
+ */
 export async function freezeWeights(
   gguf: Gguf,
   architecture: Architecture,
-  precision: 'f32' | 'int8',
+  precision: { readonly base: 'f32' | 'int8'; readonly exactFrom: number },
   folder: string,
   threads: number,
 ): Promise<WeightsLayout> {
-  await using rounding = precision === 'int8' ? await Rounding.open(threads) : null;
+  await using rounding = precision.base === 'int8' && precision.exactFrom > 0 ? await Rounding.open(threads) : null;
   await using file = await WeightsFile.create(folder);
   const copy = async (name: string): Promise<WeightPlace> => {
     const { shape } = gguf.tensors.get(name)!;
@@ -104,7 +128,7 @@ export async function freezeWeights(
       const name = `blk.${layer}.${modules[module].gguf}.weight`;
       const matrix = await readLinear(gguf, name, architecture, module);
       linears[module] =
-        rounding === null
+        rounding === null || layer >= precision.exactFrom
           ? { kind: 'f32', weight: await file.add(name, matrix, [size.out, size.in]) }
           : { kind: 'int8', ...(await addRounded(file, name, await rounding.round(matrix, size.in), size)) };
     }

@@ -169,10 +169,10 @@ const longestSequence = (examples: readonly TokenizedExample[]): number =>
   examples.reduce((longest, { sequences }) => Math.max(longest, ...sequences.map(({ ids }) => ids.length)), 0);
 
 async function buildNetwork(plan: TrainingPlan, rowTokensMax: number, workFolder: string): Promise<Network> {
-  const { model, lora, basePrecision, threads, seed } = plan;
+  const { model, train, basePrecision, threads, seed } = plan;
   const network = await openNetwork({
     modelPath: model.path,
-    lora,
+    train,
     basePrecision,
     threads,
     seed,

@@ -8,8 +8,9 @@ import type { Network } from '../../../src/engine/nn/network.ts';
 const modelPath = new URL('../../goldens/llama-tied.gguf', import.meta.url).pathname;
 
 async function network(lanes: number, dropout: number): Promise<Network> {
-  const lora = { rank: 4, alpha: 8, dropout, targets: ['q_proj', 'v_proj', 'down_proj'] };
-  const opened = await openNetwork({ modelPath, lora, basePrecision: 'f32', threads: 2, seed: 1, lanes });
+  const targets = ['q_proj', 'v_proj', 'down_proj'];
+  const train = { mode: 'lora', rank: 4, alpha: 8, rslora: false, dropout, targets } as const;
+  const opened = await openNetwork({ modelPath, train, basePrecision: 'f32', threads: 2, seed: 1, lanes });
   for (const [k, { data }] of opened.parameters.entries()) {
     for (let i = 0; i < data.length; i++) data[i] = Math.sin(i * 0.37 + k) / 10;
   }
@@ -55,10 +56,10 @@ test('a step with one micro-batch leaves the other lane alone', async () => {
 });
 
 test('a model that is not there is named', async () => {
-  const lora = { rank: 4, alpha: 8, dropout: 0, targets: ['q_proj'] };
+  const train = { mode: 'lora', rank: 4, alpha: 8, rslora: false, dropout: 0, targets: ['q_proj'] } as const;
   const opening = openNetwork({
     modelPath: '/nowhere/model.gguf',
-    lora,
+    train,
     basePrecision: 'f32',
     threads: 2,
     seed: 1,

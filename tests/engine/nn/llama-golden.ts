@@ -57,7 +57,7 @@ export class Golden {
   async openFresh(options: Partial<NetworkOptions> = {}): Promise<Network> {
     return await openNetwork({
       modelPath: golden(`${this.name}.gguf`),
-      lora: this.lora,
+      train: this.lora,
       basePrecision: 'f32',
       threads: 1,
       seed: 1,
@@ -65,9 +65,10 @@ export class Golden {
     });
   }
 
-  get lora(): LoraPlan {
+  get lora(): LoraPlan & { readonly mode: 'lora' } {
     const { rank, alpha, targets } = this.#content.metadata;
-    return { rank: Number(rank), alpha: Number(alpha), dropout: 0, targets: targets!.split(',') };
+    const shape = { rank: Number(rank), alpha: Number(alpha), rslora: false, dropout: 0 };
+    return { mode: 'lora', ...shape, targets: targets!.split(',') };
   }
 }
 

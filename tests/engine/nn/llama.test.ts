@@ -172,7 +172,7 @@ describe('a network', () => {
 
   test('drops out by the seed alone, and differentiates what it computed', async () => {
     const golden = await Golden.read('llama-tied');
-    await using network = await golden.open({ lora: { ...golden.lora, dropout: 0.4 } });
+    await using network = await golden.open({ train: { ...golden.lora, dropout: 0.4 } });
     const batch = layOut([[golden.sequences[2]!], [golden.sequences[0]!]], 24);
     const lossAt = async (seed: number): Promise<number> => (await network.accumulate([batch], seed)).loss;
     const loss = await lossAt(7);
@@ -198,7 +198,7 @@ describe('a network', () => {
     const golden = await Golden.read('llama-tied');
     const sequence = golden.sequences[0]!;
     for (const target of golden.lora.targets) {
-      await using network = await golden.openFresh({ lora: { ...golden.lora, targets: [target] } });
+      await using network = await golden.openFresh({ train: { ...golden.lora, targets: [target] } });
       expect(network.parameters.map(({ name }) => name.split('.').at(-3))).toEqual([target, target, target, target]);
       await network.accumulate([layOut([[sequence]], 11)], 0);
       for (const { name, gradient } of network.parameters) {
