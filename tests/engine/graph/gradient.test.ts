@@ -65,6 +65,10 @@ const cases: Record<string, Case[]> = {
   Reciprocal: [{ inputs: [[3, 4]], of: elementwise.reciprocal, from: (x) => 1 + Math.abs(x) }],
   Sigmoid: [{ inputs: [[3, 4]], of: elementwise.sigmoid }],
   Silu: [{ inputs: [[3, 4]], of: silu }],
+  Exp: [{ inputs: [[3, 4]], of: elementwise.exp }],
+  Erf: [{ inputs: [[3, 4]], of: elementwise.erf }],
+  Gelu: [{ inputs: [[3, 4]], of: elementwise.gelu }],
+  GeluTanh: [{ inputs: [[3, 4]], of: elementwise.geluTanh }],
   ReduceSum: [
     { inputs: [[3, 4]], of: (x) => reduceSum(x, [0]) },
     { inputs: [[T, 4, 2]], of: (x) => reduceSum(x, [0, 2], true) },
@@ -130,6 +134,7 @@ const cases: Record<string, Case[]> = {
     }),
   ),
   RmsNorm: [{ inputs: [[T, 4], [4]], of: (x, gain) => transformer.rmsNorm(x, gain, 1e-5) }],
+  LayerNorm: [{ inputs: [[T, 4], [4], [4]], of: (x, gain, bias) => transformer.layerNorm(x, gain, bias, 1e-5) }],
   Rotary: [
     {
       inputs: [[2, 3, 8]],

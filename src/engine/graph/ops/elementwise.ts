@@ -70,6 +70,53 @@ export const Silu: Op<One, null, One> = {
 };
 export const silu = (x: Tensor): Tensor => apply(Silu, [x], null);
 
+export const Exp: Op<One, null, One> = {
+  onnx: 'Exp',
+  shapes: ([x]) => [x.shape],
+  gradient: ([dy], _, [y]) => [mul(dy, y)],
+};
+export const exp = (x: Tensor): Tensor => apply(Exp, [x], null);
+
+/** 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x. */
+export const Erf: Op<One, null, One> = {
+  onnx: 'Erf',
+  shapes: ([x]) => [x.shape],
+  gradient: ([dy], [x]) => [mul(dy, mul(exp(neg(mul(x, x))), scalar(2 / Math.sqrt(Math.PI))))],
+};
+export const erf = (x: Tensor): Tensor => apply(Erf, [x], null);
+
+/** x times the normal distribution's integral up to x. Its slope is that integral and x times the density. */
+export const Gelu: Op<One, null, One> = {
+  onnx: 'Gelu',
+  domain: 'com.microsoft',
+  shapes: ([x]) => [x.shape],
+  gradient: ([dy], [x]) => {
+    const integral = add(mul(erf(mul(x, scalar(Math.SQRT1_2))), scalar(0.5)), scalar(0.5));
+    const density = mul(exp(mul(mul(x, x), scalar(-0.5))), scalar(1 / Math.sqrt(2 * Math.PI)));
+    return [mul(dy, add(integral, mul(x, density)))];
+  },
+};
+export const gelu = (x: Tensor): Tensor => apply(Gelu, [x], null);
+
+/**
+ * GELU as GPT-2 and Gemma approximate it: x s with s = sigmoid(2 k (x + c x^3)), k = sqrt(2 / pi), c = 0.044715.
+ * Its slope is s + (y - y s) (2 k + 6 k c x^2).
+ */
+export const GeluTanh: Op<One, null, One> = {
+  onnx: 'FastGelu',
+  domain: 'com.microsoft',
+  shapes: ([x]) => [x.shape],
+  gradient: ([dy], [x], [y]) => {
+    const k = Math.sqrt(2 / Math.PI);
+    const c = 0.044715;
+    const squared = mul(x, x);
+    const s = sigmoid(mul(x, add(mul(squared, scalar(2 * k * c)), scalar(2 * k))));
+    const inner = add(mul(squared, scalar(6 * k * c)), scalar(2 * k));
+    return [mul(dy, add(s, mul(sub(y, mul(y, s)), inner)))];
+  },
+};
+export const geluTanh = (x: Tensor): Tensor => apply(GeluTanh, [x], null);
+
 /** The larger of two. Not differentiated: we only use it to keep logarithms and scales away from zero. */
 export const Max: Op<Two, null, One> = { onnx: 'Max', shapes: ([a, b]) => [broadcast(a.shape, b.shape)] };
 export const max = (a: Tensor, b: Tensor): Tensor => apply(Max, [a, b], null);

@@ -26,6 +26,34 @@ export const RmsNorm: Op<readonly [Tensor, Tensor], { readonly epsilon: number }
 export const rmsNorm = (x: Tensor, gain: Tensor, epsilon: number): Tensor =>
   applyAll(RmsNorm, [x, gain], { epsilon })[0];
 
+/**
+ * y = gain (x - mean) r + bias over the last axis, where 1/r^2 = variance + epsilon. More outputs: mean and r.
+ *
+ *   with h = (x - mean) r and g = gain dy:   dx = r (g - mean(g) - h mean(g h)),  dgain = sum of rows of dy h
+ */
+export const LayerNorm: Op<
+  readonly [Tensor, Tensor, Tensor],
+  { readonly epsilon: number },
+  readonly [Tensor, Tensor, Tensor]
+> = {
+  onnx: 'LayerNormalization',
+  byproductsFrom: 1,
+  shapes: ([x]) => {
+    const perRow = x.shape.with(x.shape.length - 1, 1);
+    return [x.shape, perRow, perRow];
+  },
+  attributes: ({ epsilon }) => ({ axis: { int: -1 }, epsilon: { float: epsilon }, stash_type: { int: 1 } }),
+  gradient: ([dy], [x, gain, bias], [, mean, r]) => {
+    const last = [x.shape.length - 1];
+    const h = mul(sub(x, mean), r);
+    const g = mul(dy, gain);
+    const centred = sub(sub(g, reduceMean(g, last, true)), mul(h, reduceMean(mul(g, h), last, true)));
+    return [mul(centred, r), sumTo(gain.shape, mul(dy, h)), sumTo(bias.shape, dy)];
+  },
+};
+export const layerNorm = (x: Tensor, gain: Tensor, bias: Tensor, epsilon: number): Tensor =>
+  applyAll(LayerNorm, [x, gain, bias], { epsilon })[0];
+
 type Rotation = readonly [x: Tensor, positions: Tensor, cos: Tensor, sin: Tensor, sinNegated: Tensor];
 
 /**
