@@ -32,11 +32,10 @@ from nervaluate.strategies import PartialEvaluation
 from nltk.stem.porter import PorterStemmer
 from nltk.translate.meteor_score import single_meteor_score
 from rouge_score import rouge_scorer
-from sacrebleu.significance import estimate_ci, _compute_p_value  # noqa: F401
+from sacrebleu.significance import _compute_p_value
 from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 from scipy import stats
-from seqeval.metrics import precision_recall_fscore_support as entity_scores
-from seqeval.metrics.sequence_labeling import get_entities
+from seqeval.metrics.sequence_labeling import get_entities, precision_recall_fscore_support as entity_scores
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import (accuracy_score, average_precision_score, brier_score_loss, confusion_matrix,
                              precision_recall_fscore_support, roc_auc_score, roc_curve)
@@ -181,7 +180,7 @@ def entities(actual, predicted, beta=2):
         "spans": [[list(each) for each in get_entities(tags)] for tags in predicted],
         "strict": {
             "per_class": {label: floats([*row, f1]) for label, *row, f1 in zip(labels, *per_class, f1s)},
-            **{average: floats(entity_scores(actual, predicted, average=average, zero_division=0)[:3])
+            **{average: floats(entity_scores(actual, predicted, average=average, beta=beta, zero_division=0)[:3])
                for average in averages},
         },
         "partial": {label: dict(counts) for label, counts in partial.items()},
@@ -300,12 +299,12 @@ drawn = lambda values: stats.bootstrap((numpy.array(values),), numpy.mean, n_res
 
 
 def paired_p_value(first, second, draws=20000):
-    """The p-value of sacrebleu's paired bootstrap, with its own counting."""
+    """The p-value of a paired bootstrap, with sacrebleu's counting but of both tails (its own counts one)."""
     generator = numpy.random.default_rng(1)
     places = generator.choice(len(first), size=(draws, len(first)), replace=True)
     differences = numpy.array(second)[places].mean(axis=1) - numpy.array(first)[places].mean(axis=1)
     observed = abs(numpy.mean(second) - numpy.mean(first))
-    return float(_compute_p_value(differences - differences.mean(), observed))
+    return float(_compute_p_value(numpy.abs(differences - differences.mean()), observed))
 
 
 comparisons = {

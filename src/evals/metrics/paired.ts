@@ -75,8 +75,8 @@ function pairedDifference(lost: number, won: number, n: number): Estimate {
 }
 
 /**
- * Two statistics under the same draws. The p-value asks how often a draw lies further from the observed difference
- * than that lies from none (P. Koehn, 2004, as sacrebleu counts it, itself included).
+ * Two statistics under the same draws. The p-value asks how often a draw lies further from the draws' mean, on either
+ * side, than the observed difference lies from none (P. Koehn, 2004; counted with the observed one, as sacrebleu does).
  */
 export function compareFigures(
   n: number,
