@@ -99,6 +99,12 @@ export const settingsTable = {
     'Internal hosts (name:port, with commas between) that webhooks may be delivered to; * for all.',
     commaSeparated,
   ),
+  evalHosts: setting(
+    'TUNESMITH_EVAL_HOSTS',
+    [],
+    'Internal hosts (name:port, with commas between) that runs of evals may ask for answers; * for all.',
+    commaSeparated,
+  ),
   embeddingModel: setting(
     'TUNESMITH_EMBEDDING_MODEL',
     null,
@@ -131,6 +137,7 @@ export interface Settings {
   readonly wandbMode: 'online' | 'offline';
   readonly otlpEndpoint: string | null;
   readonly webhookHosts: readonly string[];
+  readonly evalHosts: readonly string[];
   readonly embeddingModel: string | null;
   readonly logLevel: LogLevel;
 }

@@ -20,6 +20,9 @@ import { Batches } from './batches/batches.ts';
 import { BatchWorker } from './batches/worker.ts';
 import { Closing } from './closing.ts';
 import type { Settings } from './config.ts';
+import { Evals } from './evals/api/evals.ts';
+import { EvalRunWorker } from './evals/api/run-worker.ts';
+import { EvalRuns } from './evals/api/runs.ts';
 import { FinalMetrics } from './evals/final-metrics.ts';
 import { PythonGrading } from './graders/python/grading.ts';
 import type { ModelToJudge } from './jobs/judging.ts';
@@ -60,6 +63,8 @@ export interface ProjectRooms {
   readonly completions: StoredCompletions;
   readonly responses: StoredResponses;
   readonly batches: Batches;
+  readonly evals: Evals;
+  readonly evalRuns: EvalRuns;
   readonly webhooks: Webhooks;
 }
 
@@ -82,6 +87,8 @@ export interface House extends AsyncDisposable {
   /** Answers batches once it is started, in a house that works; `works` says whether this one does. */
   readonly batchWorker: BatchWorker;
   readonly works: boolean;
+  /** Brings runs of evals to their end, once it is started. */
+  readonly evalRunWorker: EvalRunWorker;
   /** Judges the models of finished jobs, once it is told how to make them answer. */
   readonly finalMetrics: FinalMetrics<ModelToJudge>;
   readonly python: PythonGrading;
@@ -134,6 +141,8 @@ export async function openHouse(
   );
   const python = opening.use(new PythonGrading(join(home, 'cache')));
   const batchWorker = opening.use(new BatchWorker({ database, blobs, log }));
+  const mayAnswer = settings.evalHosts.includes('*') || settings.evalHosts;
+  const evalRunWorker = opening.use(new EvalRunWorker({ database, log, allowed: mayAnswer }));
   const allowed = settings.webhookHosts.includes('*') || settings.webhookHosts;
   const courier = opening.use(new Courier({ database, log, allowed }));
   if (training) {
@@ -161,6 +170,7 @@ export async function openHouse(
     worker,
     serving,
     batchWorker,
+    evalRunWorker,
     works: training,
     finalMetrics,
     python,
@@ -180,6 +190,8 @@ export async function openHouse(
       completions: new StoredCompletions(database, project),
       responses: new StoredResponses(database, project),
       batches: new Batches(database, blobs, project, (id) => batchWorker.notice(id)),
+      evals: new Evals(database, project, (run) => evalRunWorker.notice(run)),
+      evalRuns: new EvalRuns(database, project, (run) => evalRunWorker.notice(run)),
       webhooks: new Webhooks(database, project, allowed),
     }),
     [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),

@@ -73,6 +73,25 @@ export class StoredCompletions {
     }
   }
 
+  /** All of them, with what was said before each. */
+  async *newestFirst(
+    model: string | null,
+  ): AsyncGenerator<{ completion: StoredCompletion; messages: StoredMessage[] }> {
+    for (let last: number | null = null; ;) {
+      let query = this.#mine().select(['seq', 'object', 'messages']).orderBy('seq', 'desc').limit(batchSize);
+      if (model !== null) query = query.where('model', '=', model);
+      if (last !== null) query = query.where('seq', '<', last);
+      const rows: { seq: number; object: string; messages: string }[] = await query.execute();
+      for (const { object, messages } of rows)
+        yield {
+          completion: JSON.parse(object) as StoredCompletion,
+          messages: JSON.parse(messages) as StoredMessage[],
+        };
+      if (rows.length < batchSize) return;
+      last = rows.at(-1)!.seq;
+    }
+  }
+
   /** What was said before the answer. */
   async messages(id: string, { after, limit, order }: Page): Promise<StoredMessage[]> {
     const said = JSON.parse((await this.#row(id)).messages) as StoredMessage[];

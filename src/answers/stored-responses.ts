@@ -13,6 +13,8 @@ import type { Item, Response, ResponseEvent } from './response.ts';
 import { isUnfinished, serverDied } from './response.ts';
 
 const keptSeconds = 30 * 24 * 60 * 60;
+/** Rows read at a time. */
+const pageRows = 100;
 
 export interface ItemPage {
   readonly after: string | null;
@@ -85,6 +87,25 @@ export class StoredResponses {
     const found = await this.find(id);
     if (found === null) throw noSuchResponse(id);
     return found;
+  }
+
+  /** All of them, with what each answers. */
+  async *newestFirst(): AsyncGenerator<{ response: Response; input: Item[] }> {
+    for (let last: number | null = null; ;) {
+      let query = this.#database
+        .selectFrom('responses')
+        .select(['seq', 'object', 'input'])
+        .where('project', '=', this.#project)
+        .where('created_at', '>', now() - keptSeconds)
+        .orderBy('seq', 'desc')
+        .limit(pageRows);
+      if (last !== null) query = query.where('seq', '<', last);
+      const rows: { seq: number; object: string; input: string }[] = await query.execute();
+      for (const { object, input } of rows)
+        yield { response: JSON.parse(object) as Response, input: JSON.parse(input) as Item[] };
+      if (rows.length < pageRows) return;
+      last = rows.at(-1)!.seq;
+    }
   }
 
   /** An item of any response, by which a request may refer to it. */

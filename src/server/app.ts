@@ -17,6 +17,7 @@ import { noteTokens, observationRoutes, observeRequests } from './observe.ts';
 import { rememberAnswers } from './idempotency.ts';
 import { limitRates } from './rate-limit.ts';
 import { answeringOf } from './batch-answers.ts';
+import { runRoomsOf } from './eval-rooms.ts';
 import { finalAnswersOf } from './final-answers.ts';
 import { RouteTable } from './route-table.ts';
 import { checkpointPermissionRoutes } from './routes/checkpoint-permissions.ts';
@@ -24,6 +25,7 @@ import { batchRoutes } from './routes/batches.ts';
 import { chatRoutes } from './routes/chat.ts';
 import { completionRoutes } from './routes/completions.ts';
 import { embeddingRoutes } from './routes/embeddings.ts';
+import { evalRoutes } from './routes/evals.ts';
 import { fileRoutes } from './routes/files.ts';
 import { fineTuningRoutes } from './routes/fine-tuning.ts';
 import { graderRoutes } from './routes/graders.ts';
@@ -105,12 +107,16 @@ export function createApp(house: House): FastifyInstance {
       completionRoutes(v1, house);
       embeddingRoutes(v1, house);
       batchRoutes(v1, house);
+      evalRoutes(v1, house);
       graderRoutes(v1, house);
       webhookRoutes(v1, house);
     },
     { prefix: '/v1' },
   );
-  if (house.works) house.batchWorker.start(answeringOf(house));
+  if (house.works) {
+    house.batchWorker.start(answeringOf(house));
+    house.evalRunWorker.start(runRoomsOf(house));
+  }
   house.finalMetrics.start(finalAnswersOf(house));
   return app;
 

@@ -56,11 +56,11 @@ export async function formAnsweredBefore(
 }
 
 /** For the room that makes what the request asks for: keeps the answer in the same transaction. */
-export function alongside<Made>({ answered }: House, request: FastifyRequest): Alongside<Made> {
+export function alongside<Made>({ answered }: House, request: FastifyRequest, status = 200): Alongside<Made> {
   return async (rows, made) => {
     const mark = marks.get(request);
     if (mark === undefined) return;
-    await answered.keep(mark, { status: 200, body: JSON.stringify(made) }, rows);
+    await answered.keep(mark, { status, body: JSON.stringify(made) }, rows);
     kept.add(request);
   };
 }

@@ -18,6 +18,7 @@ import { webhooks } from './migrations/0005-webhooks.ts';
 import { tracking } from './migrations/0006-tracking.ts';
 import { uploads } from './migrations/0007-uploads.ts';
 import { answeredRequests } from './migrations/0008-answered-requests.ts';
+import { evals } from './migrations/0009-evals.ts';
 import type { Schema } from './schema.ts';
 import { HouseSqliteDialect, openSqlite } from './sqlite.ts';
 
@@ -31,6 +32,7 @@ const migrations = {
   '0005-webhooks': webhooks,
   '0007-uploads': uploads,
   '0008-answered-requests': answeredRequests,
+  '0009-evals': evals,
 };
 
 /** Beside a server that has the folder, tables are taken as they are: `migrating` is off, and they must fit. */

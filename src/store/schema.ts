@@ -256,6 +256,57 @@ export interface WebhookDeliveriesTable {
   last_error: string | null;
 }
 
+export interface EvalsTable {
+  seq: Generated<number>;
+  id: string;
+  project: string;
+  created_at: number;
+  updated_ms: number;
+  /** Eval. */
+  object: string;
+}
+
+export interface EvalRunsTable {
+  seq: Generated<number>;
+  id: string;
+  project: string;
+  eval_id: string;
+  status: string;
+  created_at: number;
+  /** The file that its items are still to be read from; null for other sources. */
+  file_id: string | null;
+  /** Whoever has it may read the report, without a key of the API. */
+  report_key: string;
+  /** The key to send to the endpoint that answers, until the run is over. */
+  endpoint_key: string | null;
+  /** JSON list of the eval's criteria as they were when the run was made. */
+  criteria: string;
+  /** JSON; large when it holds the items themselves. */
+  data_source: string;
+  /** EvalRun without its data source and its report's address. */
+  object: string;
+}
+
+/** The items of unfinished runs that were not judged yet. */
+export interface EvalItemsTable {
+  run_id: string;
+  /** Place in the data source, from 0. */
+  n: number;
+  /** SourceItem. */
+  source: string;
+}
+
+/** In the order in which they were judged. */
+export interface EvalOutputItemsTable {
+  seq: Generated<number>;
+  id: string;
+  run_id: string;
+  n: number;
+  status: string;
+  /** OutputItem. */
+  object: string;
+}
+
 export interface Schema {
   tracking: TrackingTable;
   files: FilesTable;
@@ -276,4 +327,8 @@ export interface Schema {
   batch_results: BatchResultsTable;
   webhooks: WebhooksTable;
   webhook_deliveries: WebhookDeliveriesTable;
+  evals: EvalsTable;
+  eval_runs: EvalRunsTable;
+  eval_items: EvalItemsTable;
+  eval_output_items: EvalOutputItemsTable;
 }

@@ -10,6 +10,7 @@ import { toFile } from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { routeTableOf } from '../../src/server/route-table.ts';
 import { examples, upload } from '../jobs/tiny-house.ts';
+import { answeredItems, itemsOf, makeEval, runEval } from '../evals/api/eval-journey.ts';
 import { openTwoProjects, registerModel, type TwoProjects } from './projects.ts';
 
 /** What Alice has, by kind. */
@@ -24,7 +25,10 @@ type Things = Record<
   | 'batch'
   | 'completion'
   | 'response'
-  | 'webhook',
+  | 'webhook'
+  | 'eval'
+  | 'run'
+  | 'outputItem',
   string
 >;
 
@@ -122,6 +126,40 @@ const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open'>> = {
   'GET /v1/batches/:id': [{ path: { id: 'batch' } }],
   'POST /v1/batches/:id/cancel': [{ path: { id: 'batch' } }],
 
+  'GET /v1/evals': 'list',
+  'POST /v1/evals': [
+    {
+      body: ({ model }) => ({
+        data_source_config: { type: 'logs' },
+        testing_criteria: [
+          {
+            type: 'label_model',
+            name: 'g',
+            model,
+            labels: ['a', 'b'],
+            passing_labels: ['a'],
+            input: [{ role: 'user', content: 'Which? {{sample.output_text}}' }],
+          },
+        ],
+      }),
+    },
+  ],
+  'GET /v1/evals/:id': [{ path: { id: 'eval' } }],
+  'POST /v1/evals/:id': [{ path: { id: 'eval' }, body: () => ({ name: 'mine now' }) }],
+  'DELETE /v1/evals/:id': [{ path: { id: 'eval' } }],
+  'GET /v1/evals/:id/runs': [{ path: { id: 'eval' } }],
+  'POST /v1/evals/:id/runs': [
+    {
+      path: { id: 'eval' },
+      body: ({ file }) => ({ data_source: { type: 'jsonl', source: { type: 'file_id', id: file } } }),
+    },
+  ],
+  'GET /v1/evals/:id/runs/:run': [{ path: { id: 'eval', run: 'run' } }],
+  'POST /v1/evals/:id/runs/:run': [{ path: { id: 'eval', run: 'run' } }],
+  'DELETE /v1/evals/:id/runs/:run': [{ path: { id: 'eval', run: 'run' } }],
+  'GET /v1/evals/:id/runs/:run/output_items': [{ path: { id: 'eval', run: 'run' } }],
+  'GET /v1/evals/:id/runs/:run/output_items/:item': [{ path: { id: 'eval', run: 'run', item: 'outputItem' } }],
+
   'GET /v1/webhooks': 'list',
   'POST /v1/webhooks': 'open',
   'GET /v1/webhooks/:id': [{ path: { id: 'webhook' } }],
@@ -178,6 +216,9 @@ async function makeThings({ alice, house, url, aliceKey }: TwoProjects): Promise
     headers: { authorization: `Bearer ${aliceKey}`, 'content-type': 'application/json' },
     body: JSON.stringify({ url: 'https://hooks.example/tunesmith', events: ['batch.completed'] }),
   });
+  const made = await makeEval(alice);
+  const run = await runEval(alice, made.id, answeredItems(['Paris', 'Paris']));
+  const [outputItem] = await itemsOf(alice, made.id, run.id);
   return {
     file,
     batchFile: batchFile.id,
@@ -190,6 +231,9 @@ async function makeThings({ alice, house, url, aliceKey }: TwoProjects): Promise
     completion: completion.id,
     response: response.id,
     webhook: ((await webhook.json()) as { id: string }).id,
+    eval: made.id,
+    run: run.id,
+    outputItem: outputItem!.id,
   };
 }
 
@@ -276,6 +320,8 @@ test('after all that Alice still has everything, as it was', async () => {
   const { alice } = house;
   await alice.files.retrieve(things.file);
   await alice.batches.retrieve(things.batch);
+  expect((await alice.evals.retrieve(things.eval)).name).toBe('capitals');
+  expect(await itemsOf(alice, things.eval, things.run)).toHaveLength(1);
   await alice.chat.completions.retrieve(things.completion);
   await alice.responses.retrieve(things.response);
   expect((await alice.fineTuning.jobs.retrieve(things.job)).status).toBe('cancelled');

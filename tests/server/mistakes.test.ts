@@ -43,6 +43,7 @@ const answersNoModel = {
 };
 const without = (message: RegExp, param: string | null = 'id') => ({ code: null, param, message });
 const messages = [{ role: 'user', content: 'Hi' }];
+const same = { type: 'string_check', name: 'same', operation: 'eq', input: '{{item.a}}', reference: 'b' };
 
 /** `POST` bodies name a model `nobody` where they can, so that a right body is answered with that mistake. */
 const rows: Readonly<Record<string, Row>> = {
@@ -117,6 +118,26 @@ const rows: Readonly<Record<string, Row>> = {
   },
   'GET /v1/batches/:id': { missing: without(/nobody/) },
   'POST /v1/batches/:id/cancel': { missing: without(/nobody/) },
+
+  'GET /v1/evals': { list: true },
+  'POST /v1/evals': { body: { data_source_config: { type: 'logs' }, testing_criteria: [same] } },
+  'GET /v1/evals/:id': { missing: without(/nobody/, 'eval_id') },
+  'POST /v1/evals/:id': {
+    missing: without(/nobody/, 'eval_id'),
+    body: { name: 'n', metadata: {} },
+    optional: ['name', 'metadata'],
+  },
+  'DELETE /v1/evals/:id': { missing: without(/nobody/, 'eval_id') },
+  'GET /v1/evals/:id/runs': { missing: without(/nobody/, 'eval_id') },
+  'POST /v1/evals/:id/runs': {
+    missing: without(/nobody/, 'eval_id'),
+    body: { data_source: { type: 'jsonl', source: { type: 'file_content', content: [{ item: {} }] } } },
+  },
+  'GET /v1/evals/:id/runs/:run': { missing: without(/nobody/, 'run_id') },
+  'POST /v1/evals/:id/runs/:run': { missing: without(/nobody/, 'run_id') },
+  'DELETE /v1/evals/:id/runs/:run': { missing: without(/nobody/, 'run_id') },
+  'GET /v1/evals/:id/runs/:run/output_items': { missing: without(/nobody/, 'run_id') },
+  'GET /v1/evals/:id/runs/:run/output_items/:item': { missing: without(/nobody/, 'run_id') },
 
   'GET /v1/webhooks': { list: true },
   'POST /v1/webhooks': { body: { url: 'https://hooks.example/x', events: ['batch.completed'] } },

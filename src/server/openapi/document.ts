@@ -88,10 +88,12 @@ function described(
 ): OpenApiOperation {
   const json = (schema: object) => ({ content: { 'application/json': { schema } } });
   if (known !== undefined) {
-    const good = { ...(known.responses as Record<string, { content?: object }>)['200'] };
+    const official = known.responses as Record<string, { content?: object }>;
+    const code = Object.keys(official).find((each) => each.startsWith('2')) ?? '200';
+    const good = { ...official[code] };
     if (response !== undefined) Object.assign(good, 'content' in response ? response : json(response));
     if (stream !== undefined) good.content = { ...good.content, 'text/event-stream': { schema: stream } };
-    return { ...known, tags: [group], summary, responses: { ...known.responses, 200: good } };
+    return { ...known, tags: [group], summary, responses: { ...known.responses, [code]: good } };
   }
   return {
     operationId: ownPrefix + `${method} ${path}`.toLowerCase().replaceAll(/\W+/g, '_').replace(/_$/, ''),

@@ -139,7 +139,20 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /v1/batches/:id': row('Batches', 'Look at a batch.'),
   'POST /v1/batches/:id/cancel': row('Batches', 'Cancel a batch; what is answered stays.'),
 
-  'POST /v1/webhooks': row('Webhooks', 'Tell an address when jobs and batches end; its secret is shown this once.', {
+  'POST /v1/evals': row('Evals', 'Create an eval: what its items are, and the graders that judge each.'),
+  'GET /v1/evals': row('Evals', 'List evals, oldest first.'),
+  'GET /v1/evals/:id': row('Evals', 'Look at an eval.'),
+  'POST /v1/evals/:id': row('Evals', 'Rename an eval, or replace its metadata.'),
+  'DELETE /v1/evals/:id': row('Evals', 'Delete an eval with all its runs.'),
+  'POST /v1/evals/:id/runs': row('Evals', 'Run an eval on a data source, with a model or on answers that are there.'),
+  'GET /v1/evals/:id/runs': row('Evals', "List an eval's runs, oldest first."),
+  'GET /v1/evals/:id/runs/:run': row('Evals', 'Look at a run and its counts so far.'),
+  'POST /v1/evals/:id/runs/:run': row('Evals', 'Cancel a run; what is judged stays.'),
+  'DELETE /v1/evals/:id/runs/:run': row('Evals', 'Delete a run and what came of its items.'),
+  'GET /v1/evals/:id/runs/:run/output_items': row('Evals', 'List what came of the items, as they are judged.'),
+  'GET /v1/evals/:id/runs/:run/output_items/:item': row('Evals', 'Look at what came of an item.'),
+
+  'POST /v1/webhooks': row('Webhooks', 'Tell an address when jobs, batches and runs of evals end; its secret is shown this once.', {
     request: {
       type: 'object',
       required: ['url', 'events'],
