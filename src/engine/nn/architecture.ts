@@ -1,133 +1,111 @@
 /**
- * What a Llama is made of, as its GGUF metadata says.
+ * What a model is made of: its family's row with the numbers of its own file.
  *
- * Llama here means: RMS norms before attention and feed-forward, rotary positions, grouped-query attention and
- * SwiGLU, no biases. A file that says anything this engine would silently compute wrongly is refused.
+ * A file that says anything this engine would silently compute wrongly is refused.
  */
 
 import { TunesmithError } from '../../domain/errors.ts';
+import { groupsOf, type Family, type LinearGroups, type ModelSizes } from '../../families/family.ts';
+import { readEpsilon, readSizes } from '../../families/sizes.ts';
+import { families, familyOf } from '../../families/table.ts';
+import { embeddingName, headName, ropeDivisors, tensorsOf } from '../../families/tensors.ts';
 import type { Gguf } from '../../formats/gguf.ts';
 
-export interface Architecture {
-  readonly layers: number;
-  /** C, the width of the residual stream. */
-  readonly width: number;
-  readonly heads: number;
-  /** Heads of keys and values; each serves heads / keyHeads query heads. */
-  readonly keyHeads: number;
-  readonly headSize: number;
-  readonly hidden: number;
-  readonly vocabulary: number;
-  readonly contextTokens: number;
+/** Plain data: it goes to other threads. */
+export interface Architecture extends ModelSizes {
+  readonly family: Family;
+  readonly groups: LinearGroups;
   readonly epsilon: number;
-  /** Radians that each pair of numbers of a head turns per position, [headSize / 2]. */
-  readonly rotaryFrequencies: Float64Array;
   /** True if logits come from the embedding matrix itself. */
   readonly tiedHead: boolean;
+  /** Radians that each pair of numbers of a head turns per position, [headSize / 2]; none where positions are learned. */
+  readonly rotations: readonly Float64Array[];
+  readonly layerKinds: readonly LayerKind[];
 }
 
-/** The linear layers of a block by PEFT's names, with their place in PyTorch's module tree and in GGUF. */
-export const modules = {
-  q_proj: { path: 'self_attn.q_proj', gguf: 'attn_q' },
-  k_proj: { path: 'self_attn.k_proj', gguf: 'attn_k' },
-  v_proj: { path: 'self_attn.v_proj', gguf: 'attn_v' },
-  o_proj: { path: 'self_attn.o_proj', gguf: 'attn_output' },
-  gate_proj: { path: 'mlp.gate_proj', gguf: 'ffn_gate' },
-  up_proj: { path: 'mlp.up_proj', gguf: 'ffn_up' },
-  down_proj: { path: 'mlp.down_proj', gguf: 'ffn_down' },
-} as const;
-
-export type ModuleName = keyof typeof modules;
-export const moduleNames = Object.keys(modules) as ModuleName[];
-
-/** Columns and rows of a module's weight [out, in]. */
-export function moduleSize(architecture: Architecture, module: ModuleName): { in: number; out: number } {
-  const { width, heads, keyHeads, headSize, hidden } = architecture;
-  const sizes: Record<ModuleName, { in: number; out: number }> = {
-    q_proj: { in: width, out: heads * headSize },
-    k_proj: { in: width, out: keyHeads * headSize },
-    v_proj: { in: width, out: keyHeads * headSize },
-    o_proj: { in: heads * headSize, out: width },
-    gate_proj: { in: width, out: hidden },
-    up_proj: { in: width, out: hidden },
-    down_proj: { in: hidden, out: width },
-  };
-  return sizes[module];
+export interface LayerKind {
+  /** Which of the `rotations` turns queries and keys. */
+  readonly rotation: number | null;
+  /** How many tokens a token sees, itself included; null is all that are before it. */
+  readonly window: number | null;
 }
 
 export async function readArchitecture(gguf: Gguf): Promise<Architecture> {
   const { metadata, tensors, path } = gguf;
-  const family = metadata.string('general.architecture');
-  if (family !== 'llama') throw unsupported(path, `its architecture is "${family}"; "llama" is what can be trained`);
-  const number = (key: string, ...otherwise: [] | [number]): number =>
-    metadata.number<number>(`llama.${key}`, ...(otherwise as [number]));
-  const width = number('embedding_length');
-  const heads = number('attention.head_count');
-  const headSize = number('attention.key_length', width / heads);
-  const embedding = tensors.get('token_embd.weight');
-  if (embedding === undefined) throw unsupported(path, 'it has no "token_embd.weight"');
-  const architecture: Architecture = {
-    layers: number('block_count'),
-    width,
-    heads,
-    keyHeads: number('attention.head_count_kv', heads),
-    headSize,
-    hidden: number('feed_forward_length'),
-    vocabulary: embedding.shape[0]!,
-    contextTokens: number('context_length'),
-    epsilon: number('attention.layer_norm_rms_epsilon'),
-    rotaryFrequencies: await rotaryFrequencies(gguf, headSize),
-    tiedHead: !tensors.has('output.weight'),
-  };
-  check(gguf, architecture);
-  return architecture;
-}
-
-async function rotaryFrequencies(gguf: Gguf, headSize: number): Promise<Float64Array> {
-  const { metadata, tensors, path } = gguf;
-  const turned = metadata.number('llama.rope.dimension_count', headSize);
-  if (turned !== headSize) throw unsupported(path, `it rotates ${turned} of the ${headSize} numbers of a head`);
-  const scaling = metadata.string('llama.rope.scaling.type', 'none');
-  if (scaling !== 'none' && scaling !== 'linear') throw unsupported(path, `its rotary scaling is "${scaling}"`);
-  const slower = scaling === 'linear' ? metadata.number('llama.rope.scaling.factor') : 1;
-  const base = metadata.number('llama.rope.freq_base', 10_000);
-  // Llama 3.1 and later stretch some wavelengths: a divisor for each pair, in a tensor of its own.
-  const divisors = tensors.has('rope_freqs.weight') ? await gguf.read('rope_freqs.weight') : null;
-  return Float64Array.from(
-    { length: headSize / 2 },
-    (_, i) => base ** ((-2 * i) / headSize) / slower / (divisors?.[i] ?? 1),
-  );
-}
-
-/** Every tensor that this architecture has is there with its shape, and there is none that it does not have. */
-function check({ tensors, path }: Gguf, architecture: Architecture): void {
-  const { layers, width, heads, keyHeads, vocabulary } = architecture;
-  if (heads % keyHeads !== 0) throw unsupported(path, `${heads} heads cannot share ${keyHeads} key heads evenly`);
-  const expected = new Map<string, readonly number[]>([
-    ['token_embd.weight', [vocabulary, width]],
-    ['output_norm.weight', [width]],
-    ['output.weight', [vocabulary, width]],
-    ['rope_freqs.weight', [architecture.headSize / 2]],
-  ]);
-  const optional = new Set(['output.weight', 'rope_freqs.weight']);
-  for (let layer = 0; layer < layers; layer++) {
-    expected.set(`blk.${layer}.attn_norm.weight`, [width]);
-    expected.set(`blk.${layer}.ffn_norm.weight`, [width]);
-    for (const module of moduleNames) {
-      const size = moduleSize(architecture, module);
-      expected.set(`blk.${layer}.${modules[module].gguf}.weight`, [size.out, size.in]);
-    }
+  const refuse = (reason: string): TunesmithError => unsupported(path, reason);
+  const name = metadata.string('general.architecture');
+  const family = familyOf(name);
+  if (family === undefined) {
+    const known = families.map(({ architecture }) => architecture).join(', ');
+    throw refuse(`its architecture is "${name}"; expected one of ${known}`);
   }
-  for (const [name, shape] of expected) {
+  if (!tensors.has(embeddingName)) throw refuse(`it has no "${embeddingName}"`);
+  const sizes = readSizes(gguf, refuse);
+  checkTensors(gguf, family, sizes);
+  const { rotations, layerKinds } = await readLayers(gguf, family, sizes);
+  return {
+    ...sizes,
+    family,
+    groups: groupsOf(family),
+    epsilon: readEpsilon(gguf, refuse),
+    tiedHead: !tensors.has(headName),
+    rotations,
+    layerKinds,
+  };
+}
+
+/** Gemma 3's layers with a window turn by a base of their own, and only the others are stretched for long texts. */
+async function readLayers(
+  gguf: Gguf,
+  { architecture, design }: Family,
+  { layers, headSize }: ModelSizes,
+): Promise<Pick<Architecture, 'rotations' | 'layerKinds'>> {
+  const { metadata } = gguf;
+  const { globalEvery } = design;
+  if (design.positions === 'learned') {
+    return { rotations: [], layerKinds: Array.from({ length: layers }, () => ({ rotation: null, window: null })) };
+  }
+  const rotation = await stretchedRotation(gguf, architecture, headSize);
+  if (globalEvery === null) {
+    return { rotations: [rotation], layerKinds: Array.from({ length: layers }, () => ({ rotation: 0, window: null })) };
+  }
+  const window = metadata.number(`${architecture}.attention.sliding_window`);
+  const near = turns(metadata.number(`${architecture}.rope.freq_base_swa`, 10_000), headSize);
+  const kind = (layer: number): LayerKind =>
+    (layer + 1) % globalEvery === 0 ? { rotation: 0, window: null } : { rotation: 1, window };
+  return { rotations: [rotation, near], layerKinds: Array.from({ length: layers }, (_, layer) => kind(layer)) };
+}
+
+async function stretchedRotation(gguf: Gguf, architecture: string, headSize: number): Promise<Float64Array> {
+  const { metadata, tensors, path } = gguf;
+  const turned = metadata.number(`${architecture}.rope.dimension_count`, headSize);
+  if (turned !== headSize) throw unsupported(path, `it rotates ${turned} of the ${headSize} numbers of a head`);
+  const scaling = metadata.string(`${architecture}.rope.scaling.type`, 'none');
+  if (scaling !== 'none' && scaling !== 'linear') throw unsupported(path, `its rotary scaling is "${scaling}"`);
+  const slower = scaling === 'linear' ? metadata.number(`${architecture}.rope.scaling.factor`) : 1;
+  const base = metadata.number(`${architecture}.rope.freq_base`, 10_000);
+  // Llama 3.1 and later stretch some wavelengths: a divisor for each pair, in a tensor of its own.
+  const divisors = tensors.has(ropeDivisors) ? await gguf.read(ropeDivisors) : null;
+  return turns(base, headSize).map((turn, i) => turn / slower / (divisors?.[i] ?? 1));
+}
+
+const turns = (base: number, headSize: number): Float64Array =>
+  Float64Array.from({ length: headSize / 2 }, (_, i) => base ** ((-2 * i) / headSize));
+
+/** Every tensor of the family is there with its shape, and there is none that it does not have. */
+function checkTensors({ tensors, path }: Gguf, family: Family, sizes: ModelSizes): void {
+  const expected = tensorsOf(family, sizes);
+  for (const { gguf: name, shape, optional } of expected) {
     const found = tensors.get(name)?.shape;
-    if (found === undefined && optional.has(name)) continue;
+    if (found === undefined && optional) continue;
     if (found?.join() !== shape.join()) {
       const what = found === undefined ? 'is missing' : `has shape [${found.join(', ')}]`;
       throw unsupported(path, `tensor "${name}" ${what}; expected [${shape.join(', ')}]`);
     }
   }
+  const names = new Set(expected.map(({ gguf }) => gguf));
   for (const name of tensors.keys()) {
-    if (!expected.has(name)) throw unsupported(path, `it has a tensor "${name}", which a plain Llama does not`);
+    if (!names.has(name)) throw unsupported(path, `it has a tensor "${name}", which a plain ${family.title} does not`);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Causal attention within segments, with grouped-query heads, by hand rather than by a fused op: backward needs
+ * Attention within segments, with grouped-query heads, by hand rather than by a fused op: backward needs
  * the probabilities, which fused ops keep to themselves.
  *
  * Queries are cut into chunks of C tokens, and chunk c sees only the keys up to its own end: with four chunks
@@ -8,28 +8,42 @@
  *   B rows · T tokens a row · H heads · K key heads · G = H/K · D head size · C = T/chunks · L = (c+1) C keys
  */
 
+import assert from 'node:assert/strict';
 import { withGradient } from '../graph/gradient.ts';
 import { part, product, type Dim } from '../graph/dims.ts';
-import { add, and, equal, greaterOrEqual, mul, sub, where } from '../graph/ops/elementwise.ts';
+import { add, and, equal, greater, greaterOrEqual, mul, sub, where } from '../graph/ops/elementwise.ts';
 import { matmul } from '../graph/ops/matmul.ts';
 import { concat, reshape, splitEvenly } from '../graph/ops/movement.ts';
 import { reduceSum, softmax } from '../graph/ops/reduction.ts';
-import { recomputed, scalar, type Tensor } from '../graph/tensor.ts';
+import { integers, recomputed, scalar, type Tensor } from '../graph/tensor.ts';
+
+export interface Sight {
+  /** How many chunks of queries; tokens that see ahead of themselves take one. */
+  readonly chunks: number;
+  /** Whether tokens see only what is before them. */
+  readonly causal: boolean;
+  /** How many tokens a token sees, itself included; null is no limit. */
+  readonly window: number | null;
+}
 
 /**
  * What each chunk of queries may not see, as numbers to add to its scores [B, 1, C, L]: 0 where the key is of the
- * query's segment and not after it, else so low that nothing is left of it. `order` counts the tokens of a row.
+ * query's segment, not after it and within its window, else so low that nothing is left of it. `order` counts the
+ * tokens of a row; those of an example lie next to each other.
  */
-export function attentionBiases(segments: Tensor, order: Tensor, chunks: number): Tensor[] {
+export function attentionBiases(segments: Tensor, order: Tensor, { chunks, causal, window }: Sight): Tensor[] {
+  assert(causal || chunks === 1, `attention: ${chunks} chunks of tokens that see ahead`);
   const [rows, tokens] = segments.shape as readonly [Dim, Dim];
   const querySegments = splitEvenly(reshape(segments, [rows, 1, tokens, 1]), 2, chunks);
   const queryOrders = splitEvenly(reshape(order, [1, 1, tokens, 1]), 2, chunks);
   const keySegments = prefixes(reshape(segments, [rows, 1, 1, tokens]), 3, chunks);
   const keyOrders = prefixes(reshape(order, [1, 1, 1, tokens]), 3, chunks);
   return querySegments.map((segment, c) => {
-    const own = equal(segment, keySegments[c]!);
-    const past = greaterOrEqual(queryOrders[c]!, keyOrders[c]!);
-    return where(and(own, past), scalar(0), scalar(-1e9));
+    const [query, key] = [queryOrders[c]!, keyOrders[c]!];
+    let seen = equal(segment, keySegments[c]!);
+    if (causal) seen = and(seen, greaterOrEqual(query, key));
+    if (window !== null) seen = and(seen, greater(key, sub(query, integers([window], []))));
+    return where(seen, scalar(0), scalar(-1e9));
   });
 }
 

@@ -18,10 +18,10 @@ import { openSession, type Feeds, type Session } from '../graph/session.ts';
 import { input, type Tensor } from '../graph/tensor.ts';
 import type { Architecture } from './architecture.ts';
 import { Dropout } from './dropout.ts';
-import { llama, type TokenInputs } from './llama.ts';
 import { crossEntropy } from './losses.ts';
 import type { Judgement } from './network.ts';
 import { RotaryTables } from './rotary.ts';
+import { transformer, type TokenInputs } from './transformer.ts';
 import { makeTrainables, type Trainables } from './trainables.ts';
 import { weightTensors, type FrozenModel, type FrozenWeights } from './weights.ts';
 
@@ -66,7 +66,7 @@ export class Lane implements AsyncDisposable {
     this.#weights = weightTensors(layout, this.trainables.weights);
     this.#folder = folder;
     this.#options = options;
-    this.#tables = new RotaryTables(architecture.rotaryFrequencies);
+    this.#tables = new RotaryTables(architecture.rotations);
     this.#inputs = batchInputs(this.#tables);
     const rate = train.mode === 'lora' ? train.dropout : 0;
     this.#dropout = rate > 0 ? new Dropout(rate, this.trainables.moduleCount, tokenCount) : null;
@@ -192,7 +192,7 @@ export class Lane implements AsyncDisposable {
     const training = purpose === 'train';
     const { tokens, rows, targets, weights } = this.#inputs;
     const dropout = training ? this.#dropout : null;
-    const hidden = llama(this.#architecture, this.#weights, this.trainables, tokens, {
+    const hidden = transformer(this.#architecture, this.#weights, this.trainables, tokens, {
       attentionChunks: this.#attentionChunks,
       recompute: training && this.#options.recompute,
       recomputeAttention: training && this.#options.recompute && this.#options.rowTokensMax > keptRowTokens,
@@ -240,7 +240,7 @@ function batchInputs(tables: RotaryTables): BatchInputs {
       positions: input('positions', [rows, tokens], 'int64'),
       segments: input('segments', [rows, tokens], 'int64'),
       order: input('order', [tokens], 'int64'),
-      rotation: tables.inputs(named('P')),
+      rotations: tables.inputs(named('P')),
     },
     rows: input('rows', [judged], 'int64'),
     targets: input('targets', [judged, 1], 'int64'),

@@ -3,10 +3,9 @@
  */
 
 import { gemm } from '../graph/ops/matmul.ts';
-import { mul } from '../graph/ops/elementwise.ts';
+import { add, mul } from '../graph/ops/elementwise.ts';
 import { split } from '../graph/ops/movement.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import type { ModuleName } from './architecture.ts';
 import { int8Linear, roundInput } from './int8.ts';
 import type { Detour } from './parameters.ts';
 import type { Linear } from './weights.ts';
@@ -17,18 +16,23 @@ export type DropoutMask = (module: number, columns: number) => Tensor;
 /** y of each module for the input x [N, in]: [N, out]. */
 export function linearGroup(
   x: Tensor,
-  frozen: readonly (readonly [ModuleName, Linear<Tensor>])[],
+  frozen: readonly (readonly [string, Linear<Tensor>])[],
   detour: Detour | null,
   dropout: DropoutMask | null,
 ): Tensor[] {
-  const thin = detour === null ? new Map<ModuleName, Thin>() : thinProducts(x, detour, dropout);
+  const thin = detour === null ? new Map<string, Thin>() : thinProducts(x, detour, dropout);
   const rows = frozen.some(([, { kind }]) => kind === 'int8') ? roundInput(x) : null;
   return frozen.map(([name, matrix]) => {
-    const y = matrix.kind === 'int8' ? int8Linear(rows!, matrix) : gemm(x, matrix.weight, { transposeB: true });
+    const y = matrix.kind === 'int8' ? plus(int8Linear(rows!, matrix), matrix.bias) : product(x, matrix);
     const side = thin.get(name);
     return side === undefined ? y : gemm(side.xa, side.b, { transposeB: true, alpha: detour!.scale, plus: y });
   });
 }
+
+const plus = (y: Tensor, bias: Tensor | null): Tensor => (bias === null ? y : add(y, bias));
+
+const product = (x: Tensor, { weight, bias }: Extract<Linear<Tensor>, { kind: 'f32' }>): Tensor =>
+  gemm(x, weight, bias === null ? { transposeB: true } : { transposeB: true, plus: bias });
 
 interface Thin {
   /** A x, [N, rank] */
@@ -37,7 +41,7 @@ interface Thin {
 }
 
 /** A x for every module of a detour. Without dropout all A's meet x in one product. */
-function thinProducts(x: Tensor, detour: Detour, dropout: DropoutMask | null): Map<ModuleName, Thin> {
+function thinProducts(x: Tensor, detour: Detour, dropout: DropoutMask | null): Map<string, Thin> {
   const { a, modules, rank } = detour;
   const pieces = modules.map(() => rank);
   const xas =

@@ -7,14 +7,12 @@
  * optimiser writes is what the next run is fed.
  */
 
+import { linearOf, linearSize } from '../../families/family.ts';
 import type { LoraPlan } from '../protocol.ts';
 import { Random, streams } from '../random.ts';
 import { input, type Tensor } from '../graph/tensor.ts';
-import { modules, moduleSize, type Architecture, type ModuleName } from './architecture.ts';
+import type { Architecture } from './architecture.ts';
 import type { Parameter } from './network.ts';
-
-/** The modules of a block that read the same input. */
-export const groups = [['q_proj', 'k_proj', 'v_proj'], ['o_proj'], ['gate_proj', 'up_proj'], ['down_proj']] as const;
 
 /** A trainable input of the graph. */
 export interface TrainableInput {
@@ -26,7 +24,7 @@ export interface TrainableInput {
 
 /** What the layers of a model go round by. */
 export interface Detours {
-  detour(layer: number, group: readonly ModuleName[]): Detour | null;
+  detour(layer: number, group: readonly string[]): Detour | null;
 }
 
 /** The detours of the modules of one group that have one. */
@@ -39,7 +37,7 @@ export interface Detour {
 }
 
 export interface DetouredModule {
-  readonly name: ModuleName;
+  readonly name: string;
   /** [out, rank] */
   readonly b: Tensor;
   /** Counts through the network: which dropout mask is this module's. */
@@ -70,18 +68,21 @@ export class Adapter {
       inputs.push(made);
       return made;
     };
+    const { family } = architecture;
+    const sizeOf = (target: string): { in: number; out: number } =>
+      linearSize(linearOf(family, target).role, architecture);
     for (let layer = 0; layer < architecture.layers; layer++) {
-      for (const group of groups) {
+      for (const group of Object.values(architecture.groups)) {
         const members = group.filter((module) => lora.targets.includes(module));
         if (members.length === 0) continue;
-        const inSize = moduleSize(architecture, group[0]).in;
+        const inSize = sizeOf(members[0]!).in;
         const count = lora.rank * inSize;
         const key = detourKey(layer, group);
         const a = trainable(`${key}.A`, [members.length * lora.rank, inSize]);
         const detoured = members.map((name, i): DetouredModule => {
-          const { out } = moduleSize(architecture, name);
+          const { out } = sizeOf(name);
           const b = trainable(`layers.${layer}.${name}.B`, [out, lora.rank]);
-          const path = `base_model.model.model.layers.${layer}.${modules[name].path}`;
+          const path = `base_model.model.${family.huggingFace.layers}.${layer}.${linearOf(family, name).path}`;
           const data = a.data.subarray(i * count, (i + 1) * count);
           fillUniform(data, 1 / Math.sqrt(inSize), random.split(moduleCount));
           parameters.push(
@@ -105,7 +106,7 @@ export class Adapter {
     this.#detours = detours;
   }
 
-  detour(layer: number, group: readonly ModuleName[]): Detour | null {
+  detour(layer: number, group: readonly string[]): Detour | null {
     return this.#detours.get(detourKey(layer, group)) ?? null;
   }
 }
@@ -113,7 +114,7 @@ export class Adapter {
 /** What a detour counts beside its layer. */
 const scaleOf = ({ rank, alpha, rslora }: LoraPlan): number => alpha / (rslora ? Math.sqrt(rank) : rank);
 
-const detourKey = (layer: number, group: readonly ModuleName[]): string => `layers.${layer}.${group.join('+')}`;
+const detourKey = (layer: number, group: readonly string[]): string => `layers.${layer}.${group.join('+')}`;
 
 function fillUniform(data: Float32Array, limit: number, random: Random): void {
   for (let i = 0; i < data.length; i++) data[i] = (random.uint32() / 2 ** 31 - 1) * limit;

@@ -1,46 +1,52 @@
 /**
- * Tables of cosines and sines for rotary positions, grown to the longest sequence seen.
+ * Tables of cosines and sines for rotary positions, grown to the longest sequence seen. A model has one rotation, or one
+ * for each kind of its layers, or none.
  */
 
 import { input, type Tensor } from '../graph/tensor.ts';
 import type { Dim } from '../graph/dims.ts';
 import type { Feeds } from '../graph/session.ts';
 
+/** Cosine, sine and minus sine of every position, [positions, D/2] each. */
+export interface Rotation {
+  readonly cos: Tensor;
+  readonly sin: Tensor;
+  readonly sinNegated: Tensor;
+}
+
 export class RotaryTables {
-  readonly #frequencies: Float64Array;
+  readonly #rotations: readonly Float64Array[];
   #made: { readonly count: number; readonly feeds: Feeds } | null = null;
 
-  /** `frequencies` are radians per position, one for each pair of numbers of a head. */
-  constructor(frequencies: Float64Array) {
-    this.#frequencies = frequencies;
+  /** Of each rotation the radians per position, one number for each pair of numbers of a head. */
+  constructor(rotations: readonly Float64Array[]) {
+    this.#rotations = rotations;
   }
 
-  /** [positions, D/2] each */
-  inputs(positions: Dim): { cos: Tensor; sin: Tensor; sinNegated: Tensor } {
-    const shape = [positions, this.#frequencies.length];
-    return {
-      cos: input('rotary.cos', shape),
-      sin: input('rotary.sin', shape),
-      sinNegated: input('rotary.sinNegated', shape),
-    };
+  inputs(positions: Dim): Rotation[] {
+    return this.#rotations.map((frequencies, i) => {
+      const table = (what: keyof Rotation): Tensor => input(nameOf(i, what), [positions, frequencies.length]);
+      return { cos: table('cos'), sin: table('sin'), sinNegated: table('sinNegated') };
+    });
   }
 
   /** Tables of at least so many positions. */
   upTo(positions: number): { readonly count: number; readonly feeds: Feeds } {
     if (this.#made !== null && this.#made.count >= positions) return this.#made;
     const count = 2 ** Math.ceil(Math.log2(Math.max(positions, 512)));
-    const pairs = this.#frequencies.length;
-    const angle = (i: number): number => Math.floor(i / pairs) * this.#frequencies[i % pairs]!;
-    const table = (of: (angle: number) => number): Float32Array =>
-      Float32Array.from({ length: count * pairs }, (_, i) => of(angle(i)));
-    this.#made = {
-      count,
-      feeds: {
-        'rotary.cos': table(Math.cos),
-        'rotary.sin': table(Math.sin),
-        'rotary.sinNegated': table((a) => -Math.sin(a)),
-      },
-    };
+    const feeds: Record<string, Float32Array> = {};
+    for (const [i, frequencies] of this.#rotations.entries()) {
+      const pairs = frequencies.length;
+      const angle = (at: number): number => Math.floor(at / pairs) * frequencies[at % pairs]!;
+      const table = (of: (angle: number) => number): Float32Array =>
+        Float32Array.from({ length: count * pairs }, (_, at) => of(angle(at)));
+      feeds[nameOf(i, 'cos')] = table(Math.cos);
+      feeds[nameOf(i, 'sin')] = table(Math.sin);
+      feeds[nameOf(i, 'sinNegated')] = table((a) => -Math.sin(a));
+    }
+    this.#made = { count, feeds };
     return this.#made;
   }
 }
+
+const nameOf = (rotation: number, what: keyof Rotation): string => `rotary.${rotation}.${what}`;

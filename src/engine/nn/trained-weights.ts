@@ -23,12 +23,16 @@ export type DirectTrainPlan = Exclude<TrainPlan, { mode: 'lora' }>;
 
 /** Where trained weights begin, by their names. */
 export function trainedPlaces(layout: WeightsLayout, train: DirectTrainPlan): Map<string, WeightPlace> {
-  const { blocks, head, embedding, finalGain } = layout;
+  const { blocks, head, embedding, finalNorm } = layout;
   const ownHead = head === embedding ? [] : [head];
   const chosen: Record<DirectTrainPlan['mode'], () => readonly WeightPlace[]> = {
     full: () => placesIn(layout),
-    last_layers: () => [...placesIn(blocks.slice(firstTrained(train, blocks.length))), finalGain, ...ownHead],
-    head: () => [finalGain, head],
+    last_layers: () => [
+      ...placesIn(blocks.slice(firstTrained(train, blocks.length))),
+      ...placesIn(finalNorm),
+      ...ownHead,
+    ],
+    head: () => [...placesIn(finalNorm), head],
   };
   const named = chosen[train.mode]().map((place): [string, WeightPlace] => [
     train.mode === 'head' && place === head ? headName : place.name,

@@ -7,10 +7,13 @@
 
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { linearSize, type BlockNorm, type LinearModule, type TensorNames } from '../../families/family.ts';
+import { separateRows } from '../../families/row-order.ts';
+import { embeddingName, headName } from '../../families/tensors.ts';
 import type { Gguf } from '../../formats/gguf.ts';
 import type { ElementType } from '../../formats/onnx.ts';
 import { weight, type Tensor } from '../graph/tensor.ts';
-import { modules, moduleNames, moduleSize, type Architecture, type ModuleName } from './architecture.ts';
+import type { Architecture } from './architecture.ts';
 import type { Int8Linear, Int8Matrix } from './int8.ts';
 import { Rounding } from './rounding.ts';
 
@@ -23,24 +26,34 @@ export interface WeightPlace {
   readonly sizeBytes: number;
 }
 
-/** A model's weights, each as a W: where it lies, or a tensor of a graph. */
+/** A model's weights, each as a W: where it lies, or a tensor of a graph. Null is what its family does not have. */
 export interface Weights<W> {
   readonly embedding: W;
-  /** [vocabulary, width]; the embedding itself when the head is tied. */
+  /** Vectors of learned positions, [context, width]. */
+  readonly positions: W | null;
+  readonly tokenTypes: W | null;
+  readonly embeddingNorm: Norm<W> | null;
+  /** [vocabulary, width]; the embedding itself when the head is tied, or when there is none. */
   readonly head: W;
-  readonly finalGain: W;
+  readonly finalNorm: Norm<W> | null;
   readonly blocks: readonly Block<W>[];
 }
 
 export interface Block<W> {
-  readonly attentionGain: W;
-  readonly feedForwardGain: W;
-  readonly linears: Readonly<Record<ModuleName, Linear<W>>>;
+  readonly norms: Readonly<Partial<Record<BlockNorm, Norm<W>>>>;
+  /** By PEFT's names. */
+  readonly linears: Readonly<Record<string, Linear<W>>>;
 }
 
-export type Linear<W> =
-  /** [out, in], as PyTorch keeps it. */
-  { readonly kind: 'f32'; readonly weight: W } | ({ readonly kind: 'int8' } & Int8Linear<W>);
+export interface Norm<W> {
+  readonly gain: W;
+  readonly bias: W | null;
+}
+
+export type Linear<W> = { readonly bias: W | null } & (
+  | /** [out, in], as PyTorch keeps it. */ { readonly kind: 'f32'; readonly weight: W }
+  | ({ readonly kind: 'int8' } & Int8Linear<W>)
+);
 
 export type WeightsLayout = Weights<WeightPlace>;
 export type FrozenWeights = Weights<Tensor>;
@@ -79,24 +92,34 @@ export function weightTensors(layout: WeightsLayout, trained: ReadonlyMap<string
     columns: tensorAt(columns),
     scales: tensorAt(scales),
   });
+  const orNull = (place: WeightPlace | null): Tensor | null => (place === null ? null : tensorAt(place));
+  const norm = ({ gain, bias }: Norm<WeightPlace>): Norm<Tensor> => ({ gain: tensorAt(gain), bias: orNull(bias) });
+  const normOrNull = (of: Norm<WeightPlace> | null): Norm<Tensor> | null => (of === null ? null : norm(of));
   const linear = (of: Linear<WeightPlace>): Linear<Tensor> =>
     of.kind === 'f32'
-      ? { kind: 'f32', weight: tensorAt(of.weight) }
-      : { kind: 'int8', forward: matrix(of.forward), backward: matrix(of.backward) };
+      ? { kind: 'f32', weight: tensorAt(of.weight), bias: orNull(of.bias) }
+      : { kind: 'int8', forward: matrix(of.forward), backward: matrix(of.backward), bias: orNull(of.bias) };
   return {
     embedding: tensorAt(layout.embedding),
-    head: trained.get('output.weight') ?? tensorAt(layout.head),
-    finalGain: tensorAt(layout.finalGain),
-    blocks: layout.blocks.map(({ attentionGain, feedForwardGain, linears }) => ({
-      attentionGain: tensorAt(attentionGain),
-      feedForwardGain: tensorAt(feedForwardGain),
-      linears: Object.fromEntries(moduleNames.map((name) => [name, linear(linears[name])])) as Record<
-        ModuleName,
-        Linear<Tensor>
-      >,
+    positions: orNull(layout.positions),
+    tokenTypes: orNull(layout.tokenTypes),
+    embeddingNorm: normOrNull(layout.embeddingNorm),
+    head: trained.get(headName) ?? tensorAt(layout.head),
+    finalNorm: normOrNull(layout.finalNorm),
+    blocks: layout.blocks.map(({ norms, linears }) => ({
+      norms: mapValues(norms, norm),
+      linears: mapValues(linears, linear),
     })),
   };
 }
+
+const mapValues = <Key extends string, From, To>(
+  record: Readonly<Partial<Record<Key, From>>>,
+  map: (value: From) => To,
+): Record<Key, To> =>
+  Object.fromEntries(
+    Object.entries<From>(record as Record<Key, From>).map(([key, value]) => [key, map(value)]),
+  ) as Record<Key, To>;
 
 export const weightsFileName = 'weights.bin';
 
@@ -113,60 +136,64 @@ export async function freezeWeights(
 ): Promise<WeightsLayout> {
   await using rounding = precision.base === 'int8' && precision.exactFrom > 0 ? await Rounding.open(threads) : null;
   await using file = await WeightsFile.create(folder);
+  const { family } = architecture;
   const copy = async (name: string): Promise<WeightPlace> => {
     const { shape } = gguf.tensors.get(name)!;
     return await file.add(name, await gguf.read(name), shape);
   };
-  const embedding = await copy('token_embd.weight');
-  const head = architecture.tiedHead ? embedding : await copy('output.weight');
-  const finalGain = await copy('output_norm.weight');
+  const table = async (names: TensorNames | null): Promise<WeightPlace | null> =>
+    names === null ? null : await copy(`${names.gguf}.weight`);
+  const norm = async (name: string): Promise<Norm<WeightPlace>> => ({
+    gain: await copy(`${name}.weight`),
+    bias: family.design.norm === 'layer' ? await copy(`${name}.bias`) : null,
+  });
+  const normOrNull = async (names: TensorNames | null): Promise<Norm<WeightPlace> | null> =>
+    names === null ? null : await norm(names.gguf);
+  const linear = async (layer: number, module: LinearModule): Promise<Linear<WeightPlace>> => {
+    const size = linearSize(module.role, architecture);
+    const name = `blk.${layer}.${module.gguf}.weight`;
+    const matrix = await readRows(gguf, name, architecture, module);
+    const biasName = `blk.${layer}.${module.gguf}.bias`;
+    const bias = module.bias
+      ? await file.add(biasName, await readRows(gguf, biasName, architecture, module), [size.out])
+      : null;
+    return rounding === null || layer >= precision.exactFrom
+      ? { kind: 'f32', weight: await file.add(name, matrix, [size.out, size.in]), bias }
+      : { kind: 'int8', ...(await addRounded(file, name, await rounding.round(matrix, size.in), size)), bias };
+  };
+  const embedding = await copy(embeddingName);
+  const whole = {
+    embedding,
+    positions: await table(family.positions),
+    tokenTypes: await table(family.tokenTypes),
+    embeddingNorm: await normOrNull(family.embeddingNorm),
+    head: architecture.tiedHead ? embedding : await copy(headName),
+    finalNorm: await normOrNull(family.finalNorm),
+  };
   const blocks: Block<WeightPlace>[] = [];
   for (let layer = 0; layer < architecture.layers; layer++) {
-    const linears = {} as Record<ModuleName, Linear<WeightPlace>>;
-    for (const module of moduleNames) {
-      const size = moduleSize(architecture, module);
-      const name = `blk.${layer}.${modules[module].gguf}.weight`;
-      const matrix = await readLinear(gguf, name, architecture, module);
-      linears[module] =
-        rounding === null || layer >= precision.exactFrom
-          ? { kind: 'f32', weight: await file.add(name, matrix, [size.out, size.in]) }
-          : { kind: 'int8', ...(await addRounded(file, name, await rounding.round(matrix, size.in), size)) };
+    const linears: Record<string, Linear<WeightPlace>> = {};
+    for (const module of family.linears) linears[module.target] = await linear(layer, module);
+    const norms: Partial<Record<BlockNorm, Norm<WeightPlace>>> = {};
+    for (const [which, { gguf: name }] of Object.entries(family.norms)) {
+      norms[which as BlockNorm] = await norm(`blk.${layer}.${name}`);
     }
-    blocks.push({
-      attentionGain: await copy(`blk.${layer}.attn_norm.weight`),
-      feedForwardGain: await copy(`blk.${layer}.ffn_norm.weight`),
-      linears,
-    });
+    blocks.push({ norms, linears });
   }
-  return { embedding, head, finalGain, blocks };
+  return { ...whole, blocks };
 }
 
-/** A module's weight with its rows in PyTorch's order. */
-async function readLinear(
+/** Of a linear layer, the rows in PyTorch's order: the graph turns row i of a head with row i + D/2. */
+async function readRows(
   gguf: Gguf,
   name: string,
   architecture: Architecture,
-  module: ModuleName,
+  { interleaved }: LinearModule,
 ): Promise<Float32Array> {
-  const matrix = await gguf.read(name);
-  if (module === 'q_proj') return halvesFromPairs(matrix, architecture.heads, architecture.headSize);
-  if (module === 'k_proj') return halvesFromPairs(matrix, architecture.keyHeads, architecture.headSize);
-  return matrix;
-}
-
-/**
- * GGUF keeps the rows of q and k so that neighbours rotate together; we, like PyTorch, rotate row i of a head
- * with row i + D/2:   0 1 2 3 4 5  ->  0 2 4 1 3 5
- */
-function halvesFromPairs(matrix: Float32Array, heads: number, headSize: number): Float32Array {
-  const columns = matrix.length / (heads * headSize);
-  const ordered = new Float32Array(matrix.length);
-  for (let row = 0; row < heads * headSize; row++) {
-    const inHead = row % headSize;
-    const to = row - inHead + (inHead % 2) * (headSize / 2) + (inHead >> 1);
-    ordered.set(matrix.subarray(row * columns, (row + 1) * columns), to * columns);
-  }
-  return ordered;
+  const rows = await gguf.read(name);
+  if (interleaved === null) return rows;
+  const heads = architecture[interleaved];
+  return separateRows(rows, rows.length / (heads * architecture.headSize), heads);
 }
 
 async function addRounded(
