@@ -15,7 +15,8 @@ import type { EncodedExample } from '../domain/example.ts';
  *
  * Attention costs T per token, so short examples go into many short rows, not into one long one.
  *
- * `rows[i]` is a position in 0..B*T-1 whose next token `targets[i]` is judged with weight `weights[i]`. The weights of all
+ * `rows[i]` is a position in 0..B*T-1 whose next token `targets[i]` is judged with weight `weights[i]`; for encoders
+ * `targets` are labels of that position, or zeros and ones for several labels each. The weights of all
  * rows of one optimiser step sum to 1, so losses and gradients of its micro-batches simply add up.
  */
 export interface MicroBatch {
@@ -25,6 +26,22 @@ export interface MicroBatch {
   readonly segments: Int32Array;
   readonly rows: Int32Array;
   readonly targets: Int32Array;
+  readonly weights: Float32Array;
+  /** Which of the sequences that were packed a judged row belongs to. */
+  readonly owners?: Int32Array;
+  /** Set where answers are compared. */
+  readonly pairs?: Pairs;
+}
+
+/** Two answers each, of which the first is better; S of them in a micro-batch. */
+export interface Pairs {
+  /** Which pair a judged row belongs to. */
+  readonly of: Int32Array;
+  /** 1 in the better answer, -1 in the worse. */
+  readonly signs: Float32Array;
+  /** By how much the reference model finds the better answer likelier, in logarithms, [S]. */
+  readonly references: Float32Array;
+  /** [S]; those of one optimiser step sum to 1. */
   readonly weights: Float32Array;
 }
 
@@ -63,22 +80,72 @@ const roundsTried = 4;
  * Every target weighs 1 / (targets of the whole step).
  */
 export function packStep(sequences: readonly EncodedExample[], limits: RunLimits): MicroBatch[] {
-  const longestFirst = [...sequences].sort((a, b) => b.ids.length - a.ids.length);
+  const placed = sequences.map((sequence, owner): Placed => ({ ...sequence, owner }));
+  const longestFirst = placed.sort((a, b) => b.ids.length - a.ids.length).map((sequence) => [sequence]);
   const weight = 1 / countTargets(sequences);
-  return cheapestRuns(longestFirst, limits).map((run) => fillMicroBatch(run, weight));
+  return cheapestRuns(longestFirst, limits).map((run) => fillMicroBatch(run.flat(), weight));
 }
+
+/** Two answers to one question, the better first. */
+export interface AnswerPair {
+  readonly better: readonly EncodedExample[];
+  readonly worse: readonly EncodedExample[];
+  /** By how much the reference model finds the better answer likelier. */
+  readonly reference: number;
+}
+
+/** The same for pairs of answers, each of them whole in one micro-batch. A pair weighs 1 / (pairs of the whole step). */
+export function packPairs(pairs: readonly AnswerPair[], limits: RunLimits): MicroBatch[] {
+  const units = pairs.map(({ better, worse }, pair): Unit => {
+    const placed = [...better, ...worse].map((sequence, i): Placed => ({
+      ...sequence,
+      owner: pair,
+      worse: i >= better.length,
+    }));
+    return placed.sort((a, b) => b.ids.length - a.ids.length);
+  });
+  const longestFirst = units.sort((a, b) => b[0]!.ids.length - a[0]!.ids.length);
+  return cheapestRuns(longestFirst, limits).map((run) => {
+    const batch = fillMicroBatch(run.flat(), 1);
+    const here = run.map(([first]) => first!.owner);
+    const signs = run
+      .flat()
+      .flatMap((sequence) => repeated(sequence.worse === true ? -1 : 1, countTargets([sequence])));
+    return {
+      ...batch,
+      pairs: {
+        of: batch.owners.map((pair) => here.indexOf(pair)),
+        signs: Float32Array.from(signs),
+        references: Float32Array.from(here, (pair) => pairs[pair]!.reference),
+        weights: new Float32Array(here.length).fill(1 / pairs.length),
+      },
+    };
+  });
+}
+
+const repeated = (value: number, times: number): number[] => Array.from({ length: times }, () => value);
 
 /** How many tokens of these sequences are judged; a first token follows nothing, so nothing can be judged there. */
 export function countTargets(sequences: readonly EncodedExample[]): number {
   let targets = 0;
-  for (const { mask } of sequences) {
-    for (let i = 1; i < mask.length; i++) targets += mask[i]!;
+  for (const { mask, judged } of sequences) {
+    if (judged !== undefined) targets += judged.positions.length;
+    else for (let i = 1; i < mask.length; i++) targets += mask[i]!;
   }
   return targets;
 }
 
-/** The sequences of one micro-batch, the longest first. */
-type Run = readonly EncodedExample[];
+/** A sequence, and where in the step it came. */
+interface Placed extends EncodedExample {
+  readonly owner: number;
+  readonly worse?: boolean;
+}
+
+/** What stays together, the longest first. */
+type Unit = readonly Placed[];
+
+/** The units of one micro-batch, that with the longest sequence first. */
+type Run = readonly Unit[];
 
 /** Tries a few counts of micro-batches; more of them pad less, fewer cost less beside their tokens. */
 function cheapestRuns(longestFirst: Run, { tokensPerRun, lanes }: RunLimits): readonly Run[] {
@@ -102,22 +169,24 @@ function cutEvenly(longestFirst: Run, tokensPerRun: number, count: number): read
 
 /** Fills run after run until one more row would be too many tokens or cost too much. */
 function cutWhereFull(longestFirst: Run, tokensPerRun: number, costMax: number): Run[] {
-  const runs: EncodedExample[][] = [];
-  for (const sequence of longestFirst) {
+  const runs: Unit[][] = [];
+  for (const unit of longestFirst) {
     const run = runs.at(-1);
-    const wider = [...(run ?? []), sequence];
-    const fits = wider.length * rowTokensOf(wider) <= tokensPerRun && costOf(wider) <= costMax;
-    if (run !== undefined && fits) run.push(sequence);
-    else runs.push([sequence]);
+    const wider = [...(run ?? []), unit];
+    const fits = rowsOf(wider) * rowTokensOf(wider) <= tokensPerRun && costOf(wider) <= costMax;
+    if (run !== undefined && fits) run.push(unit);
+    else runs.push([unit]);
   }
   return runs;
 }
 
-const rowTokensOf = (run: Run): number => roundUp(run[0]?.ids.length ?? 0);
+const rowTokensOf = (run: Run): number => roundUp(run[0]?.[0]?.ids.length ?? 0);
+
+const rowsOf = (run: Run): number => run.reduce((sum, unit) => sum + unit.length, 0);
 
 const roundUp = (tokens: number): number => Math.ceil(tokens / rowGrain) * rowGrain;
 
-const costOf = (run: Run): number => run.length * rowCost(rowTokensOf(run)) + runTokens;
+const costOf = (run: Run): number => rowsOf(run) * rowCost(rowTokensOf(run)) + runTokens;
 
 const rowCost = (rowTokens: number): number => rowTokens * (1 + rowTokens / attentionTokens);
 
@@ -142,24 +211,34 @@ function busiestLane(runs: readonly Run[], lanes: number): number {
   return Math.max(...costs);
 }
 
-function fillMicroBatch(run: Run, weight: number): MicroBatch {
-  const rowTokens = rowTokensOf(run);
+function fillMicroBatch(run: readonly Placed[], weight: number): MicroBatch & { readonly owners: Int32Array } {
+  const rowTokens = roundUp(run.reduce((longest, { ids }) => Math.max(longest, ids.length), 0));
   const size = run.length * rowTokens;
   const ids = new Int32Array(size);
   const positions = new Int32Array(size);
   const segments = new Int32Array(size);
   const judged: number[] = [];
   const targets: number[] = [];
+  const owners: number[] = [];
   for (const [r, sequence] of run.entries()) {
     const start = r * rowTokens;
     const { length } = sequence.ids;
     ids.set(sequence.ids, start);
     segments.fill(1, start, start + length);
-    for (let i = 0; i < length; i++) {
-      positions[start + i] = i;
-      if (i === 0 || sequence.mask[i] !== 1) continue;
+    for (let i = 0; i < length; i++) positions[start + i] = i;
+    if (sequence.judged !== undefined) {
+      for (const position of sequence.judged.positions) {
+        judged.push(start + position);
+        owners.push(sequence.owner);
+      }
+      for (const target of sequence.judged.targets) targets.push(target);
+      continue;
+    }
+    for (let i = 1; i < length; i++) {
+      if (sequence.mask[i] !== 1) continue;
       judged.push(start + i - 1);
       targets.push(sequence.ids[i]!);
+      owners.push(sequence.owner);
     }
   }
   return {
@@ -170,5 +249,6 @@ function fillMicroBatch(run: Run, weight: number): MicroBatch {
     rows: Int32Array.from(judged),
     targets: Int32Array.from(targets),
     weights: new Float32Array(judged.length).fill(weight),
+    owners: Int32Array.from(owners),
   };
 }

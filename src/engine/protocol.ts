@@ -40,6 +40,13 @@ export type TrainPlan =
   /** The last norm and the head; one that was the embedding becomes a matrix of its own. */
   | { readonly mode: 'head' };
 
+/** What training makes smaller. */
+export type Objective =
+  /** Cross entropy; `labelSmoothing` of what is wanted goes to all tokens alike. */
+  | { readonly kind: 'likelihood'; readonly labelSmoothing: number }
+  /** DPO: the larger `beta`, the closer the model stays to what it was. */
+  | { readonly kind: 'preference'; readonly beta: number };
+
 export interface TrainingPlan {
   readonly version: typeof protocolVersion;
   readonly recipe: 'supervised';

@@ -8,7 +8,7 @@
 
 import assert from 'node:assert/strict';
 import type { MicroBatch } from '../../dataset/batch.ts';
-import type { TrainPlan } from '../protocol.ts';
+import type { Objective, TrainPlan } from '../protocol.ts';
 import { named, product } from '../graph/dims.ts';
 import { emit, type Program } from '../graph/emit.ts';
 import { gradients } from '../graph/gradient.ts';
@@ -18,8 +18,8 @@ import { openSession, type Feeds, type Session } from '../graph/session.ts';
 import { input, type Tensor } from '../graph/tensor.ts';
 import type { Architecture } from './architecture.ts';
 import { Dropout } from './dropout.ts';
-import { crossEntropy } from './losses.ts';
-import type { Judgement } from './network.ts';
+import { crossEntropy, judge, preference, smoothed, type PairInputs } from './losses.ts';
+import { noJudgement, type Judgement, type Measured } from './network.ts';
 import { RotaryTables } from './rotary.ts';
 import { transformer, type TokenInputs } from './transformer.ts';
 import { makeTrainables, type Trainables } from './trainables.ts';
@@ -27,6 +27,7 @@ import { weightTensors, type FrozenModel, type FrozenWeights } from './weights.t
 
 export interface LaneOptions {
   readonly train: TrainPlan;
+  readonly objective: Objective;
   /** Fixes the adapter's first values. */
   readonly seed: number;
   readonly threads: number;
@@ -81,7 +82,7 @@ export class Lane implements AsyncDisposable {
 
   /** As `Network.accumulate`; `index` is a batch's place in the whole step, which is what its dropout hangs on. */
   async accumulate(batches: readonly IndexedBatch[], dropoutSeed: number): Promise<Judgement> {
-    const total = { loss: 0, correct: 0 };
+    const total = noJudgement();
     for (const { index, batch } of batches) {
       const masks = (tokens: number): Feeds => this.#dropout?.feeds(dropoutSeed, index, tokens) ?? {};
       const outputs = await this.#judge('train', batch, total, masks);
@@ -94,9 +95,23 @@ export class Lane implements AsyncDisposable {
   }
 
   async evaluate(batches: readonly IndexedBatch[]): Promise<Judgement> {
-    const total = { loss: 0, correct: 0 };
+    const total = noJudgement();
     for (const { batch } of batches) await this.#judge('evaluate', batch, total);
     return total;
+  }
+
+  async measure(batches: readonly IndexedBatch[]): Promise<Measured[]> {
+    const measured: Measured[] = [];
+    for (const { batch } of batches) {
+      const outputs = await this.#judge('measure', batch, noJudgement());
+      const count = batch.rows.length;
+      const [logs, hits] = [outputs?.['logProbabilities'], outputs?.['hits']];
+      measured.push({
+        logProbabilities: logs?.slice(0, count) ?? new Float32Array(),
+        hits: hits?.slice(0, count) ?? new Float32Array(),
+      });
+    }
+    return measured;
   }
 
   async logits(ids: Int32Array): Promise<Float32Array> {
@@ -120,7 +135,7 @@ export class Lane implements AsyncDisposable {
   async #judge(
     purpose: Purpose,
     batch: MicroBatch,
-    total: { loss: number; correct: number },
+    total: Judgement,
     more: (tokens: number) => Feeds = () => ({}),
   ): Promise<Outputs | null> {
     if (batch.rows.length === 0) return null;
@@ -135,10 +150,16 @@ export class Lane implements AsyncDisposable {
     const outputs = await this.#run(purpose, { ...batch, rows }, (tokens) => ({
       targets: int64(targets),
       weights,
+      ...pairFeeds(batch, judged),
       ...more(tokens),
     }));
-    total.loss += outputs['loss']![0]!;
-    total.correct += outputs['correct']![0]!;
+    total.loss += outputs['loss']?.[0] ?? 0;
+    const hits = outputs['hits']!;
+    for (const [i, weight] of batch.weights.entries()) if (weight > 0) total.correct += hits[i]!;
+    for (const margin of outputs['margins'] ?? []) {
+      total.preferred += margin > 0 ? 1 : 0;
+      total.margin += margin;
+    }
     return outputs;
   }
 
@@ -170,7 +191,8 @@ export class Lane implements AsyncDisposable {
       ...more(tokens),
     };
     for (const { name, data } of this.trainables.inputs) feeds[name] = data;
-    return await session.run(feeds, { B: rowCount, T: rowTokens, M: rows.length, P: positions.count });
+    const pairs = feeds['references']?.length ?? 0;
+    return await session.run(feeds, { B: rowCount, T: rowTokens, M: rows.length, P: positions.count, S: pairs });
   }
 
   async #session(purpose: Purpose): Promise<Session> {
@@ -201,18 +223,30 @@ export class Lane implements AsyncDisposable {
     const judged = gather(hidden, rows);
     const { head } = this.#weights;
     if (purpose === 'logits') return emit({ logits: gemm(judged, head, { transposeB: true }) });
-    const { loss, correct } = crossEntropy(judged, head, targets, weights, this.#lossChunks);
-    if (!training) return emit({ loss, correct });
+    const judgement = judge(judged, head, targets, this.#lossChunks);
+    const { hits, logProbabilities } = judgement;
+    if (purpose === 'measure') return emit({ hits, logProbabilities });
+    const { objective } = this.#options;
+    const outputs: Record<string, Tensor> = { hits };
+    if (objective.kind === 'preference') {
+      const { loss, margins } = preference(logProbabilities, this.#inputs.pairs, objective.beta);
+      Object.assign(outputs, { loss, margins });
+    } else {
+      const share = training ? objective.labelSmoothing : 0;
+      const logs = share > 0 ? smoothed(judgement, share, judged, head, targets) : logProbabilities;
+      outputs['loss'] = crossEntropy(logs, weights);
+    }
+    if (!training) return emit(outputs);
     const { inputs } = this.trainables;
     const found = gradients(
-      loss,
+      outputs['loss']!,
       inputs.map((x) => x.tensor),
     );
-    return emit({ loss, correct, ...Object.fromEntries(inputs.map((x, i) => [gradientName(x.name), found[i]!])) });
+    return emit({ ...outputs, ...Object.fromEntries(inputs.map((x, i) => [gradientName(x.name), found[i]!])) });
   }
 }
 
-type Purpose = 'train' | 'evaluate' | 'logits';
+type Purpose = 'train' | 'evaluate' | 'measure' | 'logits';
 type Outputs = Readonly<Record<string, Float32Array>>;
 
 const gradientName = (name: string): string => `gradient of ${name}`;
@@ -230,6 +264,17 @@ interface BatchInputs {
   readonly rows: Tensor;
   readonly targets: Tensor;
   readonly weights: Tensor;
+  readonly pairs: PairInputs;
+}
+
+/** What a batch of pairs is fed; rows that fill the last chunk count for nothing. */
+function pairFeeds({ pairs }: MicroBatch, judged: number): Feeds {
+  if (pairs === undefined) return {};
+  const of = new Int32Array(judged);
+  const signs = new Float32Array(judged);
+  of.set(pairs.of);
+  signs.set(pairs.signs);
+  return { pairs: int64(of), signs, references: pairs.references, pairWeights: pairs.weights };
 }
 
 function batchInputs(tables: RotaryTables): BatchInputs {
@@ -245,6 +290,12 @@ function batchInputs(tables: RotaryTables): BatchInputs {
     rows: input('rows', [judged], 'int64'),
     targets: input('targets', [judged, 1], 'int64'),
     weights: input('weights', [judged, 1]),
+    pairs: {
+      of: input('pairs', [judged, 1], 'int64'),
+      signs: input('signs', [judged, 1]),
+      references: input('references', [named('S'), 1]),
+      weights: input('pairWeights', [named('S'), 1]),
+    },
   };
 }
 

@@ -15,7 +15,7 @@ import { startThread } from '../../programs.ts';
 import type { MicroBatch } from '../../dataset/batch.ts';
 import { Lane, type IndexedBatch, type LaneOptions } from './lane.ts';
 import type { LaneReply, LaneRequest, LaneSetup } from './lane-main.ts';
-import type { Judgement, Network, Parameter } from './network.ts';
+import { noJudgement, type Judgement, type Measured, type Network, type Parameter } from './network.ts';
 import type { TrainableInput } from './parameters.ts';
 import type { FrozenModel } from './weights.ts';
 
@@ -66,6 +66,11 @@ export class Lanes implements Network {
     return total([own, ...(await Promise.all(answers))]);
   }
 
+  async measure(batches: readonly MicroBatch[]): Promise<Measured[]> {
+    // Only before and after training: not worth the other lanes.
+    return await this.#first.measure(batches.map((batch, index) => ({ index, batch })));
+  }
+
   async logits(ids: Int32Array): Promise<Float32Array> {
     return await this.#first.logits(ids);
   }
@@ -84,7 +89,12 @@ export class Lanes implements Network {
 }
 
 const total = (parts: readonly Judgement[]): Judgement =>
-  parts.reduce((sum, part) => ({ loss: sum.loss + part.loss, correct: sum.correct + part.correct }));
+  parts.reduce((sum, part) => ({
+    loss: sum.loss + part.loss,
+    correct: sum.correct + part.correct,
+    preferred: sum.preferred + part.preferred,
+    margin: sum.margin + part.margin,
+  }));
 
 /** A lane in a worker thread, with the memory that it shares with us. */
 class RemoteLane implements AsyncDisposable {
@@ -120,7 +130,7 @@ class RemoteLane implements AsyncDisposable {
 
   /** Sends what is trained now, then the request. Nothing to do is answered at once. */
   async ask(request: LaneRequest): Promise<Judgement> {
-    if (request.batches.length === 0) return { loss: 0, correct: 0 };
+    if (request.batches.length === 0) return noJudgement();
     let at = 0;
     for (const { data } of this.#inputs) {
       this.#data.set(data, at);

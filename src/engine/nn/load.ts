@@ -9,7 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openGguf } from '../../formats/gguf.ts';
-import type { TrainPlan } from '../protocol.ts';
+import type { Objective, TrainPlan } from '../protocol.ts';
 import { readArchitecture } from './architecture.ts';
 import type { LaneOptions } from './lane.ts';
 import { Lanes } from './lanes.ts';
@@ -21,6 +21,8 @@ export interface NetworkOptions {
   /** A GGUF file of the Llama family. */
   readonly modelPath: string;
   readonly train: TrainPlan;
+  /** By default to make the targets likelier. */
+  readonly objective?: Objective;
   /** How frozen linear layers are kept: exactly, or in eight bits with scales where the processor is fast at it. */
   readonly basePrecision: 'f32' | 'int8';
   /** Shared out among the lanes. */
@@ -41,8 +43,19 @@ export interface NetworkOptions {
   readonly workFolder?: string;
 }
 
+const likelihood: Objective = { kind: 'likelihood', labelSmoothing: 0 };
+
 export async function openNetwork(options: NetworkOptions): Promise<Network> {
-  const { lanes = 1, threads, tokensPerRun = 512, recompute = true, spin = false, train, seed } = options;
+  const {
+    lanes = 1,
+    threads,
+    tokensPerRun = 512,
+    recompute = true,
+    spin = false,
+    train,
+    seed,
+    objective = likelihood,
+  } = options;
   const { rowTokensMax = tokensPerRun } = options;
   await using gguf = await openGguf(options.modelPath);
   const architecture = await readArchitecture(gguf);
@@ -54,7 +67,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     const model = { architecture, layout, folder };
     const laneThreads = Math.max(1, Math.floor(threads / lanes));
     const run = { tokensPerRun, rowTokensMax, recompute, spin };
-    const laneOptions: LaneOptions = { train, seed, threads: laneThreads, ...run };
+    const laneOptions: LaneOptions = { train, objective, seed, threads: laneThreads, ...run };
     return await Lanes.open(model, laneOptions, lanes);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });

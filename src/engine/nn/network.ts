@@ -20,10 +20,22 @@ export interface Parameter {
 }
 
 export interface Judgement {
-  /** Sum over supervised positions of weight x cross entropy. */
-  readonly loss: number;
+  /** Sum over supervised positions of weight x cross entropy; over pairs of weight x what DPO makes of them. */
+  loss: number;
   /** How many supervised positions had the right most-likely token. */
-  readonly correct: number;
+  correct: number;
+  /** Of pairs of answers: how many the model decides rightly, compared to the reference, and the sum of its margins. */
+  preferred: number;
+  margin: number;
+}
+
+export const noJudgement = (): Judgement => ({ loss: 0, correct: 0, preferred: 0, margin: 0 });
+
+/** Of every judged row of a micro-batch, in its order. */
+export interface Measured {
+  readonly logProbabilities: Float32Array;
+  /** 1 where the target was the most likely token. */
+  readonly hits: Float32Array;
 }
 
 export interface Network extends AsyncDisposable {
@@ -35,6 +47,8 @@ export interface Network extends AsyncDisposable {
   accumulate(batches: readonly MicroBatch[], dropoutSeed: number): Promise<Judgement>;
   /** The loss without gradients and without dropout. */
   evaluate(batches: readonly MicroBatch[]): Promise<Judgement>;
+  /** Each judged row by itself, without dropout; one result per micro-batch. */
+  measure(batches: readonly MicroBatch[]): Promise<Measured[]>;
   /** Logits [vocabulary] at the last position of one sequence, for probes and greedy continuation. */
   logits(ids: Int32Array): Promise<Float32Array>;
 }
