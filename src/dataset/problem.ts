@@ -40,6 +40,8 @@ const kinds = {
   invalid_output: 'content',
   invalid_image: 'content',
   not_trainable: 'content',
+  invalid_label: 'content',
+  unknown_label: 'content',
   no_examples: 'content',
   identical_prompts: 'content',
   identical_completions: 'content',

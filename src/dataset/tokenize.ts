@@ -13,6 +13,11 @@ export interface ExampleEncoder {
   encodeExample(example: ChatExample, line: number): EncodedExample[];
 }
 
+/** What makes tokens of a row in a way of its own. */
+export interface RowTokenizer {
+  tokenizeRow(row: Row, tokensMax: number): TokenizedExample | readonly Problem[];
+}
+
 export interface TokenizedExample {
   readonly line: number;
   /** At least one, each with something to learn. */
@@ -30,10 +35,12 @@ export interface TokenizedExample {
  * learn is dropped; an example that keeps none is an error, and so is one the chat template refuses.
  */
 export function tokenizeRow(
-  { checked, problems, line, number }: Row,
-  encoder: ExampleEncoder,
+  row: Row,
+  encoder: ExampleEncoder | RowTokenizer,
   tokensMax: number,
 ): TokenizedExample | readonly Problem[] {
+  if ('tokenizeRow' in encoder) return encoder.tokenizeRow(row, tokensMax);
+  const { checked, problems, line, number } = row;
   if (checked?.format !== 'chat') return problems.filter(isError);
   const report = new Report(line);
   const place = { path: '$.messages', name: `Example ${number}` };
@@ -68,7 +75,7 @@ export function tokenizeRow(
 /** All examples of a file; the first fault ends it, in the words a failed job shows. */
 export async function tokenizeFile(
   path: string,
-  options: { encoder: ExampleEncoder; tokensMax: number; role: FileRole; signal?: AbortSignal },
+  options: { encoder: ExampleEncoder | RowTokenizer; tokensMax: number; role: FileRole; signal?: AbortSignal },
 ): Promise<TokenizedExample[]> {
   const { encoder, tokensMax, role, signal } = options;
   const examples: TokenizedExample[] = [];

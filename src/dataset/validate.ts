@@ -13,10 +13,10 @@ import { Fingerprints } from './fingerprints.ts';
 import { Report, type Problem } from './problem.ts';
 import { readRows } from './rows.ts';
 import { Supervision } from './supervision.ts';
-import { tokenizeRow, type ExampleEncoder } from './tokenize.ts';
+import { tokenizeRow, type ExampleEncoder, type RowTokenizer } from './tokenize.ts';
 
 export interface ValidationOptions {
-  readonly codec: ExampleEncoder;
+  readonly codec: ExampleEncoder | RowTokenizer;
   /** Longer sequences are cut at the end. */
   readonly tokensMax: number;
   readonly role: FileRole;

@@ -80,4 +80,12 @@ export interface EncodedExample {
   readonly line: number;
   readonly ids: Int32Array;
   readonly mask: Uint8Array;
+  /** Instead of the mask, for models that judge tokens themselves and not what follows them. */
+  readonly judged?: JudgedTokens;
+}
+
+/** Tokens of a sequence and what is right for each; or one token, with a 0 or 1 for each of several labels. */
+export interface JudgedTokens {
+  readonly positions: Int32Array;
+  readonly targets: Int32Array;
 }

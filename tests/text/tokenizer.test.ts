@@ -154,7 +154,7 @@ test('the BOS rule follows the file, and without it what its kind of vocabulary 
 });
 
 test.each<[string, Record<string, GgufValue | null>, RegExp]>([
-  ['an unknown kind', { 'tokenizer.ggml.model': ggufValue.string('bert') }, /kind "bert"; expected gpt2 or llama/],
+  ['an unknown kind', { 'tokenizer.ggml.model': ggufValue.string('t5') }, /kind "t5"; expected gpt2 or llama/],
   ['no kind', { 'tokenizer.ggml.model': null }, /lacks the metadata key "tokenizer.ggml.model"/],
   [
     'unknown splitting rules',

@@ -11,14 +11,14 @@ interface Goldens {
   readonly rows: readonly { readonly ids: number[]; readonly words: number[][] }[];
 }
 
-const read = <T>(name: string): T =>
-  JSON.parse(readFileSync(new URL(`../goldens/${name}`, import.meta.url), 'utf8')) as T;
+const read = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../goldens/${name}`, import.meta.url), 'utf8'));
 
 /** Made by goldens/make_word_piece.py with transformers' BertTokenizerFast. */
-const goldens = read<Record<'cased' | 'uncased', Goldens> & { sweep: [first: number, last: number, kind: string][] }>(
-  'word-piece.json',
-);
-const { strings } = read<{ strings: string[] }>('tokenizers.json');
+const goldens = read('word-piece.json') as Record<'cased' | 'uncased', Goldens> & {
+  sweep: [first: number, last: number, kind: string][];
+};
+const { strings } = read('tokenizers.json') as { strings: string[] };
 
 function metadata(tokens: readonly string[], changes: Record<string, GgufValue> = {}): GgufMetadata {
   const stored = tokens.map((token) =>
