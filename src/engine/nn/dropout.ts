@@ -1,5 +1,5 @@
 /**
- * Dropout for LoRA's inputs, fixed by a seed and cheap to apply.
+ * Dropout, for LoRA's inputs and for what blocks add to the stream, fixed by a seed and cheap to apply.
  *
  * Drawing a fresh mask for every module would cost more than the products it is for. Instead a pool of random rows
  * is drawn once per run, and every module takes its rows from there in an order of its own: within a mask all
@@ -17,24 +17,26 @@ const poolRows = 1024;
 const choices = 2 ** 16;
 
 export class Dropout {
+  readonly #name: string;
   readonly #moduleCount: number;
   /** How many of `choices` draws drop. */
   readonly #dropped: number;
   readonly #rows: Tensor;
   readonly #pools = new Map<number, Tensor>();
 
-  /** `rate` is the share that is dropped, `tokens` the size of the axis of tokens. */
-  constructor(rate: number, moduleCount: number, tokens: Dim) {
+  /** `rate` is the share that is dropped, `tokens` the size of the axis of tokens; `name` tells two of a graph apart. */
+  constructor(name: string, rate: number, moduleCount: number, tokens: Dim) {
+    this.#name = name;
     this.#dropped = Math.round(rate * choices);
     this.#moduleCount = moduleCount;
-    this.#rows = input('dropout.rows', [moduleCount, tokens], 'int64');
+    this.#rows = input(`${name}.rows`, [moduleCount, tokens], 'int64');
   }
 
   /** [N, columns]: 0 where module number `module` drops, else what makes up for it on average. */
   mask(module: number, columns: number): Tensor {
     let pool = this.#pools.get(columns);
     if (pool === undefined) {
-      pool = input(poolName(columns), [poolRows, columns]);
+      pool = input(this.#poolName(columns), [poolRows, columns]);
       this.#pools.set(columns, pool);
     }
     return gather(pool, gather(this.#rows, integers([module], [])));
@@ -49,11 +51,15 @@ export class Dropout {
       const stride = random.below(poolRows / 2) * 2 + 1;
       for (let i = 0; i < tokens; i++) rows[module * tokens + i] = BigInt((start + stride * i) % poolRows);
     }
-    const feeds: Record<string, NodeJS.TypedArray> = { 'dropout.rows': rows };
+    const feeds: Record<string, NodeJS.TypedArray> = { [`${this.#name}.rows`]: rows };
     for (const columns of this.#pools.keys()) {
-      feeds[poolName(columns)] = this.#drawPool(columns, [random.uint32(), random.uint32()]);
+      feeds[this.#poolName(columns)] = this.#drawPool(columns, [random.uint32(), random.uint32()]);
     }
     return feeds;
+  }
+
+  #poolName(columns: number): string {
+    return `${this.#name}.pool.${columns}`;
   }
 
   #drawPool(columns: number, key: readonly [number, number]): Float32Array {
@@ -70,5 +76,3 @@ export class Dropout {
     return pool;
   }
 }
-
-const poolName = (columns: number): string => `dropout.pool.${columns}`;

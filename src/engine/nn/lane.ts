@@ -28,6 +28,8 @@ import { weightTensors, type FrozenModel, type FrozenWeights } from './weights.t
 export interface LaneOptions {
   readonly train: TrainPlan;
   readonly objective: Objective;
+  /** Share of what each block adds to the stream that is dropped while training. */
+  readonly hiddenDropout: number;
   /** Fixes the adapter's first values. */
   readonly seed: number;
   readonly threads: number;
@@ -54,6 +56,7 @@ export class Lane implements AsyncDisposable {
   readonly #options: LaneOptions;
   readonly #tables: RotaryTables;
   readonly #dropout: Dropout | null;
+  readonly #hiddenDropout: Dropout | null;
   readonly #inputs: BatchInputs;
   readonly #attentionChunks: number;
   readonly #lossChunks: number;
@@ -70,7 +73,10 @@ export class Lane implements AsyncDisposable {
     this.#tables = new RotaryTables(architecture.rotations);
     this.#inputs = batchInputs(this.#tables);
     const rate = train.mode === 'lora' ? train.dropout : 0;
-    this.#dropout = rate > 0 ? new Dropout(rate, this.trainables.moduleCount, tokenCount) : null;
+    this.#dropout = rate > 0 ? new Dropout('dropout', rate, this.trainables.moduleCount, tokenCount) : null;
+    const { hiddenDropout } = options;
+    const parts = 2 * architecture.layers;
+    this.#hiddenDropout = hiddenDropout > 0 ? new Dropout('hidden dropout', hiddenDropout, parts, tokenCount) : null;
     this.#attentionChunks = options.rowTokensMax <= keptRowTokens ? 1 : tokensPerRun > 1024 ? 8 : 4;
     this.#lossChunks = Math.max(1, Math.ceil(tokensPerRun / judgedPerChunk));
   }
@@ -84,7 +90,10 @@ export class Lane implements AsyncDisposable {
   async accumulate(batches: readonly IndexedBatch[], dropoutSeed: number): Promise<Judgement> {
     const total = noJudgement();
     for (const { index, batch } of batches) {
-      const masks = (tokens: number): Feeds => this.#dropout?.feeds(dropoutSeed, index, tokens) ?? {};
+      const masks = (tokens: number): Feeds => ({
+        ...this.#dropout?.feeds(dropoutSeed, index, tokens),
+        ...this.#hiddenDropout?.feeds(dropoutSeed ^ hiddenSalt, index, tokens),
+      });
       const outputs = await this.#judge('train', batch, total, masks);
       for (const { name, gradient } of this.trainables.inputs) {
         const added = outputs?.[gradientName(name)];
@@ -214,11 +223,13 @@ export class Lane implements AsyncDisposable {
     const training = purpose === 'train';
     const { tokens, rows, targets, weights } = this.#inputs;
     const dropout = training ? this.#dropout : null;
+    const hiddenDropout = training ? this.#hiddenDropout : null;
     const hidden = transformer(this.#architecture, this.#weights, this.trainables, tokens, {
       attentionChunks: this.#attentionChunks,
       recompute: training && this.#options.recompute,
       recomputeAttention: training && this.#options.recompute && this.#options.rowTokensMax > keptRowTokens,
       dropout: dropout === null ? null : (module, columns) => dropout.mask(module, columns),
+      hiddenDropout: hiddenDropout === null ? null : (part, columns) => hiddenDropout.mask(part, columns),
     });
     const judged = gather(hidden, rows);
     const { head } = this.#weights;
@@ -251,6 +262,8 @@ type Outputs = Readonly<Record<string, Float32Array>>;
 
 const gradientName = (name: string): string => `gradient of ${name}`;
 
+/** Lets the two dropouts of a run draw differently. */
+const hiddenSalt = 0x5bd1e995;
 /** Chunks of attention are multiples of so many tokens. */
 const tokensPerChunkUnit = 8;
 /** Attention probabilities of rows up to here are kept for the backward pass: 5 KB per token and layer of a 135M model. */

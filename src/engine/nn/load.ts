@@ -21,6 +21,8 @@ export interface NetworkOptions {
   /** A GGUF file of the Llama family. */
   readonly modelPath: string;
   readonly train: TrainPlan;
+  /** Share of what each block adds to the stream that is dropped while training. */
+  readonly hiddenDropout?: number;
   /** By default to make the targets likelier. */
   readonly objective?: Objective;
   /** How frozen linear layers are kept: exactly, or in eight bits with scales where the processor is fast at it. */
@@ -55,6 +57,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     train,
     seed,
     objective = likelihood,
+    hiddenDropout = 0,
   } = options;
   const { rowTokensMax = tokensPerRun } = options;
   await using gguf = await openGguf(options.modelPath);
@@ -67,7 +70,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     const model = { architecture, layout, folder };
     const laneThreads = Math.max(1, Math.floor(threads / lanes));
     const run = { tokensPerRun, rowTokensMax, recompute, spin };
-    const laneOptions: LaneOptions = { train, objective, seed, threads: laneThreads, ...run };
+    const laneOptions: LaneOptions = { train, objective, hiddenDropout, seed, threads: laneThreads, ...run };
     return await Lanes.open(model, laneOptions, lanes);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });

@@ -11,7 +11,7 @@ import { withGradient } from '../graph/gradient.ts';
 import { add, gelu, geluTanh, mul, sigmoid, silu, sub } from '../graph/ops/elementwise.ts';
 import { gather, reshape, split, transpose } from '../graph/ops/movement.ts';
 import { layerNorm, rmsNorm, rotary } from '../graph/ops/transformer.ts';
-import { recomputed, scalar, type Tensor } from '../graph/tensor.ts';
+import { integers, recomputed, scalar, type Tensor } from '../graph/tensor.ts';
 import type { Architecture } from './architecture.ts';
 import { attention, attentionBiases } from './attention.ts';
 import { linearGroup, type DropoutMask } from './linear.ts';
@@ -41,6 +41,8 @@ export interface Choices {
   /** The same for attention's probabilities, which grow with the square of a row's tokens. */
   readonly recomputeAttention: boolean;
   readonly dropout: DropoutMask | null;
+  /** Of what each part of a block adds to the stream; parts count through the network. */
+  readonly hiddenDropout: DropoutMask | null;
 }
 
 /** The last hidden state, normalised where the family has a norm at the end: [N, C]. */
@@ -89,10 +91,15 @@ export function transformer(
       return linears(groups.hidden, activate(wide, family.design, cheap))[0]!;
     };
     // Where a norm is not part of the family, it changes nothing.
-    const around = (before: BlockNorm, part: (x: Tensor) => Tensor, after: BlockNorm): Tensor =>
-      placement === 'after' ? norm(after, add(x, part(x))) : add(x, norm(after, part(norm(before, x))));
-    x = around('attention', attend, 'afterAttention');
-    x = around('feedForward', feedForward, 'afterFeedForward');
+    const around = (index: number, before: BlockNorm, part: (x: Tensor) => Tensor, after: BlockNorm): Tensor => {
+      const dropped = (y: Tensor): Tensor =>
+        choices.hiddenDropout === null ? y : mul(y, choices.hiddenDropout(2 * layer + index, Number(y.shape[1])));
+      return placement === 'after'
+        ? norm(after, add(x, dropped(part(x))))
+        : add(x, dropped(norm(after, part(norm(before, x)))));
+    };
+    x = around(0, 'attention', attend, 'afterAttention');
+    x = around(1, 'feedForward', feedForward, 'afterFeedForward');
   }
   return weights.finalNorm === null ? x : normalise(x, weights.finalNorm);
 }
@@ -101,7 +108,9 @@ function embed({ family, width }: Architecture, weights: FrozenWeights, tokens: 
   const words = gather(weights.embedding, tokens.ids);
   const scaled = family.design.scaledEmbedding ? mul(words, scalar(Math.fround(Math.sqrt(width)))) : words;
   if (weights.positions === null) return scaled;
-  return add(scaled, gather(weights.positions, reshape(tokens.positions, tokens.ids.shape)));
+  const placed = add(scaled, gather(weights.positions, reshape(tokens.positions, tokens.ids.shape)));
+  // Every token is of the first text: nothing here has a second.
+  return weights.tokenTypes === null ? placed : add(placed, gather(weights.tokenTypes, integers([0], [])));
 }
 
 /** What tokens may not see, made once for all layers with the same window. */
