@@ -73,7 +73,7 @@ test('a row of the report has scores, the tokens of a prompt and the median wait
     '50.0 (9-91)',
     '0.0 (0-100)',
     '0.0 (0-79)',
-    '0.0 (0-0)',
+    '0.0 (0-79)',
     '1',
     '110 tokens',
     '25 ms',

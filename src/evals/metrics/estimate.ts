@@ -76,10 +76,16 @@ export function bootstrap(n: number, statistic: Statistic, options: BootstrapOpt
   return bootstrapAll(n, { statistic: (counts) => [statistic(counts)] }, options)[0]!;
 }
 
-/** Several figures from the same draws: what they share is worked out once a draw. */
+/**
+ * Several figures from the same draws: what they share is worked out once a draw. A figure of fewer than all cases
+ * (of one class, say) tells its own size.
+ */
 export function bootstrapAll(
   n: number,
-  { statistic }: { readonly statistic: (counts: Counts) => readonly number[] },
+  {
+    statistic,
+    sizes,
+  }: { readonly statistic: (counts: Counts) => readonly number[]; readonly sizes?: readonly number[] },
   options: BootstrapOptions = {},
 ): Estimate[] {
   if (n === 0) throw new Error('There is nothing to score: the test has no cases.');
@@ -89,10 +95,11 @@ export function bootstrapAll(
     for (const [i, value] of statistic(counts).entries()) if (!Number.isNaN(value)) drawn[i]!.push(value);
   const { bounded = true } = options;
   return values.map((value, i) => {
+    const size = sizes?.[i] ?? n;
     const { low, high } = interval(drawn[i]!);
-    // No draw of flawless cases has a flaw, but a few flawless cases prove little.
-    const flawless = bounded && value === 1 && low === 1 && high === 1;
-    return { value, low: flawless ? wilson(n, n).low : low, high, n, small: n < smallBelow };
+    // No draw of flawless cases has a flaw, and none of hopeless ones a hit, but a few such cases prove little.
+    if (bounded && (value === 0 || value === 1) && low === value && high === value) return wilson(value * size, size);
+    return { value, low, high, n: size, small: size < smallBelow };
   });
 }
 

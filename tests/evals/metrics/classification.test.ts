@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { confusionOf, fStatistic, score, type Judged } from '../../../src/evals/metrics/classification.ts';
 import { everyCaseOnce } from '../../../src/evals/metrics/estimate.ts';
-import { fBeta } from '../../../src/evals/metrics/quality.ts';
 
 const cases = (counts: readonly (readonly [actual: string, predicted: string | null, count: number])[]): Judged[] =>
   counts.flatMap(([actual, predicted, count]) => Array.from({ length: count }, () => ({ actual, predicted })));
@@ -98,10 +97,45 @@ test('a statistic for comparisons is the figure that is shown', () => {
 });
 
 test('F-beta leans to recall above 1 and to precision below', () => {
-  // precision 1/2, recall 1: F2 = 5 · ½ / (4 · ½ + 1) = 5/6; F0.5 = 1.25 · ½ / (0.25 · ½ + 1) = 5/9
-  expect(fBeta({ hits: 5, answered: 10, support: 5 }, 2)).toBeCloseTo(5 / 6, 12);
-  expect(fBeta({ hits: 5, answered: 10, support: 5 }, 0.5)).toBeCloseTo(5 / 9, 12);
-  expect(fBeta({ hits: 0, answered: 0, support: 0 })).toBe(0);
+  // Of "a": precision 5/10, recall 5/5: F2 = 5 · ½ / (4 · ½ + 1) = 5/6; F0.5 = 1.25 · ½ / (0.25 · ½ + 1) = 5/9
+  const eager = cases([
+    ['a', 'a', 5],
+    ['b', 'a', 5],
+  ]);
+  const fOf = (beta: number): number => score(eager, { beta }).perClass.get('a')!.fBeta!.value;
+  expect(fOf(2)).toBeCloseTo(5 / 6, 12);
+  expect(fOf(0.5)).toBeCloseTo(5 / 9, 12);
+});
+
+test('a class of few cases is as uncertain as its own cases, however long the test', () => {
+  const { perClass, averages } = score(
+    cases([
+      ['often', 'often', 995],
+      ['rare', 'rare', 5],
+    ]),
+  );
+  const rare = perClass.get('rare')!;
+  // 5 of 5, by Wilson: 5 / (5 + 1.96²) = 0.566
+  for (const figure of [rare.precision, rare.recall, rare.f1]) {
+    expect(figure).toMatchObject({ value: 1, high: 1, n: 5, small: true });
+    expect(figure.low).toBeCloseTo(0.566, 3);
+  }
+  expect(perClass.get('often')!.f1).toMatchObject({ n: 995, small: false });
+  // Half of what "rare" may be off.
+  expect(averages.macro.f1.low).toBeCloseTo(1 - (1 - 0.566) / 2, 2);
+  expect(averages.micro.f1.low).toBeGreaterThan(0.99);
+});
+
+test('draws that miss a rare class do not count it as failed: an interval holds its own value', () => {
+  const rare = Array.from({ length: 20 }, (_, i) => [`class ${i}`, `class ${i}`, 3] as const);
+  const { averages, perClass } = score(cases([...rare, ['often', 'class 0', 1], ['often', 'often', 39]]));
+  for (const { f1, precision, recall } of [...Object.values(averages), ...perClass.values()]) {
+    for (const { low, value, high } of [f1, precision, recall]) {
+      expect(low).toBeLessThanOrEqual(value);
+      expect(high).toBeGreaterThanOrEqual(value);
+    }
+  }
+  expect(averages.macro.f1.low).toBeGreaterThan(0.94); // with a twentieth of the classes missed it would be 0.91
 });
 
 test('nothing to score is said, not computed', () => {

@@ -54,7 +54,8 @@ test('draws in which a figure has no value are left out, and a figure without an
 
 test('a few flawless cases prove little, and small samples say so', () => {
   const few = mean([1, 1, 1, 1, 1]);
-  expect(few).toEqual({ ...wilson(5, 5) });
+  expect(few).toEqual(wilson(5, 5));
+  expect(mean([0, 0, 0])).toEqual(wilson(0, 3)); // and a few hopeless ones no more
   expect(smallSampleNote(few)).toBe('only 5 cases: below 50 take the interval as a hint');
   expect(smallSampleNote(wilson(1, 1))).toContain('only 1 case:');
   expect(smallSampleNote(wilson(10, smallBelow))).toBeNull();
