@@ -55,6 +55,11 @@ export class Context {
     if (this.#shared.baseUrl !== undefined) throw new UsageError(`${reason}; leave --base-url away.`);
   }
 
+  /** For commands that need a key of somebody else's: a command line is seen by every process of the machine. */
+  refuseApiKey(reason: string): void {
+    if (this.#shared.apiKey !== undefined) throw new UsageError(`${reason}; leave --api-key away.`);
+  }
+
   /** To the server that was named; else to the one that has the data folder; else to one started here, which trains if asked to. `local` skips the first. */
   async connect({ training = false, local = false } = {}): Promise<Connection> {
     const connection = await connect({

@@ -9,6 +9,7 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../version.ts';
 import { batchesCommand } from './batches.ts';
 import { chatCommand } from './chat.ts';
+import { compareCommand } from './compare/compare.ts';
 import { actWith, type Context, type Surroundings } from './context.ts';
 import { dataCommand } from './data/data.ts';
 import { evalCommand } from './eval.ts';
@@ -16,6 +17,7 @@ import { exportCommand } from './export.ts';
 import { filesCommand } from './files.ts';
 import { jobsCommand } from './jobs.ts';
 import { modelsCommand } from './models.ts';
+import { openaiCommand } from './openai/openai.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp, explain } from './outcome.ts';
 import { keysCommand } from './keys.ts';
 import { quickstartCommand } from './quickstart.ts';
@@ -32,6 +34,8 @@ const commands = [
   jobsCommand,
   chatCommand,
   evalCommand,
+  openaiCommand,
+  compareCommand,
   batchesCommand,
   webhooksCommand,
   keysCommand,
