@@ -71,7 +71,7 @@ export function evalCommand(program: Command, act: Act): void {
 
 async function evaluateModel(context: Context, options: EvalOptions, model: string, file: string): Promise<void> {
   const { terminal, signal } = context;
-  assertPossible(options);
+  assertMeasurable(options);
   const all = await readTest(file, { signal });
   const items = all.slice(0, options.limit);
   const { task, labels, reason } = chosenTask(options, items);
@@ -97,7 +97,9 @@ async function evaluateModel(context: Context, options: EvalOptions, model: stri
   }
 }
 
-function assertPossible({ task, labels, concurrency, limit, maxTokens }: EvalOptions): void {
+type Asked = Pick<EvalOptions, 'task' | 'labels' | 'concurrency' | 'limit' | 'maxTokens'>;
+
+export function assertMeasurable({ task, labels, concurrency, limit, maxTokens }: Asked): void {
   if (task !== undefined && !tasks.includes(task as Task))
     throw new UsageError(`The task "${task}" is not known; one of ${tasks.join(', ')} was expected.`);
   if (labels !== undefined && task !== undefined && task !== 'classification')
@@ -110,7 +112,11 @@ function assertPossible({ task, labels, concurrency, limit, maxTokens }: EvalOpt
     if (value === 0) throw new UsageError(`${name} was 0; at least 1 was expected.`);
 }
 
-function chosenTask({ task, labels }: EvalOptions, items: Parameters<typeof taskAsSet>[1]): Recognised {
+/** The kind of task as the options say, or else as the references look. */
+export function chosenTask(
+  { task, labels }: Pick<EvalOptions, 'task' | 'labels'>,
+  items: Parameters<typeof taskAsSet>[1],
+): Recognised {
   const wanted = task ?? (labels === undefined ? undefined : 'classification');
   const recognised =
     wanted === undefined ? recogniseTask(items.map(({ reference }) => reference)) : taskAsSet(wanted as Task, items);
@@ -122,16 +128,26 @@ function chosenTask({ task, labels }: EvalOptions, items: Parameters<typeof task
   return { ...recognised, labels: [...new Set(given)] };
 }
 
-interface Question {
+export interface Question {
+  /** Whom the progress is of, where several are asked. */
+  readonly name?: string;
   readonly openai: OpenAI;
   readonly model: string;
   readonly items: Parameters<typeof taskAsSet>[1];
   readonly labels: readonly string[];
   readonly server: string;
+  /** Awaited before the first question that is really asked. */
+  readonly before?: () => Promise<void>;
 }
 
-async function ask(context: Context, options: EvalOptions, question: Question): Promise<Answered[]> {
-  const { openai, model, items, labels, server } = question;
+/** Every question, with progress, those of earlier runs not again. */
+export async function ask(
+  context: Context,
+  options: Pick<EvalOptions, 'fresh' | 'concurrency' | 'maxTokens'>,
+  question: Question,
+): Promise<Answered[]> {
+  const { openai, model, items, labels, server, name, before } = question;
+  const whose = name === undefined ? '' : `${name}: `;
   const { terminal, signal } = context;
   const startedMs = Date.now();
   let known = 0;
@@ -142,13 +158,14 @@ async function ask(context: Context, options: EvalOptions, question: Question): 
     fresh: options.fresh === true,
     onKnown: (count: number) => {
       known = count;
-      if (count > 0) terminal.note(`${count} of them were answered in an earlier run; --fresh asks again.`);
+      if (count > 0) terminal.note(`${whose}${count} of them were answered in an earlier run; --fresh asks again.`);
     },
+    ...(before !== undefined && { before }),
   };
   const onProgress = (done: number): void => {
     const left = items.length - known - done;
     const leftMs = ((Date.now() - startedMs) / done) * left;
-    terminal.live(`  ${known + done}/${items.length}  ${formatDuration(leftMs)} left`);
+    terminal.live(`  ${whose}${known + done}/${items.length}  ${formatDuration(leftMs)} left`);
   };
   const { concurrency, maxTokens } = options;
   const asking = {
@@ -168,7 +185,7 @@ async function ask(context: Context, options: EvalOptions, question: Question): 
 }
 
 /** Some servers do not tell of single models; the name has to do there. */
-async function createdAt(openai: OpenAI, model: string, signal: AbortSignal): Promise<number> {
+export async function createdAt(openai: OpenAI, model: string, signal: AbortSignal): Promise<number> {
   const found = await openai.models.retrieve(model, { signal }).catch((error: unknown) => {
     if (isInterruption(error)) throw error;
     return null;
@@ -225,7 +242,7 @@ function mistakeShown({ line, input, expected, answered, error, confidence }: Mi
   ].join('\n');
 }
 
-const percent = (share: number): string => (100 * share).toFixed(1);
+export const percent = (share: number): string => (100 * share).toFixed(1);
 const interval = ({ low, high }: Estimate): string => `${percent(low)} - ${percent(high)}`;
 const short = (text: string): string => (text.length > 24 ? `${text.slice(0, 23)}…` : text);
 /** What a model wrote must not steer the terminal. */

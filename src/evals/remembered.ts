@@ -22,6 +22,8 @@ export interface Remembering {
   readonly fresh?: boolean;
   /** Told how many answers were known before the first question. */
   readonly onKnown?: (count: number) => void;
+  /** Awaited before the first question that is really asked. */
+  readonly before?: () => Promise<void>;
 }
 
 /** Like `askAll`, in the order of the test, with what is remembered left unasked. */
@@ -29,7 +31,7 @@ export async function* askUnknown(
   openai: OpenAI,
   model: string,
   items: readonly TestItem[],
-  { folder, server, fresh = false, onKnown = () => {} }: Remembering,
+  { folder, server, fresh = false, onKnown = () => {}, before = async () => {} }: Remembering,
   asking: Asking = {},
 ): AsyncGenerator<Answered, void> {
   const memory = await openMemory<Answered>(folder, [server, model], fresh);
@@ -37,6 +39,7 @@ export async function* askUnknown(
   const keys = items.map(({ input, tools }) => fingerprint([input, tools ?? null, body, asking.labels ?? []]));
   const open = items.filter((_, i) => !memory.known.has(keys[i]!));
   onKnown(items.length - open.length);
+  if (open.length > 0) await before();
   // The room for answers follows the whole test, so that the same question stays the same when part of it is known.
   const answerTokensMax = body.max_completion_tokens!;
   const answers = askAll(openai, model, open, { ...asking, answerTokensMax });

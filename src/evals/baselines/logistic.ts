@@ -39,7 +39,10 @@ export function trainLogistic(
   let momentum = 1;
   for (let i = 0; i < stepsMax; i++) {
     const slope = gradient(ahead, vectors, actual, { classes, features, penalty });
-    if (slope.every((part) => Math.abs(part) < tolerance)) break;
+    if (slope.every((part) => Math.abs(part) < tolerance)) {
+      weights = ahead;
+      break;
+    }
     const next = ahead.map((weight, place) => weight - step * slope[place]!);
     // Uphill means the momentum has carried too far.
     const uphill = slope.reduce((sum, part, place) => sum + part * (next[place]! - weights[place]!), 0) > 0;

@@ -8,6 +8,8 @@
  *      fine-tune, a checkpoint of one. Among equals the higher figure decides.
  *   3. Fine-tuning was worth it when that is a fine-tune: then all that takes less is significantly worse.
  *   4. An endpoint elsewhere is to be used only where it is significantly better than that.
+ *   5. A small test can hardly show a difference, so on one the best is used for the time being, and the sentence
+ *      says that this is all it is.
  */
 
 import type { Estimate } from '../metrics/estimate.ts';
@@ -68,16 +70,25 @@ export function verdictOf(
   const rivals = here.filter((each) => !isFineTuned(each));
   const worthIt = fineTunes.length === 0 || rivals.length === 0 ? null : isFineTuned(chosen);
 
-  const better = significantly(elsewhere.map(({ name }) => compare(chosen.name, name)));
-  const away = highest(elsewhere.filter((each, i) => better[i]! && each.figure.value > chosen.figure.value));
-  const use = away ?? chosen;
-  const lead = best === chosen ? null : compare(chosen.name, best.name);
+  // Too few questions to give up the best for.
+  const forNow = best.figure.small && chosen !== best;
+  const local = forNow ? best : chosen;
+  const better = significantly(elsewhere.map(({ name }) => compare(local.name, name)));
+  const away = highest(elsewhere.filter((each, i) => better[i]! && each.figure.value > local.figure.value));
+  const use = away ?? local;
+  const lead = local === best ? null : compare(local.name, best.name);
   const unsure = best.figure.small || (lead !== null && lead.difference.high > differenceTolerated);
 
+  const reached = `${title} ${percent(use.figure.value)} %`;
   const clauses = [
-    `Use ${use.name}: ${reasonFor({ use, chosen, best, lead, others, elsewhere, title })}`,
-    ...(worthIt === false ? [notWorthIt(highest(fineTunes)!, highest(rivals)!, compare)] : []),
-    ...(unsure && lead !== null ? [doubt(best, lead)] : unsure ? [`only ${best.figure.n} questions: ask more to be sure`] : []), // prettier-ignore
+    ...(away !== null
+      ? [`Use ${use.name}: ${reached}, significantly better than the best of this machine (${shown(local)})`]
+      : forNow
+        ? [`Use ${use.name} for now: ${reached}, the best, but ${use.figure.n} questions are too few to show it`]
+        : [`Use ${use.name}: ${reached}, ${reasonFor(use, best, lead, others)}`]),
+    ...(worthIt === false ? [notWorthIt(highest(fineTunes)!, highest(rivals)!, compare, forNow)] : []),
+    ...(unsure && lead !== null ? [doubt(best, lead)] : []),
+    ...(best.figure.small && !forNow ? [`only ${best.figure.n} questions, so ask more to be sure`] : []),
   ];
   return {
     use: use.name,
@@ -88,29 +99,24 @@ export function verdictOf(
   };
 }
 
-interface Reason {
-  readonly use: Entrant;
-  readonly chosen: Entrant;
-  readonly best: Entrant;
-  readonly lead: Comparison | null;
-  readonly others: readonly Entrant[];
-  readonly elsewhere: readonly Entrant[];
-  readonly title: string;
-}
-
-function reasonFor({ use, chosen, best, lead, others, title }: Reason): string {
-  const reached = `${title} ${percent(use.figure.value)} %`;
-  if (use !== chosen) return `${reached}, significantly better than the best of this machine (${chosen.name}, ${percent(chosen.figure.value)} %)`; // prettier-ignore
+function reasonFor(use: Entrant, best: Entrant, lead: Comparison | null, others: readonly Entrant[]): string {
   if (lead !== null)
-    return `${reached}, and nothing that takes more is significantly better (${best.name} is ahead by ${points(lead)})`;
+    return `and nothing that takes more is significantly better (${best.name} is ahead by ${points(lead)})`;
+  if (others.length === 0) return 'with nobody against it';
   const cheaper = highest(others.filter((each) => effort(each) < effort(use)));
-  if (cheaper === null) return others.length === 0 ? `${reached}, with nobody against it` : `${reached}, the best and what takes least`; // prettier-ignore
-  return `${reached}, significantly better than all that takes less (the best of that is ${cheaper.name}, ${percent(cheaper.figure.value)} %)`;
+  if (cheaper === null) return 'the best, and nothing takes less';
+  return `significantly better than all that takes less (the best of that is ${shown(cheaper)})`;
 }
 
-function notWorthIt(fineTune: Entrant, rival: Entrant, compare: (first: string, second: string) => Comparison): string {
+function notWorthIt(
+  fineTune: Entrant,
+  rival: Entrant,
+  compare: (first: string, second: string) => Comparison,
+  open: boolean,
+): string {
   const comparison = compare(rival.name, fineTune.name);
-  return `fine-tuning was not worth it: ${fineTune.name} is not significantly better than what takes less (${points(comparison)} against ${rival.name}, p = ${probability(comparison.pValue)})`;
+  const said = open ? 'that fine-tuning was worth it is not shown' : 'fine-tuning was not worth it';
+  return `${said}: ${fineTune.name} is not significantly better than what takes less (${points(comparison)} against ${rival.name}, p = ${probability(comparison.pValue)})`;
 }
 
 const doubt = (best: Entrant, { difference }: Comparison): string =>
@@ -150,6 +156,7 @@ function highest(entrants: readonly Entrant[]): Entrant | null {
   return entrants.toSorted((a, b) => b.figure.value - a.figure.value || effort(a) - effort(b))[0] ?? null;
 }
 
+const shown = ({ name, figure }: Entrant): string => `${name}, ${percent(figure.value)} %`;
 const percent = (share: number): string => (100 * share).toFixed(1);
 const points = ({ difference: { value, low, high } }: Comparison): string =>
   `${percent(value)} points, ${percent(low)} to ${percent(high)}`;
