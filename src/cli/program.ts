@@ -10,7 +10,6 @@ import { version } from '../version.ts';
 import { batchesCommand } from './batches.ts';
 import { chatCommand } from './chat.ts';
 import { compareCommand } from './compare/compare.ts';
-import { compareCommand } from './compare/compare.ts';
 import { actWith, type Context, type Surroundings } from './context.ts';
 import { dataCommand } from './data/data.ts';
 import { evalCommand } from './eval.ts';
@@ -35,7 +34,6 @@ const commands = [
   jobsCommand,
   chatCommand,
   evalCommand,
-  compareCommand,
   openaiCommand,
   compareCommand,
   batchesCommand,
