@@ -17,6 +17,8 @@
  * what lay unread in a pipe died with its reader. So the same step can be reported twice: readers keep the first.
  */
 
+import type { LabelSet } from '../domain/label.ts';
+
 export const protocolVersion = 2;
 
 /** Thin detours beside frozen linear layers; nothing else is trained. */
@@ -46,6 +48,12 @@ export type Objective =
   | { readonly kind: 'likelihood'; readonly labelSmoothing: number }
   /** DPO: the larger `beta`, the closer the model stays to what it was. */
   | { readonly kind: 'preference'; readonly beta: number };
+
+/** What an encoder learns to tell apart, and what its head reads. */
+export interface HeadPlan extends LabelSet {
+  /** `first`: BERT's pooler over the first token; `mean`: the mean over all; words are not pooled. */
+  readonly pooling: 'first' | 'mean' | 'none';
+}
 
 export interface TrainingPlan {
   readonly version: typeof protocolVersion;

@@ -117,6 +117,8 @@ export interface ModelSizes {
   readonly hidden: number;
   readonly vocabulary: number;
   readonly contextTokens: number;
+  /** Of an encoder's head, where it has one. */
+  readonly outputs?: number;
 }
 
 /** What linear layers read: those that read the same share one matrix product. */

@@ -2,6 +2,7 @@
 
 import type { Gguf } from '../formats/gguf.ts';
 import type { ModelSizes } from './family.ts';
+import { outputName } from './label-head.ts';
 import { embeddingName } from './tensors.ts';
 
 export type ModelFile = Pick<Gguf, 'metadata' | 'tensors'>;
@@ -30,6 +31,7 @@ export function readSizes({ metadata, tensors }: ModelFile, refuse: (what: strin
     hidden: count('feed_forward_length', 1 << 20),
     vocabulary: tensors.get(embeddingName)?.shape[0] ?? 0,
     contextTokens: count('context_length', 1 << 24),
+    outputs: tensors.get(`${outputName}.weight`)?.shape[0] ?? 0,
   };
 }
 

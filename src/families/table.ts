@@ -1,12 +1,13 @@
 /** The families that the engine trains. */
 
 import type { Family } from './family.ts';
+import { bert } from './bert.ts';
 import { gemma3 } from './gemma3.ts';
 import { gpt2 } from './gpt2.ts';
 import { llama } from './llama.ts';
 import { qwen2, qwen3 } from './qwen.ts';
 
-export const families: readonly Family[] = [llama, qwen2, qwen3, gemma3, gpt2];
+export const families: readonly Family[] = [llama, qwen2, qwen3, gemma3, gpt2, bert];
 
 /** By `general.architecture` of a GGUF. */
 export const familyOf = (architecture: string): Family | undefined =>

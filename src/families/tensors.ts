@@ -1,6 +1,7 @@
 /** Every tensor of a model of a family, under both of its names. */
 
 import { linearSize, type Family, type LinearModule, type ModelSizes, type TensorNames } from './family.ts';
+import { outputName, poolerName } from './label-head.ts';
 import type { Change } from './row-order.ts';
 
 export interface ModelTensor {
@@ -44,8 +45,21 @@ export function tensorsOf(family: Family, sizes: ModelSizes): ModelTensor[] {
       : []),
     ...Array.from({ length: sizes.layers }, (_, layer) => blockTensors(family, sizes, layer)).flat(),
     ...normTensors(family, family.finalNorm, width),
-    ...(design.causal ? [whole(headName, `${huggingFace.head}.weight`, [vocabulary, width], true)] : []),
+    ...(design.causal
+      ? [whole(headName, `${huggingFace.head}.weight`, [vocabulary, width], true)]
+      : labelHeadTensors(family, sizes)),
   ];
+}
+
+/** The pooler, which not every encoder has, and the outputs of one that tells labels apart. */
+function labelHeadTensors({ huggingFace }: Family, { width, outputs = 0 }: ModelSizes): ModelTensor[] {
+  const dense = (gguf: string, path: string, rows: number): ModelTensor[] =>
+    [
+      { gguf: `${gguf}.weight`, huggingFace: `${path}.weight`, shape: [rows, width] },
+      { gguf: `${gguf}.bias`, huggingFace: `${path}.bias`, shape: [rows] },
+    ].map((names) => ({ ...names, optional: true, change: { kind: 'none' } }));
+  const pooler = dense(poolerName, 'bert.pooler.dense', width);
+  return outputs === 0 ? pooler : [...pooler, ...dense(outputName, huggingFace.head, outputs)];
 }
 
 /** First and second text: what BERT's kind of model tells apart. */

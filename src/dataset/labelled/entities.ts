@@ -10,21 +10,8 @@
  * that it touches teach nothing.
  */
 
+import type { EntityForm } from '../../domain/label.ts';
 import { describe, isObject } from '../problem.ts';
-
-/** How entities are written, so that answers look like what was taught. */
-export interface EntityForm {
-  readonly shape: 'by_type' | 'spans' | 'pairs';
-  /** The key that the list lies under. */
-  readonly wrapper: string | null;
-  /** What the fields of a span are called; null for those it does not have. */
-  readonly keys: {
-    readonly text: string | null;
-    readonly label: string;
-    readonly start: string | null;
-    readonly end: string | null;
-  };
-}
 
 export interface Mention {
   readonly label: string;

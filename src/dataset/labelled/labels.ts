@@ -6,18 +6,8 @@
  *   token_classification   entities in JSON (entities.ts), learnt as tags of words: O, B-<type>, I-<type>
  */
 
-import { plainForm, readEntities, type Entities, type EntityForm } from './entities.ts';
-
-export type LabelTask = 'classification' | 'multi_label' | 'token_classification';
-
-/** What the head of an encoder stands for. Plain data: plans and model files keep it. */
-export interface LabelSet {
-  readonly task: LabelTask;
-  /** In the order of the head's outputs; types of entities, where those are the task. */
-  readonly labels: readonly string[];
-  /** How entities are written; null unless they are the task. */
-  readonly form: EntityForm | null;
-}
+import type { EntityForm, LabelSet, LabelTask } from '../../domain/label.ts';
+import { plainForm, readEntities, type Entities } from './entities.ts';
 
 export type Answer =
   | { readonly task: 'classification'; readonly label: string }
@@ -69,18 +59,6 @@ export function labelsIn(answer: Answer): readonly string[] {
   if (answer.task === 'classification') return [answer.label];
   return answer.task === 'multi_label' ? answer.labels : answer.entities.mentions.map(({ label }) => label);
 }
-
-/** How many outputs a head has for these labels: a tag for no entity, and two for each type. */
-export const outputCount = ({ task, labels }: LabelSet): number =>
-  task === 'token_classification' ? 1 + 2 * labels.length : labels.length;
-
-/** The names of the outputs, as Hugging Face's models have them. */
-export const outputNames = ({ task, labels }: LabelSet): string[] =>
-  task === 'token_classification' ? ['O', ...labels.flatMap((label) => [`B-${label}`, `I-${label}`])] : [...labels];
-
-export const noEntity = 0;
-/** The output for the first word of an entity of type number `label`; the one for its other words comes next. */
-export const beginTag = (label: number): number => 1 + 2 * label;
 
 /** Collects labels while a training file is read. */
 export class LabelCollector {

@@ -6,25 +6,14 @@
  */
 
 import type { ChatExample } from '../../domain/example.ts';
+import { beginTag, noEntity, type LabelSet, type LabelTask } from '../../domain/label.ts';
 import { contentText, conversationText, type EncoderCodec } from '../../text/encoder-codec.ts';
 import { listLines, type FileRole } from '../faults.ts';
 import { isError, quoted, Report, type Place, type Problem } from '../problem.ts';
 import { readRows, type Row } from '../rows.ts';
 import type { RowTokenizer, TokenizedExample } from '../tokenize.ts';
 import { alignEntities, type WordSpan } from './entities.ts';
-import {
-  beginTag,
-  kindOf,
-  LabelCollector,
-  labelsIn,
-  noEntity,
-  readAnswer,
-  taskOf,
-  type Answer,
-  type AnswerKind,
-  type LabelSet,
-  type LabelTask,
-} from './labels.ts';
+import { kindOf, LabelCollector, labelsIn, readAnswer, taskOf, type Answer, type AnswerKind } from './labels.ts';
 
 interface LabelledText {
   readonly text: string;

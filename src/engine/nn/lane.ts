@@ -21,6 +21,7 @@ import { Dropout } from './dropout.ts';
 import { crossEntropy, judge, preference, smoothed, type PairInputs } from './losses.ts';
 import { noJudgement, type Judgement, type Measured } from './network.ts';
 import { RotaryTables } from './rotary.ts';
+import { judgeAny, judgeOne, judgesRows, labelLogits } from './heads/label-head.ts';
 import { transformer, type TokenInputs } from './transformer.ts';
 import { makeTrainables, type Trainables } from './trainables.ts';
 import { weightTensors, type FrozenModel, type FrozenWeights } from './weights.ts';
@@ -71,14 +72,17 @@ export class Lane implements AsyncDisposable {
     this.#folder = folder;
     this.#options = options;
     this.#tables = new RotaryTables(architecture.rotations);
-    this.#inputs = batchInputs(this.#tables);
+    const { labelHead } = this.#weights;
+    const labels = labelHead?.plan.task === 'multi_label' ? Number(labelHead.output.bias.shape[0]) : null;
+    this.#inputs = batchInputs(this.#tables, labels);
     const rate = train.mode === 'lora' ? train.dropout : 0;
     this.#dropout = rate > 0 ? new Dropout('dropout', rate, this.trainables.moduleCount, tokenCount) : null;
     const { hiddenDropout } = options;
     const parts = 2 * architecture.layers;
     this.#hiddenDropout = hiddenDropout > 0 ? new Dropout('hidden dropout', hiddenDropout, parts, tokenCount) : null;
-    this.#attentionChunks = options.rowTokensMax <= keptRowTokens ? 1 : tokensPerRun > 1024 ? 8 : 4;
-    this.#lossChunks = Math.max(1, Math.ceil(tokensPerRun / judgedPerChunk));
+    const whole = !architecture.family.design.causal || options.rowTokensMax <= keptRowTokens;
+    this.#attentionChunks = whole ? 1 : tokensPerRun > 1024 ? 8 : 4;
+    this.#lossChunks = labelHead !== null ? 1 : Math.max(1, Math.ceil(tokensPerRun / judgedPerChunk));
   }
 
   /** Makes what training needs, so that the first step takes no longer than the others. */
@@ -151,13 +155,13 @@ export class Lane implements AsyncDisposable {
     // Chunks of rows are equally long: rows without weight fill the last one.
     const judged = roundUp(batch.rows.length, this.#lossChunks);
     const rows = new Int32Array(judged);
-    const targets = new Int32Array(judged);
+    const targets = new Int32Array(judged * (batch.targets.length / batch.rows.length));
     const weights = new Float32Array(judged);
     rows.set(batch.rows);
     targets.set(batch.targets);
     weights.set(batch.weights);
     const outputs = await this.#run(purpose, { ...batch, rows }, (tokens) => ({
-      targets: int64(targets),
+      targets: this.#inputs.targets.element === 'float32' ? Float32Array.from(targets) : int64(targets),
       weights,
       ...pairFeeds(batch, judged),
       ...more(tokens),
@@ -188,7 +192,12 @@ export class Lane implements AsyncDisposable {
       for (const [i, value] of values.entries()) wide[Math.floor(i / from) * rowTokens + (i % from)] = BigInt(value);
       return wide;
     };
-    const rows = batch.rows.map((row) => Math.floor(row / from) * rowTokens + (row % from));
+    const plan = this.#weights.labelHead?.plan;
+    const rows = batch.rows.map((row) =>
+      plan !== undefined && judgesRows(plan)
+        ? Math.floor(row / from)
+        : Math.floor(row / from) * rowTokens + (row % from),
+    );
     const positions = this.#tables.upTo(batch.positions.reduce((a, b) => Math.max(a, b), 0) + 1);
     const feeds: Record<string, NodeJS.TypedArray> = {
       ids: widened(batch.ids),
@@ -231,8 +240,16 @@ export class Lane implements AsyncDisposable {
       dropout: dropout === null ? null : (module, columns) => dropout.mask(module, columns),
       hiddenDropout: hiddenDropout === null ? null : (part, columns) => hiddenDropout.mask(part, columns),
     });
+    const { head, labelHead } = this.#weights;
+    if (labelHead !== null) {
+      const logits = labelLogits(labelHead, hidden, tokens.segments, rows);
+      if (purpose === 'logits') return emit({ logits });
+      const judges = labelHead.plan.task === 'multi_label' ? judgeAny : judgeOne;
+      const { hits, logProbabilities } = judges(logits, targets, training ? labelSmoothingOf(this.#options) : 0);
+      if (purpose === 'measure') return emit({ hits, logProbabilities });
+      return this.#withGradients({ hits, loss: crossEntropy(logProbabilities, weights) }, training);
+    }
     const judged = gather(hidden, rows);
-    const { head } = this.#weights;
     if (purpose === 'logits') return emit({ logits: gemm(judged, head, { transposeB: true }) });
     const judgement = judge(judged, head, targets, this.#lossChunks);
     const { hits, logProbabilities } = judgement;
@@ -247,6 +264,10 @@ export class Lane implements AsyncDisposable {
       const logs = share > 0 ? smoothed(judgement, share, judged, head, targets) : logProbabilities;
       outputs['loss'] = crossEntropy(logs, weights);
     }
+    return this.#withGradients(outputs, training);
+  }
+
+  #withGradients(outputs: Readonly<Record<string, Tensor>>, training: boolean): Program {
     if (!training) return emit(outputs);
     const { inputs } = this.trainables;
     const found = gradients(
@@ -256,6 +277,9 @@ export class Lane implements AsyncDisposable {
     return emit({ ...outputs, ...Object.fromEntries(inputs.map((x, i) => [gradientName(x.name), found[i]!])) });
   }
 }
+
+const labelSmoothingOf = ({ objective }: LaneOptions): number =>
+  objective.kind === 'likelihood' ? objective.labelSmoothing : 0;
 
 type Purpose = 'train' | 'evaluate' | 'measure' | 'logits';
 type Outputs = Readonly<Record<string, Float32Array>>;
@@ -290,7 +314,8 @@ function pairFeeds({ pairs }: MicroBatch, judged: number): Feeds {
   return { pairs: int64(of), signs, references: pairs.references, pairWeights: pairs.weights };
 }
 
-function batchInputs(tables: RotaryTables): BatchInputs {
+/** `labels` says how many of them each judged row may have; null for one. */
+function batchInputs(tables: RotaryTables, labels: number | null): BatchInputs {
   const [rows, tokens, judged] = [named('B'), named('T'), named('M')];
   return {
     tokens: {
@@ -301,7 +326,7 @@ function batchInputs(tables: RotaryTables): BatchInputs {
       rotations: tables.inputs(named('P')),
     },
     rows: input('rows', [judged], 'int64'),
-    targets: input('targets', [judged, 1], 'int64'),
+    targets: labels === null ? input('targets', [judged, 1], 'int64') : input('targets', [judged, labels]),
     weights: input('weights', [judged, 1]),
     pairs: {
       of: input('pairs', [judged, 1], 'int64'),

@@ -9,7 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openGguf } from '../../formats/gguf.ts';
-import type { Objective, TrainPlan } from '../protocol.ts';
+import type { HeadPlan, Objective, TrainPlan } from '../protocol.ts';
 import { readArchitecture } from './architecture.ts';
 import type { LaneOptions } from './lane.ts';
 import { Lanes } from './lanes.ts';
@@ -25,6 +25,8 @@ export interface NetworkOptions {
   readonly hiddenDropout?: number;
   /** By default to make the targets likelier. */
   readonly objective?: Objective;
+  /** What an encoder is to tell apart; null for models that write. */
+  readonly head?: HeadPlan | null;
   /** How frozen linear layers are kept: exactly, or in eight bits with scales where the processor is fast at it. */
   readonly basePrecision: 'f32' | 'int8';
   /** Shared out among the lanes. */
@@ -57,6 +59,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     train,
     seed,
     objective = likelihood,
+    head = null,
     hiddenDropout = 0,
   } = options;
   const { rowTokensMax = tokensPerRun } = options;
@@ -66,7 +69,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   try {
     const exactFrom = firstTrained(train, architecture.layers);
     const precision = { base: options.basePrecision, exactFrom };
-    const layout = await freezeWeights(gguf, architecture, precision, folder, threads);
+    const layout = await freezeWeights(gguf, architecture, precision, folder, threads, head && { plan: head, seed });
     const model = { architecture, layout, folder };
     const laneThreads = Math.max(1, Math.floor(threads / lanes));
     const run = { tokensPerRun, rowTokensMax, recompute, spin };

@@ -10,7 +10,7 @@ import type { Tensor } from '../graph/tensor.ts';
 import type { TrainPlan } from '../protocol.ts';
 import type { Parameter } from './network.ts';
 import { Adapter, type Detours, type TrainableInput } from './parameters.ts';
-import { TrainedWeights } from './trained-weights.ts';
+import { labelHeadPlaces, trainedPlaces, TrainedWeights } from './trained-weights.ts';
 import type { FrozenModel } from './weights.ts';
 
 export interface Trainables extends Detours {
@@ -23,5 +23,18 @@ export interface Trainables extends Detours {
 }
 
 export function makeTrainables(model: FrozenModel, train: TrainPlan, seed: number): Trainables {
-  return train.mode === 'lora' ? new Adapter(model.architecture, train, seed) : new TrainedWeights(model, train);
+  const { layout, architecture } = model;
+  if (train.mode !== 'lora') return new TrainedWeights(model, trainedPlaces(layout, train));
+  const adapter = new Adapter(architecture, train, seed);
+  if (layout.labelHead === null) return adapter;
+  // Labels are new to the model: what tells them apart is trained whole.
+  const places = labelHeadPlaces(layout.labelHead).map((place) => [place.name, place] as const);
+  const head = new TrainedWeights(model, new Map(places));
+  return {
+    inputs: [...adapter.inputs, ...head.inputs],
+    parameters: [...adapter.parameters, ...head.parameters],
+    moduleCount: adapter.moduleCount,
+    weights: head.weights,
+    detour: (layer, group) => adapter.detour(layer, group),
+  };
 }

@@ -5,6 +5,7 @@
  *   last_layers  the last blocks and the final norm, and the head where it has a matrix of its own
  *   head         the final norm and the head; a head that was the embedding leaves it and goes its own way
  *
+ * Of an encoder the head is what tells labels apart.
  * Names are those of the model's file, rows of query and key in PyTorch's order. Matrices decay; gains and biases do not.
  */
 
@@ -12,6 +13,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { input, type Tensor } from '../graph/tensor.ts';
 import type { TrainPlan } from '../protocol.ts';
+import type { LabelHead } from './heads/label-head.ts';
 import type { Parameter } from './network.ts';
 import type { TrainableInput } from './parameters.ts';
 import { placesIn, weightsFileName, type FrozenModel, type WeightPlace, type WeightsLayout } from './weights.ts';
@@ -23,8 +25,8 @@ export type DirectTrainPlan = Exclude<TrainPlan, { mode: 'lora' }>;
 
 /** Where trained weights begin, by their names. */
 export function trainedPlaces(layout: WeightsLayout, train: DirectTrainPlan): Map<string, WeightPlace> {
-  const { blocks, head, embedding, finalNorm } = layout;
-  const ownHead = head === embedding ? [] : [head];
+  const { blocks, head, embedding, finalNorm, labelHead } = layout;
+  const ownHead = labelHead !== null ? labelHeadPlaces(labelHead) : head === embedding ? [] : [head];
   const chosen: Record<DirectTrainPlan['mode'], () => readonly WeightPlace[]> = {
     full: () => placesIn(layout),
     last_layers: () => [
@@ -32,14 +34,17 @@ export function trainedPlaces(layout: WeightsLayout, train: DirectTrainPlan): Ma
       ...placesIn(finalNorm),
       ...ownHead,
     ],
-    head: () => [...placesIn(finalNorm), head],
+    head: () => (labelHead === null ? [...placesIn(finalNorm), head] : ownHead),
   };
   const named = chosen[train.mode]().map((place): [string, WeightPlace] => [
-    train.mode === 'head' && place === head ? headName : place.name,
+    train.mode === 'head' && labelHead === null && place === head ? headName : place.name,
     place,
   ]);
   return new Map(named);
 }
+
+export const labelHeadPlaces = ({ pooler, output }: LabelHead<WeightPlace>): WeightPlace[] =>
+  placesIn([pooler, output]);
 
 /** The first of so many blocks that is trained; as many as there are when none is. */
 export function firstTrained(train: TrainPlan, blocks: number): number {
@@ -53,10 +58,10 @@ export class TrainedWeights {
   readonly weights: ReadonlyMap<string, Tensor>;
   readonly moduleCount = 0;
 
-  constructor({ layout, folder }: FrozenModel, train: DirectTrainPlan) {
+  constructor({ folder }: FrozenModel, places: ReadonlyMap<string, WeightPlace>) {
     const file = openSync(join(folder, weightsFileName), 'r');
     try {
-      const made = [...trainedPlaces(layout, train)].map(([name, place]) => {
+      const made = [...places].map(([name, place]) => {
         const data = readFloats(file, place);
         const tensor = input(`trained ${name}`, place.shape, 'float32', true);
         const gradient = new Float32Array(data.length);

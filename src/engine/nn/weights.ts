@@ -7,13 +7,17 @@
 
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { outputCount, outputNames } from '../../domain/label.ts';
 import { linearSize, type BlockNorm, type LinearModule, type TensorNames } from '../../families/family.ts';
 import { separateRows } from '../../families/row-order.ts';
+import { outputName, poolerName, readHead } from '../../families/label-head.ts';
 import { embeddingName, headName } from '../../families/tensors.ts';
 import type { Gguf } from '../../formats/gguf.ts';
 import type { ElementType } from '../../formats/onnx.ts';
+import type { HeadPlan } from '../protocol.ts';
 import { weight, type Tensor } from '../graph/tensor.ts';
 import type { Architecture } from './architecture.ts';
+import { freshWeights, type Dense, type LabelHead } from './heads/label-head.ts';
 import type { Int8Linear, Int8Matrix } from './int8.ts';
 import { Rounding } from './rounding.ts';
 
@@ -37,6 +41,8 @@ export interface Weights<W> {
   readonly head: W;
   readonly finalNorm: Norm<W> | null;
   readonly blocks: readonly Block<W>[];
+  /** What tells labels apart, on an encoder. */
+  readonly labelHead: LabelHead<W> | null;
 }
 
 export interface Block<W> {
@@ -95,6 +101,10 @@ export function weightTensors(layout: WeightsLayout, trained: ReadonlyMap<string
   const orNull = (place: WeightPlace | null): Tensor | null => (place === null ? null : tensorAt(place));
   const norm = ({ gain, bias }: Norm<WeightPlace>): Norm<Tensor> => ({ gain: tensorAt(gain), bias: orNull(bias) });
   const normOrNull = (of: Norm<WeightPlace> | null): Norm<Tensor> | null => (of === null ? null : norm(of));
+  const dense = ({ weight, bias }: Dense<WeightPlace>): Dense<Tensor> => ({
+    weight: tensorAt(weight),
+    bias: tensorAt(bias),
+  });
   const linear = (of: Linear<WeightPlace>): Linear<Tensor> =>
     of.kind === 'f32'
       ? { kind: 'f32', weight: tensorAt(of.weight), bias: orNull(of.bias) }
@@ -110,6 +120,14 @@ export function weightTensors(layout: WeightsLayout, trained: ReadonlyMap<string
       norms: mapValues(norms, norm),
       linears: mapValues(linears, linear),
     })),
+    labelHead:
+      layout.labelHead === null
+        ? null
+        : {
+            plan: layout.labelHead.plan,
+            pooler: layout.labelHead.pooler && dense(layout.labelHead.pooler),
+            output: dense(layout.labelHead.output),
+          },
   };
 }
 
@@ -125,7 +143,7 @@ export const weightsFileName = 'weights.bin';
 
 /**
  * Copies a model's weights to `weights.bin` in the folder: linear layers in the base's precision, but exactly from the
- * block `exactFrom` on.
+ * block `exactFrom` on. A label head begins as the file has it where that tells the same labels apart, else afresh.
  */
 export async function freezeWeights(
   gguf: Gguf,
@@ -133,6 +151,7 @@ export async function freezeWeights(
   precision: { readonly base: 'f32' | 'int8'; readonly exactFrom: number },
   folder: string,
   threads: number,
+  labels: { readonly plan: HeadPlan; readonly seed: number } | null = null,
 ): Promise<WeightsLayout> {
   await using rounding = precision.base === 'int8' && precision.exactFrom > 0 ? await Rounding.open(threads) : null;
   await using file = await WeightsFile.create(folder);
@@ -180,7 +199,32 @@ export async function freezeWeights(
     }
     blocks.push({ norms, linears });
   }
-  return { ...whole, blocks };
+  const labelHead = labels === null ? null : await addLabelHead(gguf, file, architecture.width, labels);
+  return { ...whole, blocks, labelHead };
+}
+
+async function addLabelHead(
+  gguf: Gguf,
+  file: WeightsFile,
+  width: number,
+  { plan, seed }: { readonly plan: HeadPlan; readonly seed: number },
+): Promise<LabelHead<WeightPlace>> {
+  const known = readHead(gguf.metadata);
+  const continues = known !== null && outputNames(known).join('\n') === outputNames(plan).join('\n');
+  const dense = async (name: string, rows: number, taken: boolean): Promise<Dense<WeightPlace>> => {
+    const [weight, bias] = [`${name}.weight`, `${name}.bias`];
+    const fresh = !taken || !gguf.tensors.has(weight);
+    const count = rows * width;
+    return {
+      weight: await file.add(weight, fresh ? freshWeights(name, count, seed) : await gguf.read(weight), [rows, width]),
+      bias: await file.add(bias, fresh ? new Float32Array(rows) : await gguf.read(bias), [rows]),
+    };
+  };
+  return {
+    plan,
+    pooler: plan.pooling === 'first' ? await dense(poolerName, width, true) : null,
+    output: await dense(outputName, outputCount(plan), continues),
+  };
 }
 
 /** Of a linear layer, the rows in PyTorch's order: the graph turns row i of a head with row i + D/2. */

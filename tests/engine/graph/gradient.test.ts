@@ -64,6 +64,7 @@ const cases: Record<string, Case[]> = {
   Log: [{ inputs: [[3, 4]], of: elementwise.log, from: (x) => 1 + Math.abs(x) }],
   Reciprocal: [{ inputs: [[3, 4]], of: elementwise.reciprocal, from: (x) => 1 + Math.abs(x) }],
   Sigmoid: [{ inputs: [[3, 4]], of: elementwise.sigmoid }],
+  Tanh: [{ inputs: [[3, 4]], of: elementwise.tanh }],
   Silu: [{ inputs: [[3, 4]], of: silu }],
   Exp: [{ inputs: [[3, 4]], of: elementwise.exp }],
   Erf: [{ inputs: [[3, 4]], of: elementwise.erf }],

@@ -60,6 +60,13 @@ export const Sigmoid: Op<One, null, One> = {
 };
 export const sigmoid = (x: Tensor): Tensor => apply(Sigmoid, [x], null);
 
+export const Tanh: Op<One, null, One> = {
+  onnx: 'Tanh',
+  shapes: ([x]) => [x.shape],
+  gradient: ([dy], _, [y]) => [mul(dy, sub(scalar(1), mul(y, y)))],
+};
+export const tanh = (x: Tensor): Tensor => apply(Tanh, [x], null);
+
 /** x sigmoid(x). Its slope is y + sigmoid(x) (1 - y): two wide values less to keep than by the product rule. */
 export const Silu: Op<One, null, One> = {
   onnx: 'QuickGelu',

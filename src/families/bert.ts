@@ -1,0 +1,67 @@
+/**
+ * BERT and MiniLM: they read whole texts, with norms after each part, learned positions and biases everywhere.
+ * DistilBERT is the same without token types and with other names.
+ */
+
+import type { Family, LinearModule, LinearRole } from './family.ts';
+
+const linear = (target: string, path: string, gguf: string, role: LinearRole): LinearModule => ({
+  target,
+  path,
+  gguf,
+  role,
+  bias: true,
+  interleaved: null,
+});
+
+export const bert: Family = {
+  architecture: 'bert',
+  title: 'BERT',
+  design: {
+    causal: false,
+    norm: 'layer',
+    placement: 'after',
+    activation: 'gelu',
+    gated: false,
+    positions: 'learned',
+    scaledEmbedding: false,
+    globalEvery: null,
+  },
+  huggingFace: {
+    modelTypes: ['bert'],
+    className: 'BertModel',
+    embedding: 'bert.embeddings.word_embeddings',
+    head: 'classifier',
+    layers: 'bert.encoder.layer',
+    transposed: false,
+    gainsFromOne: false,
+    config: {
+      width: 'hidden_size',
+      layers: 'num_hidden_layers',
+      heads: 'num_attention_heads',
+      keyHeads: null,
+      headSize: null,
+      hidden: 'intermediate_size',
+      contextTokens: 'max_position_embeddings',
+      epsilon: 'layer_norm_eps',
+      activation: 'hidden_act',
+    },
+  },
+  norms: {
+    afterAttention: { path: 'attention.output.LayerNorm', gguf: 'attn_output_norm' },
+    afterFeedForward: { path: 'output.LayerNorm', gguf: 'layer_output_norm' },
+  },
+  // Three layers are called dense: PEFT tells them apart by the names of what they are in.
+  linears: [
+    linear('query', 'attention.self.query', 'attn_q', 'query'),
+    linear('key', 'attention.self.key', 'attn_k', 'key'),
+    linear('value', 'attention.self.value', 'attn_v', 'value'),
+    linear('attention.output.dense', 'attention.output.dense', 'attn_output', 'output'),
+    linear('intermediate.dense', 'intermediate.dense', 'ffn_up', 'up'),
+    linear('output.dense', 'output.dense', 'ffn_down', 'down'),
+  ],
+  finalNorm: null,
+  embeddingNorm: { path: 'bert.embeddings.LayerNorm', gguf: 'token_embd_norm' },
+  positions: { path: 'bert.embeddings.position_embeddings', gguf: 'position_embd' },
+  tokenTypes: { path: 'bert.embeddings.token_type_embeddings', gguf: 'token_types' },
+};
