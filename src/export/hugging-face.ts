@@ -5,14 +5,18 @@
 
 import { join } from 'node:path';
 import { TunesmithError } from '../domain/errors.ts';
+import type { Family } from '../families/family.ts';
+import { toGguf, toHuggingFace } from '../families/row-order.ts';
+import { families, familyOf } from '../families/table.ts';
+import { tensorsOf, type ModelTensor } from '../families/tensors.ts';
 import { writeAtomically } from '../formats/atomic-write.ts';
 import { writeGguf, type GgufTensorSource } from '../formats/gguf.ts';
 import { eachSafetensor, floats, streamSafetensors, type SafeTensorSource } from '../formats/safetensors.ts';
-import type { Architecture } from '../models/manifest.ts';
-import { interleaveRows, linearLayers, separateRows } from '../models/tensor-names.ts';
+import { sizesOf, type Architecture } from '../models/manifest.ts';
 import type { TextCodec } from '../text/codec.ts';
 import { bytesOf, toHalf } from './pack.ts';
 import type { GgufModel, OnTensor } from './gguf-model.ts';
+import { huggingFaceConfig } from './hugging-face-config.ts';
 import { generationConfig, tokenizerConfig, tokenizerJson } from './tokenizer-json.ts';
 import type { Weights } from './weights.ts';
 
@@ -23,24 +27,30 @@ export interface HuggingFaceModel extends Pick<GgufModel, 'weights' | 'codec' | 
 
 export async function writeHuggingFaceModel(folder: string, model: HuggingFaceModel): Promise<void> {
   const { weights, codec, architecture, type, onTensor } = model;
-  const sources = weights.list.map(({ name, shape }): SafeTensorSource => {
-    const { hf, heads } = placeOf(name, architecture);
-    return {
-      name: hf,
-      shape,
-      dtype: type === 'f32' ? 'F32' : 'F16',
-      bytes: async () => {
-        onTensor(name);
-        const values = await weights.read(name);
-        const ordered = heads === null ? values : separateRows(values, shape[1]!, heads);
-        return bytesOf(type === 'f32' ? ordered : toHalf(ordered, name));
+  const { family, placeOf } = placesIn(architecture);
+  const sources = weights.list.flatMap(({ name, shape }): SafeTensorSource[] => {
+    const place = placeOf(name);
+    if (place.huggingFace === null) return []; // config.json tells it
+    return [
+      {
+        name: place.huggingFace,
+        shape: shapeThere(place),
+        dtype: type === 'f32' ? 'F32' : 'F16',
+        bytes: async () => {
+          onTensor(name);
+          const ordered = toHuggingFace(await weights.read(name), shape, place.change);
+          return bytesOf(type === 'f32' ? ordered : toHalf(ordered, name));
+        },
       },
-    };
+    ];
   });
-  await writeJson(join(folder, 'config.json'), configOf(model));
+  await writeJson(join(folder, 'config.json'), await huggingFaceConfig({ weights, codec, architecture, type, family }));
   await writeTokenizer(folder, weights, codec, architecture.contextTokens);
   await streamSafetensors(join(folder, 'model.safetensors'), sources, { format: 'pt' });
 }
+
+const shapeThere = ({ shape, change }: ModelTensor): readonly number[] =>
+  change.kind === 'transpose' ? shape.toReversed() : shape;
 
 export async function writeTokenizer(
   folder: string,
@@ -63,18 +73,20 @@ export async function readBack(
   path: string,
 ): Promise<void> {
   const reading = eachSafetensor(join(folder, 'model.safetensors'));
+  const { placeOf } = placesIn(architecture);
   const tensors = weights.list.map(({ name, shape }): GgufTensorSource => {
-    const { hf, heads } = placeOf(name, architecture);
+    const { huggingFace, change } = placeOf(name);
     return {
       name,
       shape,
       type: 'F32',
       async *data() {
         onTensor(name);
+        if (huggingFace === null) return yield bytesOf(await weights.read(name));
         const next = await reading.next();
-        if (next.done === true || next.value[0] !== hf) throw new Error(`${folder} lacks the tensor "${hf}"`);
-        const values = floats(next.value[1]);
-        yield bytesOf(heads === null ? values : interleaveRows(values, shape[1]!, heads));
+        if (next.done === true || next.value[0] !== huggingFace)
+          throw new Error(`${folder} lacks the tensor "${huggingFace}"`);
+        return yield bytesOf(toGguf(floats(next.value[1]), shape, change));
       },
     };
   });
@@ -85,34 +97,31 @@ export async function readBack(
   }
 }
 
-const norms: Readonly<Record<string, string>> = {
-  attn_norm: 'input_layernorm',
-  ffn_norm: 'post_attention_layernorm',
-};
-const singles: Readonly<Record<string, string>> = {
-  'token_embd.weight': 'model.embed_tokens.weight',
-  'output_norm.weight': 'model.norm.weight',
-  'output.weight': 'lm_head.weight',
-};
-
-/** A GGUF tensor's name in HF's checkpoint, and in how many heads its rows are rotated, if they are. */
-function placeOf(name: string, architecture: Architecture): { readonly hf: string; readonly heads: number | null } {
-  const single = singles[name];
-  if (single !== undefined) return { hf: single, heads: null };
-  const [, layer, part] = /^blk\.(\d+)\.(\w+)\.weight$/.exec(name) ?? [];
-  const norm = norms[part ?? ''];
-  if (norm !== undefined) return { hf: `model.layers.${layer}.${norm}.weight`, heads: null };
-  const linear = linearLayers.find(({ gguf }) => gguf === part);
-  if (linear === undefined) throw unsupported(`its tensor "${name}" has no counterpart that Tunesmith knows`);
-  const heads = linear.rotated === null ? null : architecture[linear.rotated];
-  return { hf: `model.layers.${layer}.${linear.module}.weight`, heads };
+/** A model's family, and where each of its GGUF's tensors is in Hugging Face's checkpoint. */
+function placesIn(architecture: Architecture): {
+  readonly family: Family;
+  readonly placeOf: (name: string) => ModelTensor;
+} {
+  const family = familyOf(architecture.architecture);
+  if (family === undefined) {
+    const known = families.map(({ architecture }) => architecture).join(', ');
+    throw unsupported(`it is of the ${architecture.architecture} architecture; expected one of ${known}`);
+  }
+  const places = new Map(tensorsOf(family, sizesOf(architecture)).map((tensor) => [tensor.gguf, tensor]));
+  return {
+    family,
+    placeOf: (name) => {
+      const place = places.get(name);
+      if (place === undefined) throw unsupported(`its tensor "${name}" has no counterpart that Tunesmith knows`);
+      return place;
+    },
+  };
 }
 
 /** Throws why the model cannot be written in Hugging Face's layout, before anything is written. */
 export function assertHuggingFace({ architecture, list }: { architecture: Architecture; list: Weights['list'] }): void {
-  if (architecture.architecture !== 'llama')
-    throw unsupported(`it is of the ${architecture.architecture} architecture; expected llama`);
-  for (const { name } of list) placeOf(name, architecture);
+  const { placeOf } = placesIn(architecture);
+  for (const { name } of list) placeOf(name);
 }
 
 const unsupported = (why: string): TunesmithError =>
@@ -120,41 +129,3 @@ const unsupported = (why: string): TunesmithError =>
     param: 'to',
     code: 'export_unsupported',
   });
-
-function configOf({ weights: { metadata }, codec, architecture, type }: HuggingFaceModel): Record<string, unknown> {
-  const rope = ropeOf(metadata, architecture);
-  return {
-    architectures: ['LlamaForCausalLM'],
-    model_type: 'llama',
-    vocab_size: architecture.vocabulary,
-    hidden_size: architecture.width,
-    intermediate_size: architecture.feedForward,
-    num_hidden_layers: architecture.layers,
-    num_attention_heads: architecture.heads,
-    num_key_value_heads: architecture.kvHeads,
-    head_dim: architecture.headWidth,
-    max_position_embeddings: architecture.contextTokens,
-    rms_norm_eps: architecture.normEpsilon,
-    hidden_act: 'silu',
-    attention_bias: false,
-    mlp_bias: false,
-    tie_word_embeddings: architecture.tiedEmbeddings,
-    ...rope,
-    bos_token_id: codec.tokenizer.bosId,
-    eos_token_id: codec.tokenizer.eosId,
-    pad_token_id: metadata.number('tokenizer.ggml.padding_token_id', null),
-    torch_dtype: type === 'f32' ? 'float32' : 'float16',
-    use_cache: true,
-  };
-}
-
-/** In the words of transformers 4 and of 5. */
-function ropeOf(metadata: Weights['metadata'], { ropeBase }: Architecture): Record<string, unknown> {
-  const linear = metadata.string('llama.rope.scaling.type', 'none') === 'linear';
-  const scaling = linear ? { rope_type: 'linear', factor: metadata.number('llama.rope.scaling.factor', 1) } : null;
-  return {
-    rope_theta: ropeBase,
-    rope_scaling: scaling,
-    rope_parameters: { rope_theta: ropeBase, ...(scaling ?? { rope_type: 'default' }) },
-  };
-}

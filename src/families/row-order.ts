@@ -15,54 +15,53 @@ export type Change =
   | { readonly kind: 'transpose' }
   | { readonly kind: 'add-one' };
 
+/** Numbers as floats, or as the bits of half-precision ones. */
+export type Values = Float32Array | Uint16Array;
+
 /** Values of a tensor whose GGUF shape is `shape`, from Hugging Face's order to a GGUF's. */
-export function toGguf(values: Float32Array, shape: readonly number[], change: Change): Float32Array {
-  switch (change.kind) {
-    case 'none':
-      return values;
-    case 'interleave':
-      return interleaveRows(values, shape[1] ?? 1, change.heads);
-    case 'transpose':
-      return transposed(values, shape[1]!, shape[0]!);
-    case 'add-one':
-      return values.map((value) => value + 1);
-  }
+export function toGguf<V extends Values>(values: V, shape: readonly number[], change: Change): V {
+  if (change.kind === 'interleave') return interleaveRows(values, columnsOf(shape), change.heads);
+  if (change.kind === 'transpose' && shape.length === 2) return transposed(values, shape[1]!, shape[0]!);
+  if (change.kind === 'add-one') return shifted(values, 1);
+  return values;
 }
 
 /** The way back. */
-export function toHuggingFace(values: Float32Array, shape: readonly number[], change: Change): Float32Array {
-  switch (change.kind) {
-    case 'none':
-      return values;
-    case 'interleave':
-      return separateRows(values, shape[1] ?? 1, change.heads);
-    case 'transpose':
-      return transposed(values, shape[0]!, shape[1]!);
-    case 'add-one':
-      return values.map((value) => value - 1);
-  }
+export function toHuggingFace<V extends Values>(values: V, shape: readonly number[], change: Change): V {
+  if (change.kind === 'interleave') return separateRows(values, columnsOf(shape), change.heads);
+  if (change.kind === 'transpose' && shape.length === 2) return transposed(values, shape[0]!, shape[1]!);
+  if (change.kind === 'add-one') return shifted(values, -1);
+  return values;
+}
+
+/** The numbers in a row; of a vector, 1. */
+const columnsOf = (shape: readonly number[]): number => shape[1] ?? 1;
+
+function shifted<V extends Values>(values: V, by: number): V {
+  assert(values instanceof Float32Array, 'only floats are shifted');
+  return values.map((value) => value + by) as V;
 }
 
 /** Rows [out, columns] in Hugging Face's order → the order of a GGUF of architecture `llama`. */
-export function interleaveRows(data: Float32Array, columns: number, heads: number): Float32Array {
+export function interleaveRows<V extends Values>(data: V, columns: number, heads: number): V {
   return reorderRows(data, columns, heads, (i, half) => (i < half ? 2 * i : 2 * (i - half) + 1));
 }
 
 /** The way back. */
-export function separateRows(data: Float32Array, columns: number, heads: number): Float32Array {
+export function separateRows<V extends Values>(data: V, columns: number, heads: number): V {
   return reorderRows(data, columns, heads, (i, half) => (i % 2 === 0 ? i / 2 : half + (i - 1) / 2));
 }
 
 /** `to` says where row i of a head goes. */
-function reorderRows(
-  data: Float32Array,
+function reorderRows<V extends Values>(
+  data: V,
   columns: number,
   heads: number,
   to: (i: number, half: number) => number,
-): Float32Array {
+): V {
   const half = data.length / columns / heads / 2;
   assert(Number.isInteger(half), `${data.length / columns} rows do not split into ${heads} heads of even size`);
-  const result = new Float32Array(data.length);
+  const result = emptyLike(data);
   for (let head = 0; head < heads; head++) {
     const first = head * 2 * half;
     for (let i = 0; i < 2 * half; i++) {
@@ -74,11 +73,14 @@ function reorderRows(
 }
 
 /** A matrix of so many rows and columns, with the columns as rows. */
-function transposed(values: Float32Array, rows: number, columns: number): Float32Array {
+function transposed<V extends Values>(values: V, rows: number, columns: number): V {
   assert(values.length === rows * columns, `${values.length} values are no matrix of ${rows} by ${columns}`);
-  const result = new Float32Array(values.length);
+  const result = emptyLike(values);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) result[column * rows + row] = values[row * columns + column]!;
   }
   return result;
 }
+
+const emptyLike = <V extends Values>(values: V): V =>
+  (values instanceof Float32Array ? new Float32Array(values.length) : new Uint16Array(values.length)) as V;

@@ -7,7 +7,7 @@
  *
  * Effect on a weight W [out, in]: W + alpha / r · B A, with A [r, in] and B [out, r]; llama.cpp knows no rsLoRA, so
  * that its alpha is told as the one that comes to the same. The checkpoint has
- * Hugging Face's order of rows; the GGUF needs llama.cpp's for query and key (see `tensor-names.ts`).
+ * Hugging Face's order of rows; the GGUF needs llama.cpp's for query and key (see `families/row-order.ts`).
  * The folder appears by one rename: whoever sees it sees all of it.
  */
 
@@ -16,12 +16,15 @@ import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { invalid } from '../domain/errors.ts';
 import { flushFolder, writeAtomically } from '../formats/atomic-write.ts';
+import type { Family } from '../families/family.ts';
+import { toGguf, type Change } from '../families/row-order.ts';
+import { familyOf } from '../families/table.ts';
+import { tensorsOf } from '../families/tensors.ts';
 import { writeGguf, type GgufTensorSource } from '../formats/gguf.ts';
 import { GgufMetadata, ggufValue } from '../formats/gguf-metadata.ts';
 import { floats, readSafetensors, type SafeTensor } from '../formats/safetensors.ts';
 import { adapterCard, type AdapterCard } from './adapter-card.ts';
-import type { BaseModel } from './manifest.ts';
-import { interleaveRows, linearLayers, type LinearLayer } from './tensor-names.ts';
+import { sizesOf, type BaseModel } from './manifest.ts';
 
 export interface AdapterExport {
   /** A checkpoint of the trainer, with `adapter.safetensors`. */
@@ -36,10 +39,11 @@ export interface AdapterExport {
 
 export type { AdapterCard } from './adapter-card.ts';
 
-/** One adapted layer: its place and its two matrices, as PEFT has them. */
+/** One adapted layer: its weight's name in the base's GGUF, and its two matrices as PEFT has them. */
 interface Pair {
-  readonly layer: number;
-  readonly linear: LinearLayer;
+  readonly gguf: string;
+  /** What happens to the weight's rows on the way into a GGUF, and so to B's. */
+  readonly change: Change;
   readonly a: Matrix;
   readonly b: Matrix;
 }
@@ -53,7 +57,7 @@ export async function exportAdapter({ checkpointFolder, base, lora, folder, card
   if (await exists(folder)) return;
   const source = join(checkpointFolder, 'adapter.safetensors');
   const { tensors } = await readSafetensors(source);
-  const pairs = pairUp(tensors, lora.rank, source);
+  const pairs = pairUp(tensors, base, lora.rank, source);
 
   await mkdir(dirname(folder), { recursive: true });
   const draft = await mkdtemp(join(dirname(folder), `.${basename(folder)}-`));
@@ -75,7 +79,7 @@ export async function writeGgufAdapter(
   { source, base, lora }: { readonly source: string; readonly base: BaseModel; readonly lora: LoraShape },
 ): Promise<void> {
   const { tensors } = await readSafetensors(source);
-  await writeGguf(path, ggufAdapter(base, pairUp(tensors, lora.rank, source), lora));
+  await writeGguf(path, ggufAdapter(base, pairUp(tensors, base, lora.rank, source), lora));
 }
 
 export interface LoraShape {
@@ -97,20 +101,28 @@ const exists = (path: string): Promise<boolean> =>
 const damaged = (path: string, what: string): Error =>
   invalid(null, `${path} is not an adapter: ${what}.`, 'adapter_unreadable');
 
-const peftName = /^base_model\.model\.model\.layers\.(\d+)\.(\w+\.\w+)\.lora_([AB])\.weight$/;
+/** Which family the base is of; throws where Tunesmith does not know its layers. */
+export function familyOfBase({ id, architecture: { architecture } }: BaseModel): Family {
+  const family = familyOf(architecture);
+  if (family !== undefined) return family;
+  throw invalid('model', `${id} is of the ${architecture} architecture, whose layers Tunesmith does not know.`);
+}
 
-function pairUp(tensors: ReadonlyMap<string, SafeTensor>, rank: number, path: string): Pair[] {
+function pairUp(tensors: ReadonlyMap<string, SafeTensor>, base: BaseModel, rank: number, path: string): Pair[] {
+  const known = tensorsOf(familyOfBase(base), sizesOf(base.architecture));
+  const byName = new Map(known.map((tensor) => [tensor.huggingFace, tensor]));
   const pairs: Pair[] = [];
   for (const [name, a] of tensors) {
-    const match = peftName.exec(name);
-    const linear = linearLayers.find(({ module }) => module === match?.[2]);
-    if (match === null || linear === undefined) throw damaged(path, `the tensor "${name}" is not of a known layer`);
-    if (match[3] === 'B') continue;
+    const match = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/.exec(name);
+    const weight = byName.get(`${match?.[1]}.weight`);
+    if (match === null || weight?.shape.length !== 2 || !weight.gguf.startsWith('blk.'))
+      throw damaged(path, `the tensor "${name}" is not of a known layer`);
+    if (match[2] === 'B') continue;
     const b = tensors.get(name.replace('.lora_A.', '.lora_B.'));
     if (b === undefined) throw damaged(path, `"${name}" has no lora_B`);
     if (a.shape[0] !== rank || b.shape[1] !== rank)
       throw damaged(path, `"${name}" is [${a.shape.join()}] with B [${b.shape.join()}]; expected rank ${rank}`);
-    pairs.push({ layer: Number(match[1]), linear, a: matrix(a), b: matrix(b) });
+    pairs.push({ gguf: weight.gguf, change: weight.change, a: matrix(a), b: matrix(b) });
   }
   if (pairs.length === 0 || pairs.length * 2 !== tensors.size)
     throw damaged(path, `${tensors.size} tensors make ${pairs.length} pairs of lora_A and lora_B`);
@@ -131,20 +143,16 @@ function ggufAdapter(base: BaseModel, pairs: readonly Pair[], lora: LoraShape) {
     ['tunesmith.lora.rank', ggufValue.u32(lora.rank)],
     ['tunesmith.lora.targets', ggufValue.strings(lora.targets)],
   ]);
-  const tensors = pairs.flatMap(({ layer, linear, a, b }): GgufTensorSource[] => {
-    const name = `blk.${layer}.${linear.gguf}.weight`;
-    return [
-      ggufTensor(`${name}.lora_a`, a),
-      ggufTensor(`${name}.lora_b`, { shape: b.shape, data: ggufRows(base, linear, b) }),
-    ];
-  });
+  const tensors = pairs.flatMap(({ gguf, change, a, b }): GgufTensorSource[] => [
+    ggufTensor(`${gguf}.lora_a`, a),
+    ggufTensor(`${gguf}.lora_b`, { shape: b.shape, data: ggufRows(b, change) }),
+  ]);
   return { metadata, tensors };
 }
 
-function ggufRows({ architecture }: BaseModel, { rotated }: LinearLayer, b: Matrix): Float32Array {
-  if (rotated === null || architecture.architecture !== 'llama') return b.data;
-  return interleaveRows(b.data, b.shape[1]!, architecture[rotated]);
-}
+/** PEFT keeps A and B the same way round even where the weight lies transposed: only the order of rows differs. */
+const ggufRows = ({ shape, data }: Matrix, change: Change): Float32Array =>
+  change.kind === 'interleave' ? toGguf(data, shape, change) : data;
 
 const ggufTensor = (name: string, { shape, data }: Matrix): GgufTensorSource => ({
   name,
@@ -166,7 +174,7 @@ const peftConfig = (base: BaseModel, { rank, alpha, rslora, targets }: LoraShape
   use_rslora: rslora ?? false,
   use_dora: false,
   bias: 'none',
-  fan_in_fan_out: false,
+  fan_in_fan_out: familyOfBase(base).huggingFace.transposed,
   modules_to_save: null,
   target_modules: targets,
 });

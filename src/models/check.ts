@@ -7,13 +7,13 @@
  */
 
 import { invalid } from '../domain/errors.ts';
+import { readEpsilon, readSizes } from '../families/sizes.ts';
+import { familyOf } from '../families/table.ts';
+import { headName, tensorsOf } from '../families/tensors.ts';
 import type { Gguf } from '../formats/gguf.ts';
 import { TextCodec } from '../text/codec.ts';
 import type { Inspection } from './inspect.ts';
 import type { Architecture } from './manifest.ts';
-import { linearLayers } from './tensor-names.ts';
-
-type Shape = readonly number[];
 
 /** What the engine reads; the others are llama.cpp's alone. */
 const trainableTypes = new Set(['F32', 'F16', 'BF16', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'Q4_K', 'Q5_K', 'Q6_K']);
@@ -36,39 +36,26 @@ export function checkModel(gguf: Gguf): Inspection {
 
 const refusal = (what: string): Error => invalid('model', `The model file is not usable: ${what}.`, 'model_unreadable');
 
-function readFacts({ metadata, tensors }: Gguf): Omit<Architecture, 'servingOnly'> {
+function readFacts(gguf: Gguf): Omit<Architecture, 'servingOnly'> {
+  const { metadata, tensors } = gguf;
   const architecture = metadata.string('general.architecture');
-  const count = (key: string, max: number, absent?: number): number => {
-    const full = `${architecture}.${key}`;
-    const value = absent === undefined ? metadata.number(full) : metadata.number(full, absent);
-    if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-    throw refusal(`"${full}" is ${value}; expected a whole number from 1 to ${max}`);
-  };
-  const positive = (key: string, absent?: number): number => {
-    const full = `${architecture}.${key}`;
-    const value = absent === undefined ? metadata.number(full) : metadata.number(full, absent);
-    if (Number.isFinite(value) && value > 0) return value;
-    throw refusal(`"${full}" is ${value}; expected a number above 0`);
-  };
-  const width = count('embedding_length', 65_536);
-  const heads = count('attention.head_count', 1024);
-  const kvHeads = count('attention.head_count_kv', 1024, heads);
-  if (heads % kvHeads !== 0) throw refusal(`its ${heads} heads cannot share ${kvHeads} key and value heads`);
-  const headWidth = count('attention.key_length', 65_536, width / heads);
-  if (headWidth % 2 !== 0) throw refusal(`its heads are ${headWidth} wide; expected an even number`);
+  const sizes = readSizes(gguf, refusal);
+  const ropeBase = metadata.number(`${architecture}.rope.freq_base`, 10_000);
+  if (!(Number.isFinite(ropeBase) && ropeBase > 0))
+    throw refusal(`"${architecture}.rope.freq_base" is ${ropeBase}; expected a number above 0`);
   return {
     architecture,
-    layers: count('block_count', 512),
-    width,
-    heads,
-    kvHeads,
-    headWidth,
-    feedForward: count('feed_forward_length', 1 << 20),
-    vocabulary: tensors.get('token_embd.weight')?.shape[0] ?? 0,
-    contextTokens: count('context_length', 1 << 24),
-    ropeBase: positive('rope.freq_base', 10_000),
-    normEpsilon: positive('attention.layer_norm_rms_epsilon'),
-    tiedEmbeddings: !tensors.has('output.weight'),
+    layers: sizes.layers,
+    width: sizes.width,
+    heads: sizes.heads,
+    kvHeads: sizes.keyHeads,
+    headWidth: sizes.headSize,
+    feedForward: sizes.hidden,
+    vocabulary: sizes.vocabulary,
+    contextTokens: sizes.contextTokens,
+    ropeBase,
+    normEpsilon: readEpsilon(gguf, refusal),
+    tiedEmbeddings: !tensors.has(headName),
     parameters: [...tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
     tensorTypes: countTypes([...tensors.values()]),
   };
@@ -99,59 +86,33 @@ function checkTokenizer({ metadata }: Gguf, { vocabulary }: Pick<Architecture, '
   }
 }
 
-/** Holds the tensors of a `llama` file against its numbers; returns why it cannot be trained, or null. */
-function checkTensors({ metadata, tensors }: Gguf, facts: Omit<Architecture, 'servingOnly'>): string | null {
-  const { architecture, headWidth } = facts;
-  if (architecture !== 'llama') return `the engine does not train the ${architecture} architecture yet`;
-  const expected = llamaTensors(facts);
-  if (tensors.has(ropeDivisors)) expected.set(ropeDivisors, [headWidth / 2]);
-  for (const [name, shape] of expected) {
+/** Holds the tensors of a file against its numbers; returns why it cannot be trained, or null. */
+function checkTensors(gguf: Gguf, { architecture, headWidth }: Omit<Architecture, 'servingOnly'>): string | null {
+  const { metadata, tensors } = gguf;
+  const family = familyOf(architecture);
+  if (family === undefined) return `the engine does not train the ${architecture} architecture yet`;
+  const expected = tensorsOf(family, readSizes(gguf, refusal));
+  for (const { gguf: name, shape, optional } of expected) {
     const found = tensors.get(name)?.shape.join() ?? null;
-    if (found === shape.join()) continue;
+    if (found === shape.join() || (found === null && optional)) continue;
     const what = found === null ? 'is missing' : `is [${found}]`;
     throw refusal(`the tensor "${name}" ${what}; its numbers call for [${shape.join()}]`);
   }
+  const names = new Set(expected.map(({ gguf }) => gguf));
   const reasons = new Set<string>();
   for (const { name, type } of tensors.values()) {
     if (!trainableTypes.has(type)) reasons.add(`the engine does not read ${type} weights`);
-    if (!expected.has(name)) reasons.add(extraTensor(name));
+    if (!names.has(name)) reasons.add(extraTensor(name, architecture));
   }
-  const scaling = metadata.string('llama.rope.scaling.type', 'none');
+  const scaling = metadata.string(`${architecture}.rope.scaling.type`, 'none');
   if (scaling !== 'none' && scaling !== 'linear')
     reasons.add(`the engine does not know the position scaling "${scaling}"`);
-  if (metadata.number('llama.rope.dimension_count', headWidth) !== headWidth)
+  if (metadata.number(`${architecture}.rope.dimension_count`, headWidth) !== headWidth)
     reasons.add('the engine does not rotate parts of a head');
   return reasons.size === 0 ? null : [...reasons].join('; ');
 }
 
-/** Llama 3.1 and later: one divisor for each pair that a head rotates. */
-const ropeDivisors = 'rope_freqs.weight';
-
-function extraTensor(name: string): string {
-  if (/^blk\.\d+\..*\.bias$/.test(name)) return 'the engine does not know biases in linear layers yet';
-  throw refusal(`the tensor "${name}" does not belong into a llama model`);
-}
-
-function llamaTensors(facts: Omit<Architecture, 'servingOnly'>): Map<string, Shape> {
-  const { width, heads, kvHeads, headWidth, feedForward, vocabulary } = facts;
-  const shapes: Readonly<Record<string, Shape>> = {
-    attn_q: [heads * headWidth, width],
-    attn_k: [kvHeads * headWidth, width],
-    attn_v: [kvHeads * headWidth, width],
-    attn_output: [width, heads * headWidth],
-    ffn_gate: [feedForward, width],
-    ffn_up: [feedForward, width],
-    ffn_down: [width, feedForward],
-  };
-  const tensors = new Map<string, Shape>([
-    ['token_embd.weight', [vocabulary, width]],
-    ['output_norm.weight', [width]],
-  ]);
-  if (!facts.tiedEmbeddings) tensors.set('output.weight', [vocabulary, width]);
-  for (let layer = 0; layer < facts.layers; layer++) {
-    tensors.set(`blk.${layer}.attn_norm.weight`, [width]);
-    tensors.set(`blk.${layer}.ffn_norm.weight`, [width]);
-    for (const { gguf } of linearLayers) tensors.set(`blk.${layer}.${gguf}.weight`, shapes[gguf]!);
-  }
-  return tensors;
+function extraTensor(name: string, architecture: string): string {
+  if (/^blk\.\d+\..*\.bias$/.test(name)) return 'the engine does not know these biases in linear layers';
+  throw refusal(`the tensor "${name}" does not belong into a ${architecture} model`);
 }

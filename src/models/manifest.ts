@@ -5,6 +5,7 @@
  */
 
 import { z } from 'zod';
+import type { ModelSizes } from '../families/family.ts';
 
 /** Facts read from the file itself by the checker. */
 const architectureSchema = z.object({
@@ -54,3 +55,13 @@ export type Architecture = z.infer<typeof architectureSchema>;
 
 /** A base model on this machine: its manifest and the absolute path of its GGUF. */
 export type BaseModel = Readonly<Omit<Manifest, 'version'>> & { readonly path: string };
+
+/** The numbers that a model's shapes follow from, in the words of its family. */
+export function sizesOf(architecture: Architecture): ModelSizes {
+  const { layers, width, heads, vocabulary, contextTokens, kvHeads, headWidth, feedForward } = architecture;
+  const renamed = { keyHeads: kvHeads, headSize: headWidth, hidden: feedForward };
+  return { layers, width, heads, vocabulary, contextTokens, ...renamed, ...noHead };
+}
+
+/** The head of an encoder is no part of a base model. */
+const noHead = { outputs: 0 };

@@ -9,7 +9,7 @@ import { writeSafetensors, type SafeTensor } from '../../src/formats/safetensors
 import { exportAdapter } from '../../src/models/adapter.ts';
 import { BaseModels } from '../../src/models/base-models.ts';
 import { ModelRegistry } from '../../src/models/registry.ts';
-import { linearLayers } from '../../src/models/tensor-names.ts';
+import { llama } from '../../src/families/llama.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { temporaryFolder, type TemporaryFolder } from '../formats/folder.ts';
 import { type TinyModelOptions, writeTinyLlama } from '../tiny-model.ts';
@@ -17,7 +17,7 @@ import { type TinyModelOptions, writeTinyLlama } from '../tiny-model.ts';
 export const fineTuned = 'ft:tiny:personal:spam:AbC12345';
 const job = 'ftjob-tiny';
 const rank = 4;
-const targets = linearLayers.map(({ target }) => target);
+const targets = llama.linears.map(({ target }) => target);
 
 export interface ExportedHouse extends AsyncDisposable {
   readonly folder: TemporaryFolder;
@@ -52,9 +52,9 @@ export async function makeHouse(options: TinyModelOptions = {}): Promise<Exporte
   });
   const adapter = new Map<string, SafeTensor>();
   for (let layer = 0; layer < layers; layer++)
-    for (const { target, module } of linearLayers) {
+    for (const { target, path } of llama.linears) {
       const [out, into] = sizes[target]!;
-      const name = `base_model.model.model.layers.${layer}.${module}`;
+      const name = `base_model.model.model.layers.${layer}.${path}`;
       adapter.set(`${name}.lora_A.weight`, random([rank, into]));
       adapter.set(`${name}.lora_B.weight`, random([out, rank]));
     }

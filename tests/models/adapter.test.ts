@@ -13,7 +13,7 @@ import { GgufMetadata, ggufValue } from '../../src/formats/gguf-metadata.ts';
 import { floats, readSafetensors, writeSafetensors, type SafeTensor } from '../../src/formats/safetensors.ts';
 import { exportAdapter } from '../../src/models/adapter.ts';
 import type { BaseModel } from '../../src/models/base-models.ts';
-import { interleaveRows } from '../../src/models/tensor-names.ts';
+import { interleaveRows } from '../../src/families/row-order.ts';
 
 const goldens = join(import.meta.dirname, '../goldens');
 const vocabulary = 96;

@@ -136,12 +136,12 @@ test('what llama.cpp can run and the engine cannot train is accepted and marked'
 
 test('another architecture can answer and cannot be trained', async () => {
   await writeTinyLlama(path);
-  const renamed = join(folder, 'qwen2.gguf');
+  const renamed = join(folder, 'stablelm.gguf');
   {
     await using gguf = await openGguf(path);
     const entries = [...gguf.metadata.entries()].map(([key, value]): [string, GgufValue] => [
-      key.replace(/^llama\./, 'qwen2.'),
-      key === 'general.architecture' ? ggufValue.string('qwen2') : value,
+      key.replace(/^llama\./, 'stablelm.'),
+      key === 'general.architecture' ? ggufValue.string('stablelm') : value,
     ]);
     const tensors = [];
     for (const { name, shape, type } of gguf.tensors.values())
@@ -149,7 +149,7 @@ test('another architecture can answer and cannot be trained', async () => {
     await writeGguf(renamed, { metadata: new GgufMetadata(entries), tensors });
   }
   await using gguf = await openGguf(renamed);
-  expect(checkModel(gguf).architecture.servingOnly).toMatch(/does not train the qwen2 architecture yet/);
+  expect(checkModel(gguf).architecture.servingOnly).toMatch(/does not train the stablelm architecture yet/);
 });
 
 test('a truncated file is refused by the checker, wherever it was cut', async () => {
