@@ -31,6 +31,7 @@ import { fineTuningRoutes } from './routes/fine-tuning.ts';
 import { graderRoutes } from './routes/graders.ts';
 import { openApiRoutes } from './routes/openapi.ts';
 import { modelRoutes } from './routes/models.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { responseRoutes } from './routes/responses.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { uploadRoutes } from './routes/uploads.ts';
@@ -89,6 +90,7 @@ export function createApp(house: House): FastifyInstance {
 
   observationRoutes(app, house, (request) => openDoor(request.headers, doors.get(request)!));
   openApiRoutes(app, table);
+  reportRoutes(app, house);
   app.register(
     async (v1) => {
       v1.addHook('onRequest', async (request) => {

@@ -3,7 +3,7 @@
  *
  * Content first, then the row: a file that was acknowledged is whole. Deleting goes the other way round. A file
  * past its `expires_at` is gone for every reader from that second on and is swept away later; while an unfinished
- * job or batch needs a file it is neither deleted nor swept.
+ * job or batch needs a file, or a run that waits, it is neither deleted nor swept.
  */
 
 import type { Kysely, Transaction } from 'kysely';
@@ -163,7 +163,7 @@ interface Reader {
   readonly status: string;
 }
 
-/** File ids that unfinished jobs and batches read, each with who reads it. */
+/** File ids that unfinished jobs and batches and waiting runs of evals read, each with who reads it. */
 async function neededFiles(transaction: Transaction<Schema>): Promise<Map<string, Reader>> {
   const needed = new Map<string, Reader>();
   const jobs = await transaction.selectFrom('jobs').where('status', 'in', unfinished).select('object').execute();
@@ -182,6 +182,13 @@ async function neededFiles(transaction: Transaction<Schema>): Promise<Map<string
     const { id, status, input_file_id } = JSON.parse(row.object) as Batch;
     needed.set(input_file_id, { kind: 'batch', word: 'batch', id, status });
   }
+  const runs = await transaction
+    .selectFrom('eval_runs')
+    .where('status', '=', 'queued')
+    .select(['id', 'status', 'file_id'])
+    .execute();
+  for (const { id, status, file_id } of runs)
+    if (file_id !== null) needed.set(file_id, { kind: 'eval run', word: 'run', id, status });
   return needed;
 }
 

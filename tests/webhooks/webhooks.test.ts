@@ -6,10 +6,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { toFile } from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Courier } from '../../src/webhooks/courier.ts';
 import { announce } from '../../src/webhooks/outbox.ts';
 import { chatRequest, runBatch } from '../batches/batch-journey.ts';
+import { answeredItems, makeEval, questions, runEval, startRun } from '../evals/api/eval-journey.ts';
 import { openTestHouse, type TestHouse } from '../house.ts';
 import { examples, upload } from '../jobs/tiny-house.ts';
 import { addTinyModel, MemoryLog } from '../serving/tiny-serving.ts';
@@ -96,6 +98,30 @@ describe('the end is told', () => {
     await expect(unwrap(forged, secret)).rejects.toThrow(/signature does not match/);
     expect(await deliveriesOf(id)).toMatchObject([{ type: 'batch.completed', status: 'delivered', attempts: 1 }]);
     await house.openai.delete(`/webhooks/${id}`);
+  });
+
+  test('of a run of an eval, however it ends', async () => {
+    await using receiver = await Receiver.open();
+    const types = ['eval.run.succeeded', 'eval.run.failed', 'eval.run.canceled'];
+    const { id, secret } = await make(receiver.url, types);
+    const { openai } = house;
+    const made = await makeEval(openai);
+    const file = await toFile(Buffer.from('nothing'), 'items.jsonl');
+    const broken = (await openai.files.create({ file, purpose: 'evals' })).id;
+    const good = await runEval(openai, made.id, answeredItems(['a', 'a'], ['a', 'b']));
+    const bad = await runEval(openai, made.id, { type: 'jsonl', source: { type: 'file_id', id: broken } });
+    const long = await startRun(openai, made.id, questions(500));
+    await openai.evals.runs.cancel(long.id, { eval_id: made.id });
+    await openai.evals.runs.cancel(long.id, { eval_id: made.id });
+    await receiver.until(3);
+    const events = await Promise.all(receiver.received.map((each) => unwrap(each, secret)));
+    expect(events.map(({ type, data }) => [type, (data as { id: string }).id])).toEqual([
+      ['eval.run.succeeded', good.id],
+      ['eval.run.failed', bad.id],
+      ['eval.run.canceled', long.id],
+    ]);
+    expect(await deliveriesOf(id)).toHaveLength(3);
+    await openai.delete(`/webhooks/${id}`);
   });
 
   test('of responses that were made in the background', async () => {

@@ -30,14 +30,25 @@ const dataSourceConfig = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('stored_completions'), metadata: filter }),
 ]);
 
-type Message = { readonly role: string; readonly content: unknown; readonly type?: string };
+interface Message {
+  readonly type?: 'message' | null | undefined;
+  readonly role: string;
+  readonly content: unknown;
+}
 
-const withForm = (message: unknown): unknown => {
-  if (typeof message !== 'object' || message === null) return message;
-  const { role, content, type = 'message' } = message as Message;
-  const text = typeof content === 'string' ? { type: 'input_text', text: content } : content;
-  return { ...message, type: type ?? 'message', role, content: text };
-};
+/** A plain text is a message's only part. */
+function withForm<Said extends Message>(said: Said) {
+  const { content } = said;
+  const parts = typeof content === 'string' ? { type: 'input_text' as const, text: content } : content;
+  return { ...said, type: 'message' as const, content: parts as Exclude<Said['content'], string> | TextPart };
+}
+
+interface TextPart {
+  readonly type: 'input_text';
+  readonly text: string;
+}
+
+const isMessage = (value: unknown): value is Message => typeof value === 'object' && value !== null && 'role' in value;
 
 const thresholds = { score_model: null, text_similarity: null, python: null, multi: null } as const;
 
@@ -51,7 +62,9 @@ const criterion = z.unknown().transform((value, context): Grader & { readonly pa
   const { id: _, pass_threshold: threshold, ...said } = value as Record<string, unknown>;
   const { type, input } = said;
   const takesThreshold = typeof type === 'string' && Object.hasOwn(thresholds, type);
-  const grader = Array.isArray(input) ? { ...said, input: input.map(withForm) } : said;
+  const grader = Array.isArray(input)
+    ? { ...said, input: input.map((each) => (isMessage(each) ? withForm(each) : each)) }
+    : said;
   const extra = threshold !== undefined && !takesThreshold ? { pass_threshold: threshold } : {};
   const parsed = graderSchema.safeParse({ ...grader, ...extra }, { reportInput: true });
   if (!parsed.success) {
@@ -103,14 +116,13 @@ const otherPart = z.looseObject({ type: z.enum(['input_image', 'input_audio', 'i
 });
 const part = z.union([template, text, otherPart]);
 
-const message = z.preprocess(
-  withForm,
-  z.strictObject({
-    type: z.literal('message'),
+const message = z
+  .strictObject({
+    type: z.literal('message').nullish(),
     role: z.enum(['system', 'developer', 'user', 'assistant']),
     content: z.union([part, z.array(part).min(1)]),
-  }),
-);
+  })
+  .transform((said) => withForm(said));
 
 /** A path is one where even an empty item would be the reason that it leads nowhere. */
 const itemPath = z.string().refine((path) => path.startsWith('item') && templateProblem(`{{${path}}}`) === null, {

@@ -186,10 +186,8 @@ export function givenSample(given: Readonly<Record<string, unknown>>): Sample {
 }
 
 function knownTokens(usage: unknown): Partial<GraderTokens> {
-  const counts = Object.entries((usage ?? {}) as object).filter(
-    ([name, count]) => name in noTokens && Number.isInteger(count),
-  );
-  return Object.fromEntries(counts) as Partial<GraderTokens>;
+  const counts = Object.entries(usage ?? {}).filter(([name, count]) => name in noTokens && Number.isInteger(count));
+  return Object.fromEntries(counts);
 }
 
 function textIn(choices: unknown): unknown {

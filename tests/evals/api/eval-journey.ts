@@ -91,3 +91,7 @@ export async function itemsOf(openai: OpenAI, evalId: string, run: string, query
   for await (const item of openai.evals.runs.outputItems.list(run, { eval_id: evalId, ...query })) items.push(item);
   return items;
 }
+
+/** Which items of the data source they are; the order in which they were judged is nobody's business. */
+export const numbersOf = (items: readonly { readonly datasource_item_id: number }[]): number[] =>
+  items.map(({ datasource_item_id }) => datasource_item_id).sort((a, b) => a - b);
