@@ -65,9 +65,9 @@ export function change({ value, low, high }: Estimate, significant: boolean): st
   return `${signed(value)} (${signed(low)} to ${signed(high)})${significant ? ' !' : ''}`;
 }
 
-const milliseconds = (ms: number): string => (ms < 1 ? '< 1 ms' : `${ms.toFixed(0)} ms`);
+export const milliseconds = (ms: number): string => (ms < 1 ? '< 1 ms' : `${ms.toFixed(0)} ms`);
 
-function hereShown({ here }: ComparedRow): string | null {
+export function hereShown({ here }: ComparedRow): string | null {
   if (here === null) return null;
   const { seconds, kilowattHours, price } = here;
   if (kilowattHours === null) return seconds < 1 ? '< 1 s' : `${seconds.toFixed(0)} s`;
