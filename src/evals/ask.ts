@@ -30,6 +30,10 @@ export interface Asking {
   /** The closed set of answers, where there is one; their probabilities are asked for. */
   readonly labels?: readonly string[];
   readonly answerTokensMax?: number;
+  /** Asks for log-probabilities where there are no labels as well. */
+  readonly logprobs?: boolean;
+  /** Told the whole answer to a question before it is yielded, and the parameters it was asked with. */
+  readonly onCompletion?: (item: TestItem, completion: OpenAI.ChatCompletion, body: AnswerParameters) => void;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number) => void;
 }
@@ -45,7 +49,7 @@ export async function* askAll(
   const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
   setMaxListeners(0, both); // one for each question under way
   const body = bodyWith(items, asking);
-  const asker = new Asker(openai, model, body, asking.labels ?? [], both);
+  const asker = new Asker(openai, model, body, asking, both);
   const underway: Promise<Answered>[] = [];
   try {
     let done = 0;
@@ -80,10 +84,14 @@ const answerTokensMost = 4096;
 /** Greedy, with room for the longest label or reference and some talk around it; a letter is never more than a token. */
 export function bodyWith(
   items: readonly TestItem[],
-  { labels = [], answerTokensMax }: Pick<Asking, 'labels' | 'answerTokensMax'>,
+  {
+    labels = [],
+    answerTokensMax,
+    logprobs = labels.length > 0,
+  }: Pick<Asking, 'labels' | 'answerTokensMax' | 'logprobs'>,
 ): AnswerParameters {
   const room = answerTokensMax ?? (labels.length > 0 ? longest(labels) + 4 : roomFor(items));
-  const probabilities = labels.length > 0 ? { logprobs: true, top_logprobs: 20 } : {};
+  const probabilities = logprobs ? { logprobs: true, top_logprobs: 20 } : {};
   return { temperature: 0, max_completion_tokens: room, ...probabilities };
 }
 
@@ -116,14 +124,16 @@ class Asker {
   readonly #openai: OpenAI;
   readonly #model: string;
   readonly #labels: readonly string[];
+  readonly #onCompletion: NonNullable<Asking['onCompletion']>;
   readonly #signal: AbortSignal;
   #body: AnswerParameters;
 
-  constructor(openai: OpenAI, model: string, body: AnswerParameters, labels: readonly string[], signal: AbortSignal) {
+  constructor(openai: OpenAI, model: string, body: AnswerParameters, asking: Asking, signal: AbortSignal) {
     this.#openai = openai;
     this.#model = model;
     this.#body = body;
-    this.#labels = labels;
+    this.#labels = asking.labels ?? [];
+    this.#onCompletion = asking.onCompletion ?? (() => {});
     this.#signal = signal;
   }
 
@@ -155,7 +165,10 @@ class Asker {
     for (;;) {
       const body = this.#body;
       try {
-        return await this.#openai.chat.completions.create(requestFor(item, this.#model, body), { signal });
+        const request = requestFor(item, this.#model, body);
+        const completion = await this.#openai.chat.completions.create(request, { signal });
+        this.#onCompletion(item, completion, body);
+        return completion;
       } catch (error) {
         const param = error instanceof APIError && error.status === 400 ? refusedOf(error, body) : null;
         if (param === null) throw error;

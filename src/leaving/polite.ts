@@ -27,7 +27,7 @@ export interface PoliteOptions {
 export interface Polite {
   readonly fetch: typeof fetch;
   /** How long the answer with this `x-request-id` took from its own request on, without earlier attempts and waits. */
-  elapsedMs(requestId: string | null | undefined): number | null;
+  readonly elapsedMs: (requestId: string | null | undefined) => number | null;
 }
 
 const waitMsMax = 60_000;

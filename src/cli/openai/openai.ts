@@ -3,10 +3,12 @@
 import type { Command } from 'commander';
 import type { Act } from '../context.ts';
 import { captureCommand } from './capture.ts';
+import { parityCommand } from './parity.ts';
+import { recordCommand } from './record.ts';
 
 export function openaiCommand(program: Command, act: Act): void {
   const openai = program
     .command('openai')
     .description('leave OpenAI with proof: take what is there, make it again here, compare');
-  for (const add of [captureCommand]) add(openai, act);
+  for (const add of [captureCommand, recordCommand, parityCommand]) add(openai, act);
 }
