@@ -22,6 +22,7 @@ import { exitCodeOf, exitCodes, exitCodesHelp, explain } from './outcome.ts';
 import { keysCommand } from './keys.ts';
 import { quickstartCommand } from './quickstart.ts';
 import { serveCommand } from './serve.ts';
+import { sweepCommand } from './sweep.ts';
 import { webhooksCommand } from './webhooks.ts';
 
 const commands = [
@@ -36,6 +37,7 @@ const commands = [
   evalCommand,
   openaiCommand,
   compareCommand,
+  sweepCommand,
   batchesCommand,
   webhooksCommand,
   keysCommand,
