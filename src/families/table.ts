@@ -1,6 +1,6 @@
 /** The families that the engine trains. */
 
-import type { Family } from './family.ts';
+import { targetsOf, type Family } from './family.ts';
 import { bert } from './bert.ts';
 import { gemma3 } from './gemma3.ts';
 import { gpt2 } from './gpt2.ts';
@@ -12,3 +12,6 @@ export const families: readonly Family[] = [llama, qwen2, qwen3, gemma3, gpt2, b
 /** By `general.architecture` of a GGUF. */
 export const familyOf = (architecture: string): Family | undefined =>
   families.find((family) => family.architecture === architecture);
+
+/** Every linear layer that any of them has, by PEFT's names. */
+export const linearTargets: readonly string[] = [...new Set(families.flatMap(targetsOf))];

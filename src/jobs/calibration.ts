@@ -18,6 +18,7 @@ import type { ChatExample } from '../domain/example.ts';
 import type { TrainerEvent } from '../engine/protocol.ts';
 import { writeAtomically } from '../formats/atomic-write.ts';
 import { openGguf } from '../formats/gguf.ts';
+import { targetsOfBase } from '../models/adapter.ts';
 import type { BaseModel } from '../models/base-models.ts';
 import { programArguments } from '../programs.ts';
 import { TextCodec } from '../text/codec.ts';
@@ -177,7 +178,13 @@ async function writeJob(
   const trainingFile = join(folder, 'train.jsonl');
   const examples = batchSize * (warmUpSteps + stepsMax);
   await writeFile(trainingFile, `${JSON.stringify(example)}\n`.repeat(examples));
-  const facts = { examples, longestTokens: tokens, contextTokens: base.contextTokens, initialAdapter: null };
+  const facts = {
+    examples,
+    longestTokens: tokens,
+    contextTokens: base.contextTokens,
+    targets: targetsOfBase(base),
+    initialAdapter: null,
+  };
   const hyperparameters = resolveHyperparameters(
     { n_epochs: 1, batch_size: batchSize, learning_rate_multiplier: 'auto' },
     facts,

@@ -12,6 +12,7 @@ import { newId } from '../domain/ids.ts';
 import { type Hyperparameters, isFinal, type Job, type JobEvent, type JobStatus } from '../domain/job.ts';
 import { defaultProject } from '../domain/project.ts';
 import type { Checkpoint } from '../domain/checkpoint.ts';
+import { targetsOfBase } from '../models/adapter.ts';
 import type { ModelRegistry, ServedModel } from '../models/registry.ts';
 import type { Alongside } from '../store/answered-requests.ts';
 import type { Blobs } from '../store/blobs.ts';
@@ -276,6 +277,15 @@ async function assertFits(asked: Hyperparameters, { id, base, adapterFolder }: S
       at('max_length'),
       `Invalid '${at('max_length')}': integer above maximum value. Expected a value <= ${base.contextTokens}, the context of ${base.id}, but got ${max_length} instead.`,
       'integer_above_max_value',
+    );
+  const { lora_targets } = asked;
+  const known = targetsOfBase(base);
+  const foreign = Array.isArray(lora_targets) ? lora_targets.find((target) => !known.includes(target)) : undefined;
+  if (foreign !== undefined)
+    throw invalid(
+      at('lora_targets'),
+      `Invalid value: '${foreign}' in '${at('lora_targets')}'. ${base.id} is a ${base.architecture.architecture} model, whose linear layers are: ${known.join(', ')}.`,
+      'invalid_value',
     );
   if (adapterFolder === null) return;
   const shape = await adapterShape(adapterFolder);

@@ -10,7 +10,6 @@ import { autoEpochs } from '../dataset/epochs.ts';
 import type { Hyperparameters, Job } from '../domain/job.ts';
 import { type LoraPlan, protocolVersion, type TrainingPlan } from '../engine/protocol.ts';
 import { hasEightBitProducts } from './processor.ts';
-import { loraTargets } from './request.ts';
 
 /** Hyper-parameters as a trained job shows them: not one of them "auto", not one missing. */
 export type ResolvedHyperparameters = {
@@ -24,6 +23,8 @@ export interface PlanFacts {
   readonly longestTokens: number;
   /** What the base model can hold. */
   readonly contextTokens: number;
+  /** The linear layers of the base model, by PEFT's names. */
+  readonly targets: readonly string[];
   /** The adapter that a fine-tune of a fine-tune goes on with; its shape is given. */
   readonly initialAdapter: LoraPlan | null;
 }
@@ -32,7 +33,7 @@ export interface PlanFacts {
 const baseLearningRate = 2e-4;
 
 export function resolveHyperparameters(asked: Hyperparameters, facts: PlanFacts): ResolvedHyperparameters {
-  const lora = facts.initialAdapter ?? { rank: 16, alpha: 32, dropout: 0, targets: loraTargets };
+  const lora = facts.initialAdapter ?? { rank: 16, alpha: 32, dropout: 0, targets: facts.targets };
   const learningRate =
     typeof asked.learning_rate === 'number'
       ? asked.learning_rate

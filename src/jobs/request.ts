@@ -9,8 +9,7 @@
 import { z } from 'zod';
 import { invalid, type TunesmithError } from '../domain/errors.ts';
 import type { Hyperparameters } from '../domain/job.ts';
-
-export const loraTargets = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const;
+import { linearTargets } from '../families/table.ts';
 
 /** Null and undefined mean "auto" for the official three and "not mentioned" for ours. */
 const orAuto = <Schema extends z.ZodType>(schema: Schema) => z.union([z.literal('auto'), schema]).nullish();
@@ -23,7 +22,7 @@ export const hyperparameterFields = {
   lora_rank: orAuto(z.int().min(1).max(512)),
   lora_alpha: orAuto(z.number().gt(0)),
   lora_dropout: orAuto(z.number().min(0).max(0.9)),
-  lora_targets: orAuto(z.array(z.enum(loraTargets)).min(1)),
+  lora_targets: orAuto(z.array(z.enum(linearTargets)).min(1)),
   weight_decay: orAuto(z.number().min(0).max(1)),
   warmup_ratio: orAuto(z.number().min(0).max(1)),
   lr_schedule: orAuto(z.enum(['cosine', 'linear', 'constant'])),

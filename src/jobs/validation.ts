@@ -12,6 +12,7 @@ import type { Job } from '../domain/job.ts';
 import { validateTrainingFile, type ValidationReport } from '../dataset/validate.ts';
 import type { LoraPlan } from '../engine/protocol.ts';
 import { openGguf } from '../formats/gguf.ts';
+import { targetsOfBase } from '../models/adapter.ts';
 import type { ServedModel } from '../models/registry.ts';
 import { Files } from '../store/files.ts';
 import { TextCodec } from '../text/codec.ts';
@@ -43,6 +44,7 @@ export async function validateJob(shop: Workshop, row: JobRow, stop: AbortSignal
     examples: reports.training.examples,
     longestTokens: Math.max(reports.training.longestTokens, reports.validation?.longestTokens ?? 0),
     contextTokens: model.base.contextTokens,
+    targets: targetsOfBase(model.base),
     initialAdapter: initial,
   });
   const plan = toPlan(job, resolved, placesOf(shop, job, model.base, initial !== null));

@@ -16,7 +16,7 @@ import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { invalid } from '../domain/errors.ts';
 import { flushFolder, writeAtomically } from '../formats/atomic-write.ts';
-import type { Family } from '../families/family.ts';
+import { targetsOf, type Family } from '../families/family.ts';
 import { toGguf, type Change } from '../families/row-order.ts';
 import { familyOf } from '../families/table.ts';
 import { tensorsOf } from '../families/tensors.ts';
@@ -107,6 +107,9 @@ export function familyOfBase({ id, architecture: { architecture } }: BaseModel):
   if (family !== undefined) return family;
   throw invalid('model', `${id} is of the ${architecture} architecture, whose layers Tunesmith does not know.`);
 }
+
+/** The linear layers of a base, by PEFT's names. */
+export const targetsOfBase = (base: BaseModel): string[] => targetsOf(familyOfBase(base));
 
 function pairUp(tensors: ReadonlyMap<string, SafeTensor>, base: BaseModel, rank: number, path: string): Pair[] {
   const known = tensorsOf(familyOfBase(base), sizesOf(base.architecture));

@@ -4,7 +4,8 @@ import { autoEpochs } from '../../src/dataset/epochs.ts';
 import { autoBatchSize, resolveHyperparameters, toPlan } from '../../src/jobs/plan.ts';
 
 const allAuto = { n_epochs: 'auto', batch_size: 'auto', learning_rate_multiplier: 'auto' } as const;
-const facts = { examples: 200, longestTokens: 300, contextTokens: 8192, initialAdapter: null };
+const targets = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
+const facts = { examples: 200, longestTokens: 300, contextTokens: 8192, targets, initialAdapter: null };
 
 test.each([
   // examples, epochs: OpenAI's published rule, at its edges
@@ -42,7 +43,7 @@ test('nothing stays "auto"', () => {
     lora_rank: 16,
     lora_alpha: 32,
     lora_dropout: 0,
-    lora_targets: ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'],
+    lora_targets: targets,
     weight_decay: 0.01,
     warmup_ratio: 0.03,
     lr_schedule: 'cosine',
