@@ -1,10 +1,11 @@
-/** Files, uploads, jobs, models, graders, batches and webhooks, driven as people's programs drive them. */
+/** Files, uploads, jobs, models, graders, evals, batches and webhooks, driven as people's programs drive them. */
 
 import { createHash } from 'node:crypto';
 import type OpenAI from 'openai';
 import { BadRequestError, toFile } from 'openai';
 import { expect } from 'vitest';
 import { chatRequest, startBatch, upload as uploadBatch, waitForBatch } from '../batches/batch-journey.ts';
+import { runEval, startRun } from '../evals/api/eval-journey.ts';
 import { asJob, examples, upload, waitFor, waitForStep } from '../jobs/tiny-house.ts';
 
 const model = 'tiny';
@@ -122,6 +123,87 @@ export async function batches(openai: OpenAI): Promise<void> {
   const input_file_id = await uploadBatch(openai, lines);
   const elsewhere = { input_file_id, completion_window: '24h' } as const;
   await refused(openai.batches.create({ ...elsewhere, endpoint: '/v1/moderations' }));
+}
+
+export async function evals(openai: OpenAI): Promise<void> {
+  const texts = { input: '{{ sample.output_text }}', reference: '{{ item.answer }}' };
+  const input = [{ role: 'user', content: 'Judge {{ sample.output_text }}' }];
+  const sampling_params = { max_completions_tokens: 20 };
+  const testing_criteria: Loose[] = [
+    { type: 'string_check', name: 'same', operation: 'eq', ...texts },
+    { type: 'text_similarity', name: 'close', evaluation_metric: 'fuzzy_match', pass_threshold: 0.5, ...texts },
+    { type: 'score_model', name: 'judge', model, input, range: [0, 1], pass_threshold: 0.5, sampling_params },
+    { type: 'label_model', name: 'kind', model, input, labels: ['a', 'b'], passing_labels: ['a'] },
+    { type: 'python', name: 'code', source: 'def grade(sample, item):\n  return 1.0', pass_threshold: 1 },
+  ];
+  const item_schema = { type: 'object', properties: { answer: { type: 'string' } } };
+  const create = (wishes: Loose): Promise<OpenAI.Evals.EvalCreateResponse> =>
+    openai.evals.create({
+      name: 'answers',
+      metadata: { team: 'tests' },
+      data_source_config: { type: 'custom', item_schema, include_sample_schema: true },
+      testing_criteria,
+      ...wishes,
+    } as OpenAI.Evals.EvalCreateParams);
+  const { id } = await create({});
+  const same = testing_criteria.slice(0, 1);
+  const logs = await create({ data_source_config: { type: 'logs', metadata: { team: 'x' } }, testing_criteria: same });
+  await create({ data_source_config: { type: 'stored_completions' }, testing_criteria: same, metadata: null });
+  await openai.evals.list({ limit: 1, order: 'desc', order_by: 'updated_at' });
+  await openai.evals.list({ after: id });
+  await openai.evals.retrieve(id);
+  await openai.evals.update(id, { name: 'others', metadata: { team: 'others' } });
+
+  const item = { answer: 'yes' };
+  const content = [{ item, sample: { output_text: 'yes' } }, { item }];
+  const ready = await runEval(
+    openai,
+    id,
+    { type: 'jsonl', source: { type: 'file_content', content } },
+    { name: 'one' },
+  );
+  expect(ready).toMatchObject({ status: 'completed', result_counts: { total: 2 } });
+  const template = [{ role: 'user', content: 'Say {{ item.answer }}.' }];
+  const asked = {
+    type: 'completions',
+    model,
+    input_messages: { type: 'template', template },
+    sampling_params: { temperature: 0, max_completion_tokens: 3 },
+    source: { type: 'file_content', content: [{ item }] },
+  };
+  const made = await create({ testing_criteria: same });
+  const run = await runEval(openai, made.id, asked, { metadata: { team: 'tests' } });
+  const { runs } = openai.evals;
+  await runs.list(made.id, { limit: 1, order: 'desc', status: 'completed' });
+  await runs.list(made.id, { after: run.id });
+  const outputs = { eval_id: id };
+  const { data } = await runs.outputItems.list(ready.id, { ...outputs, limit: 1, order: 'desc' });
+  await runs.outputItems.list(ready.id, { ...outputs, after: data[0]!.id });
+  await runs.outputItems.list(ready.id, { ...outputs, status: 'pass' });
+  await runs.outputItems.retrieve(data[0]!.id, { eval_id: id, run_id: ready.id });
+
+  const file = await toFile(Buffer.from('nothing'), 'items.jsonl');
+  const broken = await openai.files.create({ file, purpose: 'evals' });
+  const failed = await runEval(openai, id, { type: 'jsonl', source: { type: 'file_id', id: broken.id } });
+  expect(failed).toMatchObject({ status: 'failed', error: { code: 'invalid_data_source' } });
+  await openai.chat.completions.create({
+    model,
+    messages: [{ role: 'user', content: 'Hi' }],
+    max_completion_tokens: 2,
+    store: true,
+    metadata: { team: 'x' },
+  });
+  await runEval(openai, logs.id, { type: 'completions', source: { type: 'stored_completions', metadata: null } });
+  await openai.responses.create({ model, input: 'Hi', max_output_tokens: 16, metadata: { team: 'x' } });
+  await runEval(openai, logs.id, { type: 'responses', source: { type: 'responses' }, model });
+
+  const many = Array.from({ length: 100 }, () => ({ item }));
+  const long = await startRun(openai, made.id, { ...asked, source: { type: 'file_content', content: many } });
+  expect((await runs.cancel(long.id, { eval_id: made.id })).status).toBe('canceled');
+  await runs.delete(long.id, { eval_id: made.id });
+  await openai.evals.delete(made.id);
+  await refused(startRun(openai, id, { type: 'csv', source: {} }));
+  await refused(create({ testing_criteria: [] }));
 }
 
 /** Our own, for which the package has a general door. */

@@ -59,6 +59,13 @@ const or =
 const withOurs: Change = (field) => ({ ...field, properties: { ...field.properties, ...ourHyperparameters } });
 const nullableList: Change = (field) => ({ ...field, items: nullable(field.items!)! });
 
+/** Ours: another server that answers. */
+const endpoint: Schema = {
+  type: 'object',
+  properties: { base_url: { type: 'string' }, api_key: { type: 'string' } },
+  required: ['base_url'],
+};
+
 const ends = { first_id: nullable, last_id: nullable };
 const moments = ['in_progress', 'finalizing', 'completed', 'failed', 'expired', 'cancelling', 'cancelled'];
 
@@ -89,6 +96,16 @@ const differences: Readonly<Record<string, Readonly<Record<string, Change>>>> = 
       nullable,
     ]),
   ),
+
+  EvalRun: { error: nullable },
+  EvalRunOutputItem: Object.fromEntries(
+    ['error', 'temperature', 'max_completion_tokens', 'top_p', 'seed'].map((field) => [`sample.${field}`, nullable]),
+  ),
+  CreateEvalCompletionsRunDataSource: { endpoint: () => endpoint },
+  CreateEvalResponsesRunDataSource: { endpoint: () => endpoint },
+  EvalList: ends,
+  EvalRunList: ends,
+  EvalRunOutputItemList: ends,
 
   CreateCompletionResponse: {
     usage: nullable,
