@@ -45,10 +45,21 @@ export function headEntries(architecture: string, head: HeadFacts): [string, Ggu
   ];
 }
 
-/** How a model makes one vector of a text: what its file says, else as BERT does. */
+/** How a model makes one vector of a text: what its file says, else the mean, as most were trained to be used. */
 export function poolingOf(metadata: GgufMetadata): 'first' | 'mean' {
   const architecture = metadata.string('general.architecture');
-  return metadata.number(`${architecture}.pooling_type`, 2) === 1 ? 'mean' : 'first';
+  return metadata.number(`${architecture}.pooling_type`, meanPooling) === firstPooling ? 'first' : 'mean';
+}
+
+/** llama.cpp's numbers. */
+export const meanPooling = 1;
+export const firstPooling = 2;
+
+/** What a fresh head reads: what the file says that vectors are made of, else BERT's own pooler. */
+export function headPoolingOf(metadata: GgufMetadata, task: LabelTask): Pooling {
+  if (task === 'token_classification') return 'none';
+  const architecture = metadata.string('general.architecture');
+  return metadata.has(`${architecture}.pooling_type`) ? poolingOf(metadata) : 'first';
 }
 
 /** Whether vectors of texts are meant to have length 1. */

@@ -30,7 +30,7 @@ export async function encoderGoldens(name: EncoderName): Promise<EncoderGoldens>
   };
   return {
     folder: join(folder, name),
-    metadata: metadata as Record<string, string>,
+    metadata,
     floats: (of) => floats(tensor(of)),
     integers: (of) => {
       const { data } = tensor(of);
@@ -58,15 +58,21 @@ const distilNames: readonly (readonly [RegExp, string])[] = [
 export const bertName = (name: string): string =>
   distilNames.reduce((found, [pattern, other]) => found.replace(pattern, other), name);
 
+let written = 0;
+
 interface Config {
   readonly vocab_size: number;
   readonly max_position_embeddings: number;
 }
 
 /** Writes the checkpoint as a GGUF; gives its path. */
-export async function importEncoder(name: EncoderName, into: string): Promise<string> {
+export async function importEncoder(
+  name: EncoderName,
+  into: string,
+  more: readonly [string, GgufValue][] = [],
+): Promise<string> {
   const from = join(folder, name);
-  const path = join(into, `${name}.gguf`);
+  const path = join(into, `${name}-${written++}.gguf`);
   const { tensors } = await readSafetensors(join(from, 'model.safetensors'));
   const found = new Map([...tensors].map(([name, tensor]) => [bertName(name), tensor]));
   const { vocab_size, max_position_embeddings } = readJson(join(from, 'config.json')) as Config;
@@ -81,10 +87,10 @@ export async function importEncoder(name: EncoderName, into: string): Promise<st
     ['bert.feed_forward_length', ggufValue.u32(24)],
     ['bert.attention.head_count', ggufValue.u32(2)],
     ['bert.attention.layer_norm_epsilon', ggufValue.f32(1e-12)],
-    ['bert.pooling_type', ggufValue.u32(1)],
     ...wordPieceEntries(readJson(join(from, 'tokenizer.json')), vocab_size),
+    ...more,
   ];
-  const written = all.flatMap(({ gguf, huggingFace, shape, optional }): GgufTensorSource[] => {
+  const weights = all.flatMap(({ gguf, huggingFace, shape, optional }): GgufTensorSource[] => {
     const tensor = found.get(huggingFace!);
     if (tensor === undefined && optional) return [];
     const values = tensor === undefined ? new Float32Array(shape.reduce((a, b) => a * b, 1)) : floats(tensor);
@@ -92,6 +98,6 @@ export async function importEncoder(name: EncoderName, into: string): Promise<st
       { name: gguf, shape, type: 'F32', data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) },
     ];
   });
-  await writeGguf(path, { metadata: new GgufMetadata(entries), tensors: written });
+  await writeGguf(path, { metadata: new GgufMetadata(entries), tensors: weights });
   return path;
 }

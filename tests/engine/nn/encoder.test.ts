@@ -6,13 +6,16 @@ import type { MicroBatch } from '../../../src/dataset/batch.ts';
 import { packStep } from '../../../src/dataset/batch.ts';
 import type { EncodedExample } from '../../../src/domain/example.ts';
 import type { LabelTask } from '../../../src/domain/label.ts';
+import { EncoderReader } from '../../../src/engine/nn/encoder-reader.ts';
 import { openNetwork } from '../../../src/engine/nn/load.ts';
 import type { Network } from '../../../src/engine/nn/network.ts';
 import { AdamW } from '../../../src/engine/optimizer.ts';
 import type { HeadPlan, TrainPlan } from '../../../src/engine/protocol.ts';
 import { bert } from '../../../src/families/bert.ts';
+import { headEntries } from '../../../src/families/label-head.ts';
 import { tensorsOf } from '../../../src/families/tensors.ts';
 import { openGguf } from '../../../src/formats/gguf.ts';
+import { ofUnitLength } from '../../../src/serving/vectors.ts';
 import { EncoderCodec } from '../../../src/text/encoder-codec.ts';
 import { bertName, encoderGoldens, importEncoder, type EncoderName } from './encoder-files.ts';
 
@@ -217,4 +220,33 @@ test('a head that nobody has trained begins the same for the same seed', async (
   const deviation = Math.sqrt(first.reduce((sum, x) => sum + x * x, 0) / first.length);
   expect(deviation).toBeGreaterThan(0.01);
   expect(deviation).toBeLessThan(0.04);
+});
+
+test.each(['bert', 'distilbert'] as const)(
+  '%s: vectors of texts are the means of PyTorch, however texts are grouped',
+  async (name) => {
+    await using reader = await EncoderReader.open(paths[name], 1);
+    const texts = [0, 1, 2, 3].map((i) => goldens[name].integers(`sequences.${i}`));
+    const vectors = await reader.vectors(texts);
+    const long = await reader.vectors([...texts, ...Array.from({ length: 60 }, () => texts[2]!)]);
+    const expected = goldens[name].floats('embedding.mean');
+    for (const [i, vector] of vectors.entries()) {
+      const golden = expected.subarray(i * 16, (i + 1) * 16);
+      expectClose(ofUnitLength(vector), golden, 1e-5, `vector ${i}`);
+      expectClose(ofUnitLength(long[i]!), golden, 1e-5, `vector ${i} among many`);
+    }
+  },
+);
+
+test.each(['one', 'words', 'mean'] as const)('a file with a head for %s is read as it was trained', async (kind) => {
+  const path = await importEncoder('bert', folder, headEntries('bert', plans[kind]));
+  await using reader = await EncoderReader.open(path, 1);
+  expect(reader.head).toEqual(plans[kind]);
+  const ids = goldens.bert.integers('sequences.2');
+  const positions = kind === 'words' ? ids.slice(2).map((_, at) => at + 1) : Int32Array.of(0);
+  const [, logits] = await reader.judge([
+    { ids: ids.slice(0, 4), positions: Int32Array.of(0) },
+    { ids, positions },
+  ]);
+  expectClose(logits!, goldens.bert.floats(`logits.${kind}`), 1e-4, 'logits');
 });
