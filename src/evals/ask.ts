@@ -149,16 +149,7 @@ class Asker {
   }
 
   async #complete(item: TestItem): Promise<OpenAI.ChatCompletion> {
-    // The SDK leaves a listener on the signal of every request; with a signal of its own it goes with the request.
-    const request = new AbortController();
-    const stop = (): void => request.abort();
-    this.#signal.throwIfAborted();
-    this.#signal.addEventListener('abort', stop);
-    try {
-      return await this.#completeWith(item, request.signal);
-    } finally {
-      this.#signal.removeEventListener('abort', stop);
-    }
+    return await withOwnSignal(this.#signal, (signal) => this.#completeWith(item, signal));
   }
 
   async #completeWith(item: TestItem, signal: AbortSignal): Promise<OpenAI.ChatCompletion> {
@@ -177,6 +168,19 @@ class Asker {
         without[param]!(this.#body);
       }
     }
+  }
+}
+
+/** The SDK leaves a listener on the signal of every request; with a signal of its own it goes with the request. */
+export async function withOwnSignal<T>(signal: AbortSignal, ask: (own: AbortSignal) => Promise<T>): Promise<T> {
+  const request = new AbortController();
+  const stop = (): void => request.abort();
+  signal.throwIfAborted();
+  signal.addEventListener('abort', stop);
+  try {
+    return await ask(request.signal);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }
 

@@ -5,6 +5,7 @@
  * slow. Answers and embeddings are remembered as those of `tunesmith eval` are, and are the same ones.
  */
 
+import { setMaxListeners } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Option, type Command } from 'commander';
@@ -118,6 +119,7 @@ async function compareOn(
 ): Promise<void> {
   const { terminal, signal } = context;
   assertPossible(flags, models);
+  setMaxListeners(0, signal); // requests of the SDK leave one each
   const all = await readTest(file, { signal });
   await using connection = await context.connect();
   const gathered = await gather(context, connection.openai, flags, models);

@@ -34,23 +34,30 @@ export function trainLogistic(
   const row = features + 1;
   const longest = vectors.reduce((most, { values }) => Math.max(most, squared(values)), 0);
   const step = 1 / ((longest + 1) / 2 + penalty);
-  let weights = new Float64Array(classes * row);
-  let ahead = weights;
+  const weights = new Float64Array(classes * row);
+  const ahead = new Float64Array(classes * row);
   let momentum = 1;
   for (let i = 0; i < stepsMax; i++) {
     const slope = gradient(ahead, vectors, actual, { classes, features, penalty });
-    if (slope.every((part) => Math.abs(part) < tolerance)) {
-      weights = ahead;
+    let [steepest, along] = [0, 0];
+    for (let place = 0; place < slope.length; place++) {
+      const part = slope[place]!;
+      steepest = Math.max(steepest, Math.abs(part));
+      along += part * (ahead[place]! - step * part - weights[place]!);
+    }
+    if (steepest < tolerance) {
+      weights.set(ahead);
       break;
     }
-    const next = ahead.map((weight, place) => weight - step * slope[place]!);
     // Uphill means the momentum has carried too far.
-    const uphill = slope.reduce((sum, part, place) => sum + part * (next[place]! - weights[place]!), 0) > 0;
-    const grown = uphill ? 1 : (1 + Math.sqrt(1 + 4 * momentum ** 2)) / 2;
-    const carry = uphill ? 0 : (momentum - 1) / grown;
-    const before = weights;
-    ahead = next.map((weight, place) => weight + carry * (weight - before[place]!));
-    [weights, momentum] = [next, grown];
+    const grown = along > 0 ? 1 : (1 + Math.sqrt(1 + 4 * momentum ** 2)) / 2;
+    const carry = along > 0 ? 0 : (momentum - 1) / grown;
+    for (let place = 0; place < slope.length; place++) {
+      const before = weights[place]!;
+      weights[place] = ahead[place]! - step * slope[place]!;
+      ahead[place] = weights[place]! + carry * (weights[place]! - before);
+    }
+    momentum = grown;
   }
   return { weights, probabilitiesOf: (vector) => probabilities(weights, vector, classes, row) };
 }
@@ -63,13 +70,16 @@ export function gradient(
   { classes, features, penalty }: Pick<LogisticOptions, 'classes' | 'features' | 'penalty'>,
 ): Float64Array {
   const row = features + 1;
-  const slope = weights.map((weight, place) => (place % row === features ? 0 : penalty * weight));
+  const slope = new Float64Array(weights.length);
+  for (let place = 0; place < slope.length; place++) slope[place] = penalty * weights[place]!;
+  for (let bias = features; bias < slope.length; bias += row) slope[bias] = 0;
   for (const [i, vector] of vectors.entries()) {
+    const { places, values } = vector;
     const shares = probabilities(weights, vector, classes, row);
     shares[actual[i]!]! -= 1;
-    for (const [k, share] of shares.entries()) {
-      const pull = share / vectors.length;
-      for (const [j, place] of vector.places.entries()) slope[k * row + place]! += pull * vector.values[j]!;
+    for (let k = 0; k < classes; k++) {
+      const pull = shares[k]! / vectors.length;
+      for (let j = 0; j < places.length; j++) slope[k * row + places[j]!]! += pull * values[j]!;
       slope[k * row + features]! += pull;
     }
   }
@@ -78,15 +88,17 @@ export function gradient(
 
 function probabilities(weights: Float64Array, { places, values }: SparseVector, classes: number, row: number) {
   const scores = new Float64Array(classes);
+  let most = -Infinity;
   for (let k = 0; k < classes; k++) {
     let score = weights[k * row + row - 1]!;
     for (let j = 0; j < places.length; j++) score += weights[k * row + places[j]!]! * values[j]!;
     scores[k] = score;
+    most = Math.max(most, score);
   }
-  const most = Math.max(...scores);
-  const parts = scores.map((score) => Math.exp(score - most));
-  const total = parts.reduce((sum, part) => sum + part, 0);
-  return parts.map((part) => part / total);
+  let total = 0;
+  for (let k = 0; k < classes; k++) total += scores[k] = Math.exp(scores[k]! - most);
+  for (let k = 0; k < classes; k++) scores[k]! /= total;
+  return scores;
 }
 
 const squared = (values: Float64Array): number => values.reduce((sum, value) => sum + value * value, 0);
@@ -122,7 +134,7 @@ export function choosePenalty(
       const { probabilitiesOf } = trainLogistic(
         learn.map((i) => vectors[i]!),
         learn.map((i) => actual[i]!),
-        { ...shape, penalty: 1 / (strength * learn.length), stepsMax: 200 },
+        { ...shape, penalty: 1 / (strength * learn.length), stepsMax: 100 },
       );
       for (const i of held) loss -= Math.log(Math.max(1e-12, probabilitiesOf(vectors[i]!)[actual[i]!]!));
     }

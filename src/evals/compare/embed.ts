@@ -5,7 +5,7 @@
 
 import { Buffer } from 'node:buffer';
 import OpenAI, { APIError } from 'openai';
-import { isForAll } from '../ask.ts';
+import { isForAll, withOwnSignal } from '../ask.ts';
 import type { Embedded } from '../baselines/baselines.ts';
 import { fingerprint, openMemory, type Remembering } from '../remembered.ts';
 
@@ -56,7 +56,9 @@ async function embed(
 ): Promise<Embedded[]> {
   const startedMs = performance.now();
   try {
-    const { data, usage } = await openai.embeddings.create({ model, input: [...input] }, { signal });
+    const { data, usage } = await withOwnSignal(signal, (own) =>
+      openai.embeddings.create({ model, input: [...input] }, { signal: own }),
+    );
     const latencyMs = (performance.now() - startedMs) / input.length;
     const promptTokens = usage.prompt_tokens / input.length;
     return input.map((_, i) => ({ vector: data[i]!.embedding, error: null, latencyMs, promptTokens }));

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { bagOfWords, majority, nearestNeighbour, type Embedded } from '../../../src/evals/baselines/baselines.ts';
 import { choosePenalty, gradient, trainLogistic } from '../../../src/evals/baselines/logistic.ts';
@@ -54,6 +56,25 @@ test('the logistic regression ends where its gradient is nothing, and its gradie
   for (const place of at.keys()) {
     const near = (step: number): number => lossAt(at.with(place, at[place]! + step));
     expect(slope[place]).toBeCloseTo((near(1e-5) - near(-1e-5)) / 2e-5, 6);
+  }
+});
+
+test('weights and probabilities are those of scikit-learn', () => {
+  const path = join(import.meta.dirname, '../../goldens/logistic.json');
+  const { rows, labels, cases } = JSON.parse(readFileSync(path, 'utf8')) as {
+    rows: number[][];
+    labels: number[];
+    cases: { strength: number; weights: number[][]; probabilities: number[][] }[];
+  };
+  const vectors = rows.map((row) => dense(...row));
+  for (const { strength, weights, probabilities } of cases) {
+    // There a sum of losses is weighed against the penalty, here their mean.
+    const shape = { classes: 3, features: 4, penalty: 1 / (strength * rows.length) };
+    const trained = trainLogistic(vectors, labels, shape);
+    for (const [k, ofClass] of weights.entries())
+      for (const [j, weight] of ofClass.entries()) expect(trained.weights[5 * k + j]).toBeCloseTo(weight, 3);
+    for (const [i, shares] of probabilities.entries())
+      for (const [k, share] of shares.entries()) expect(trained.probabilitiesOf(vectors[i]!)[k]).toBeCloseTo(share, 4);
   }
 });
 
