@@ -13,6 +13,7 @@ import { compareCommand } from './compare/compare.ts';
 import { actWith, type Context, type Surroundings } from './context.ts';
 import { dataCommand } from './data/data.ts';
 import { evalCommand } from './eval.ts';
+import { evalsCommand } from './evals.ts';
 import { exportCommand } from './export.ts';
 import { filesCommand } from './files.ts';
 import { jobsCommand } from './jobs.ts';
@@ -36,6 +37,7 @@ const commands = [
   chatCommand,
   evalCommand,
   openaiCommand,
+  evalsCommand,
   compareCommand,
   sweepCommand,
   batchesCommand,
