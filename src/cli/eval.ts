@@ -13,13 +13,13 @@ import type { StepMetrics } from '../domain/job.ts';
 import { invalid } from '../domain/errors.ts';
 import type { Answered } from '../evals/ask.ts';
 import { evaluate, type Evaluation, type PartScores } from '../evals/evaluate.ts';
-import { smallSampleNote, type Estimate } from '../evals/metrics/estimate.ts';
+import { smallBelow, smallSampleNote, type Estimate } from '../evals/metrics/estimate.ts';
 import { worstMistakes, type Mistake } from '../evals/mistakes.ts';
 import { askUnknown } from '../evals/remembered.ts';
 import type { LossPoint } from '../evals/report/charts.ts';
 import { reportHtml } from '../evals/report/report.ts';
 import { readTest, recogniseTask, taskAsSet, tasks, type Recognised, type Task } from '../evals/task.ts';
-import { wholeNumber, type Act, type Context } from './context.ts';
+import { decimalNumber, wholeNumber, type Act, type Context } from './context.ts';
 import { Interrupted, UsageError, isInterruption } from './outcome.ts';
 import { formatDuration, table } from './terminal.ts';
 
@@ -30,6 +30,7 @@ interface EvalOptions {
   readonly concurrency: number;
   readonly maxTokens?: number;
   readonly worst: number;
+  readonly beta?: number;
   readonly report?: string;
   readonly fresh?: boolean;
 }
@@ -56,6 +57,7 @@ export function evalCommand(program: Command, act: Act): void {
     .option('--concurrency <count>', 'questions at a time; more are quicker, and each looks slower', wholeNumber, 1)
     .option('--max-tokens <count>', 'longest answer (default: after the longest reference)', wholeNumber)
     .option('--worst <count>', 'how many of the worst mistakes to show', wholeNumber, 5)
+    .option('--beta <number>', 'also F-beta: above 1 what is missed weighs more, below 1 what is wrong', decimalNumber)
     .option('--report <file>', 'also write a report: one HTML file that needs nothing else')
     .option('--fresh', 'ask everything again, even what was answered before')
     .addHelpText('after', help)
@@ -72,6 +74,8 @@ export function evalCommand(program: Command, act: Act): void {
 async function evaluateModel(context: Context, options: EvalOptions, model: string, file: string): Promise<void> {
   const { terminal, signal } = context;
   assertMeasurable(options);
+  if (options.beta !== undefined && options.beta <= 0)
+    throw new UsageError(`--beta was ${options.beta}; a number above 0 was expected.`);
   const all = await readTest(file, { signal });
   const items = all.slice(0, options.limit);
   const { task, labels, reason } = chosenTask(options, items);
@@ -81,7 +85,7 @@ async function evaluateModel(context: Context, options: EvalOptions, model: stri
   const { openai } = connection;
   const server = context.namedServer ?? 'this machine';
   const answers = await ask(context, options, { openai, model, items, labels, server });
-  const evaluation = evaluate(task, answers, { labels: labels.length > 0 ? labels : undefined });
+  const evaluation = evaluate(task, answers, { labels: labels.length > 0 ? labels : undefined, beta: options.beta });
   const mistakes = worstMistakes(evaluation, answers, options.worst);
   if (evaluation.failed === items.length)
     throw new Error(`Not one question was answered: ${answers[0]?.error ?? 'the server gave no reason'}`);
@@ -216,18 +220,39 @@ function shown(evaluation: Evaluation, mistakes: readonly Mistake[]): string {
   ].join('\n\n');
 }
 
+const partFigures = {
+  precision: 'PRECISION',
+  recall: 'RECALL',
+  f1: 'F1',
+  fBeta: 'F-BETA',
+  accuracy: 'ACCURACY',
+} as const;
+
+const partsNamed = 5;
+
+/** Only figures that some part has; of the areas the report tells. */
 function partsTable(parts: readonly PartScores[]): string {
   const cell = (estimate: Estimate | null): string =>
     estimate === null ? '-' : `${percent(estimate.value)} (${interval(estimate)})`;
-  return table(
-    ['PART', 'TRUE', 'ANSWERED', 'PRECISION', 'RECALL', 'F1', 'ACCURACY'],
+  const names = (Object.keys(partFigures) as (keyof typeof partFigures)[]).filter((name) =>
+    parts.some((each) => each[name] !== null),
+  );
+  const answers = parts.some(({ answered }) => answered !== null);
+  const small = parts.filter(({ support }) => support < smallBelow);
+  const named = small.slice(0, partsNamed).map(({ name }) => short(name));
+  const others = small.length > partsNamed ? ` and ${small.length - partsNamed} more` : '';
+  const whose = small.length === parts.length ? '' : ` of ${named.join(', ')}${others}`;
+  const shown = table(
+    ['PART', 'TRUE', ...(answers ? ['ANSWERED'] : []), ...names.map((name) => partFigures[name])],
     parts.map((each) => [
       short(each.name),
       each.support,
-      each.answered,
-      ...[each.precision, each.recall, each.f1, each.accuracy].map(cell),
+      ...(answers ? [each.answered ?? '-'] : []),
+      ...names.map((name) => cell(each[name])),
     ]),
   );
+  if (small.length === 0) return shown;
+  return `${shown}\n(below ${smallBelow} cases take the intervals${whose} as hints)`;
 }
 
 function mistakeShown({ line, input, expected, answered, error, confidence }: Mistake): string {

@@ -38,7 +38,14 @@ export interface PartScores {
   readonly precision: Estimate | null;
   readonly recall: Estimate | null;
   readonly f1: Estimate | null;
+  /** Where a beta was asked for. */
+  readonly fBeta: Estimate | null;
+  /** Of entities: what is found in part counts half. */
+  readonly f1Partial: Estimate | null;
   readonly accuracy: Estimate | null;
+  /** Of the label's probabilities. */
+  readonly rocAuc: Estimate | null;
+  readonly prAuc: Estimate | null;
 }
 
 export interface Verdict {
@@ -46,7 +53,7 @@ export interface Verdict {
   readonly right: boolean;
   /** How near the answer came, from 0 to 1. */
   readonly score: number;
-  /** How sure the model was of its answer; null where it does not tell. */
+  /** How probable the answered label was among all labels; null where the server does not tell, and without a label. */
   readonly confidence: number | null;
 }
 
@@ -77,27 +84,30 @@ export interface Evaluation {
 export interface EvaluateOptions {
   /** The closed set of labels, where the references do not show all of it. */
   readonly labels?: readonly string[] | undefined;
+  /** Also F-beta: above 1 recall weighs more, below 1 precision. */
+  readonly beta?: number | undefined;
 }
 
 type Judged = Pick<Evaluation, 'figures' | 'parts' | 'confusion' | 'calibration' | 'unparsed'> & {
   readonly right: readonly boolean[];
   readonly scores: readonly number[];
+  readonly confidences?: readonly (number | null)[];
 };
 
 export function evaluate(task: Task, items: readonly Answered[], options: EvaluateOptions = {}): Evaluation {
   if (items.length === 0) throw new Error('There is nothing to evaluate: the test has no questions.');
-  const { right, scores, ...judged } = judges[task](items, options);
+  const { right, scores, confidences: sure, ...judged } = judges[task](items, options);
   return {
     task,
     count: items.length,
     failed: items.filter(({ answer }) => answer === null).length,
     ...judged,
     costs: costsOf(items),
-    verdicts: items.map(({ line, probabilities }, i) => ({
+    verdicts: items.map(({ line }, i) => ({
       line,
       right: right[i]!,
       score: scores[i]!,
-      confidence: probabilities === null ? null : Math.max(...Object.values(probabilities)),
+      confidence: sure?.[i] ?? null,
     })),
   };
 }
@@ -120,7 +130,8 @@ const judges: Readonly<Record<Task, (items: readonly Answered[], options: Evalua
 
 function judgeLabels(items: readonly Answered[], options: EvaluateOptions): Judged {
   const cases = labelCases(items, options);
-  const scored = score(cases);
+  const { beta } = options;
+  const scored = score(cases, { beta });
   const { averages, perClass } = scored;
   const ranked = items.map(({ probabilities }, i) => ({ actual: cases[i]!.actual, probabilities }));
   const areas = rankingScores(ranked);
@@ -135,12 +146,16 @@ function judgeLabels(items: readonly Answered[], options: EvaluateOptions): Judg
       figure('recall_macro', 'Recall, macro', averages.macro.recall),
       figure('f1_weighted', 'F1, weighted', averages.weighted.f1),
       figure('f1_micro', 'F1, micro', averages.micro.f1),
+      ...known('f_beta_macro', `F${beta}, macro`, averages.macro.fBeta),
       ...known('roc_auc_macro', 'ROC AUC, macro', areas.macro.rocAuc),
       ...known('pr_auc_macro', 'PR AUC, macro', areas.macro.prAuc),
-      ...known('ece', 'Calibration error', calibrated?.expectedError ?? null),
-      ...known('brier', 'Brier score', calibrated?.brier ?? null),
+      ...known('ece', 'Calibration error (0 is best)', calibrated?.expectedError ?? null),
+      ...known('brier', 'Brier score (0 is best)', calibrated?.brier ?? null),
     ],
-    parts: [...perClass].map(([name, each]) => part(name, each)),
+    parts: [...perClass].map(([name, each]) => {
+      const { rocAuc = null, prAuc = null } = areas.perClass.get(name) ?? {};
+      return { ...part(name, each), rocAuc, prAuc };
+    }),
     confusion: {
       labels,
       rows: labels.map((actual) => [...labels, null].map((predicted) => count(actual, predicted))),
@@ -154,22 +169,22 @@ function judgeLabels(items: readonly Answered[], options: EvaluateOptions): Judg
       const { probabilities } = items[i]!;
       return probabilities === null ? 0 : (probabilities[cases[i]!.actual] ?? 0);
     }),
+    confidences: cases.map(({ predicted }, i) =>
+      predicted === null ? null : (items[i]!.probabilities?.[predicted] ?? null),
+    ),
   };
 }
 
-function judgeExtraction(items: readonly Answered[]): Judged {
+function judgeExtraction(items: readonly Answered[], { beta }: EvaluateOptions): Judged {
   const cases = textCases(items);
   const structured = structuredScores(cases);
   const entities = entityCases(items);
-  const found = entities === null ? null : entityScores(entities);
+  const found = entities === null ? null : entityScores(entities, { beta });
   const micro = found?.strict.averages.micro;
   const fields: PartScores[] = [...structured.perField].map(([name, { accuracy }]) => ({
+    ...noFigures,
     name: name === '' ? '(whole)' : name,
     support: accuracy.n,
-    answered: null,
-    precision: null,
-    recall: null,
-    f1: null,
     accuracy,
   }));
   return {
@@ -181,13 +196,22 @@ function judgeExtraction(items: readonly Answered[]): Judged {
             figure('entity_precision', 'Entity precision, strict', micro.precision),
             figure('entity_recall', 'Entity recall, strict', micro.recall),
             figure('entity_f1_partial', 'Entity F1, partial', found!.partial.averages.micro.f1),
+            figure('entity_precision_partial', 'Entity precision, partial', found!.partial.averages.micro.precision),
+            figure('entity_recall_partial', 'Entity recall, partial', found!.partial.averages.micro.recall),
+            ...known('entity_f_beta', `Entity F${beta}, strict`, micro.fBeta),
           ]),
       figure('field_f1', 'Field F1', structured.fields.f1),
       figure('field_accuracy', 'Field accuracy, mean', structured.fieldAccuracy),
       figure('json_valid', 'Valid JSON', structured.valid),
       figure('exact_match', 'Equal to the reference', structured.equal),
     ],
-    parts: found === null ? fields : [...found.strict.perClass].map(([name, each]) => part(name, each)),
+    parts:
+      found === null
+        ? fields
+        : [...found.strict.perClass].map(([name, each]) => ({
+            ...part(name, each),
+            f1Partial: found.partial.perClass.get(name)!.f1,
+          })),
     confusion: null,
     calibration: null,
     unparsed: cases.filter(({ predicted }) => predicted !== null && readJson(predicted) === null).length,
@@ -250,9 +274,21 @@ const figure = (name: string, title: string, estimate: Estimate): Figure => ({ n
 const known = (name: string, title: string, estimate: Estimate | null): Figure[] =>
   estimate === null ? [] : [figure(name, title, estimate)];
 
+const noFigures = {
+  answered: null,
+  precision: null,
+  recall: null,
+  f1: null,
+  fBeta: null,
+  f1Partial: null,
+  accuracy: null,
+  rocAuc: null,
+  prAuc: null,
+};
+
 function part(name: string, each: Quality & { readonly support: number; readonly answered: number }): PartScores {
-  const { support, answered, precision, recall, f1 } = each;
-  return { name, support, answered, precision, recall, f1, accuracy: null };
+  const { support, answered, precision, recall, f1, fBeta } = each;
+  return { ...noFigures, name, support, answered, precision, recall, f1, fBeta };
 }
 
 function labelCases(

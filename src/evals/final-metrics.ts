@@ -11,6 +11,7 @@ import { readRows } from '../dataset/rows.ts';
 import { seededRandom } from '../random.ts';
 import { answeredBy, bodyWith, requestFor, unanswered, type Answered } from './ask.ts';
 import { evaluate, type Evaluation } from './evaluate.ts';
+import { smallSampleNote } from './metrics/estimate.ts';
 import { itemOf, recogniseTask, type TestItem } from './task.ts';
 
 export type AnswerModel<Model> = (model: Model, body: object, signal: AbortSignal) => Promise<OpenAI.ChatCompletion>;
@@ -108,8 +109,9 @@ function inWords(evaluation: Evaluation, total: number): { message: string; data
       ({ title, estimate: { value, low, high } }) => `${title} ${percent(value)} % (${percent(low)}-${percent(high)})`,
     );
   const of = count === total ? `${total}` : `${count} of ${total}`;
-  const message = `Task metrics on ${of} validation examples (${task.replace('_', ' ')}): ${told.join(', ')}`;
-  const estimates = figures.map(({ name, estimate: { value, low, high } }) => [name, { value, low, high }] as const);
+  const small = smallSampleNote(figures[0]!.estimate);
+  const message = `Task metrics on ${of} validation examples (${task.replace('_', ' ')}): ${told.join(', ')}${small === null ? '' : `; ${small}`}`;
+  const estimates = figures.map(({ name, estimate }) => [name, estimate] as const);
   const data = { task, count, validation_examples: total, failed, unparsed, figures: Object.fromEntries(estimates) };
   const cell = (value: number): string => (Number.isFinite(value) ? String(Number(value.toFixed(5))) : '');
   const rows = figures.map(({ name, estimate: { value, low, high, n } }) =>

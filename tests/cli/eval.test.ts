@@ -83,9 +83,16 @@ test('any server is measured: figures with intervals, confusion, worst mistakes,
   // 5 of 6 right; Wilson's interval of that.
   expect(shown.stdout).toMatch(/^Accuracy +83\.3 +43\.6 - 97\.0$/m);
   expect(shown.stdout).toMatch(/^ham +1 +3 +0$/m);
+  expect(shown.stdout).toContain('(below 50 cases take the intervals as hints)');
+  expect(shown.stdout).not.toContain('F-BETA');
   expect(shown.stdout).toContain('10 prompt tokens (4 cached), 1 answer tokens');
   expect(shown.stdout).toContain('Line 6, 80.0 % sure\n  user: buy tea\n  expected: ham\n  answered: spam');
   expect(server.asked).toHaveLength(6);
+
+  const leaning = await evalWith(server.url, '--beta', '2');
+  expect(leaning.stdout).toMatch(/^F2, macro +\d/m);
+  expect(leaning.stdout).toContain('F-BETA');
+  expect(await evalWith(server.url, '--beta', '0')).toMatchObject({ code: 2, stderr: expect.stringContaining('--beta was 0') as unknown }); // prettier-ignore
 
   const again = await evalWith(server.url, '--json');
   expect(again.stderr).toContain('6 of them were answered in an earlier run');

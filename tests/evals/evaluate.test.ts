@@ -43,8 +43,36 @@ test('a classification has a confusion matrix, areas, calibration; a failed ques
   });
   expect(evaluation.verdicts.map(({ right }) => right)).toEqual([true, false, true, false, false]);
   expect(evaluation.verdicts[1]).toMatchObject({ score: 0.2, confidence: 0.8 });
+  // Each label has an area, and without a beta there is no F-beta.
+  for (const part of evaluation.parts) {
+    expect(part.rocAuc).not.toBeNull();
+    expect(part.prAuc).not.toBeNull();
+    expect(part.fBeta).toBeNull();
+  }
   expect(evaluation.calibration).not.toBeNull();
   expect(JSON.parse(JSON.stringify(evaluation))).toMatchObject({ task: 'classification' });
+});
+
+test('an answer without a label is not sure of one, whatever its tokens say of labels', () => {
+  const probabilities = { ham: 1, spam: 0 };
+  const items = [
+    answered(said('spam'), said('Hm, that is hard.'), { probabilities }),
+    answered(said('spam'), said('ham'), { probabilities }),
+  ];
+  const { verdicts } = evaluate('classification', items, { labels: ['ham', 'spam'] });
+  expect(verdicts).toMatchObject([{ confidence: null }, { confidence: 1 }]);
+});
+
+test('F-beta is there when a beta is, of labels and of entities', () => {
+  const labels = [answered(said('x'), said('x')), answered(said('y'), said('x')), answered(said('y'), said('y'))];
+  const scored = evaluate('classification', labels, { beta: 2 });
+  expect(scored.figures.find(({ name }) => name === 'f_beta_macro')?.title).toBe('F2, macro');
+  // Of x: precision 1/2, recall 1: 5 · ½ / (4 · ½ + 1)
+  expect(scored.parts[0]!.fBeta!.value).toBeCloseTo(5 / 6, 12);
+  const entities = [answered(said('{"PER":["Ada Lovelace"]}'), said('{"PER":["Ada"]}'))];
+  const found = evaluate('extraction', entities, { beta: 0.5 });
+  expect(found.figures.find(({ name }) => name === 'entity_f_beta')?.title).toBe('Entity F0.5, strict');
+  expect(found.parts[0]).toMatchObject({ f1: { value: 0 }, f1Partial: { value: 0.5 } });
 });
 
 test('entities, fields, texts and calls each get their figures, the main one first', () => {

@@ -59,7 +59,10 @@ export function rankingScores(
     const each = rankings.map((ranking) => areasUnder(ranking, counts));
     return [...each, meanOfAreas(each, () => 1), meanOfAreas(each, (i) => supports[i]!)].flat();
   };
-  const estimates = bootstrapAll(usable.length, { statistic }, options);
+  // An area is as certain as the rarer side of it.
+  const n = usable.length;
+  const sizes = [...supports.flatMap((support) => [Math.min(support, n - support), support]), n, n, n, n];
+  const estimates = bootstrapAll(n, { statistic, sizes }, options);
   const areas = (row: number): Areas => ({
     rocAuc: known(estimates[2 * row]!),
     prAuc: known(estimates[2 * row + 1]!),

@@ -9,73 +9,106 @@ export interface LossPoint {
   readonly valid: number | null;
 }
 
-const [width, height, margin] = [420, 280, 44];
+const [width, height] = [460, 300];
+const [left, right, top, bottom] = [58, 24, 12, 46];
 const pointsMarked = 12;
 
 /** How far right and up a share of the axis is. */
-const across = (part: number): number => round(margin + part * (width - margin - 12));
-const up = (part: number): number => round(height - margin + 8 - part * (height - margin - 12));
+const across = (part: number): number => round(left + part * (width - left - right));
+const up = (part: number): number => round(height - bottom - part * (height - bottom - top));
 const round = (value: number): number => Number(value.toFixed(1));
 
-function frame(title: string, x: readonly string[], y: readonly string[], inside: readonly Html[]): Html {
-  const place = (i: number, all: readonly string[]): number => (all.length === 1 ? 0.5 : i / (all.length - 1));
+interface Axis {
+  readonly title: string;
+  /** At even distances. */
+  readonly marks: readonly string[];
+}
+
+function frame(title: string, x: Axis, y: Axis, inside: readonly Html[]): Html {
+  const place = (i: number, { marks }: Axis): number => (marks.length === 1 ? 0.5 : i / (marks.length - 1));
+  const middle = up(0.5);
   return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">
     <title>${title}</title>
-    ${y.map(
-      (label, i) =>
-        html`<line
-            class="grid"
-            x1="${across(0)}"
-            x2="${across(1)}"
-            y1="${up(place(i, y))}"
-            y2="${up(place(i, y))}"
-          /><text x="${across(0) - 6}" y="${up(place(i, y)) + 4}" text-anchor="end">${label}</text>`,
-    )}
-    ${x.map(
-      (label, i) => html`<text x="${across(place(i, x))}" y="${up(0) + 18}" text-anchor="middle">${label}</text>`,
-    )}
+    ${y.marks.map((mark, i) => {
+      const at = up(place(i, y));
+      return html`<line class="grid" x1="${across(0)}" x2="${across(1)}" y1="${at}" y2="${at}" /><text
+          x="${across(0) - 6}"
+          y="${at + 4}"
+          text-anchor="end"
+          >${mark}</text
+        >`;
+    })}
+    ${x.marks.map((mark, i) => html`<text x="${across(place(i, x))}" y="${up(0) + 17}" text-anchor="middle">${mark}</text>`)}
+    <text x="${across(0.5)}" y="${height - 8}" text-anchor="middle">${x.title}</text>
+    <text x="12" y="${middle}" text-anchor="middle" transform="rotate(-90 12 ${middle})">${y.title}</text>
     ${inside}
   </svg>`;
 }
 
-/** Of each bin that has cases: how sure the model was, how often it was right, and that share's interval. */
+/**
+ * Of each bin that has cases: how sure the model was, how often it was right, and that share's interval. Behind them
+ * the share of answers in each bin: what a point weighs.
+ */
 export function reliabilityCurve({ bins }: Calibration): Html {
   const filled = bins.filter(({ count }) => count > 0);
-  const quarters = ['0 %', '25 %', '50 %', '75 %', '100 %'];
-  return frame('Right answers by confidence', quarters, quarters, [
-    html`<line class="ideal" x1="${across(0)}" y1="${up(0)}" x2="${across(1)}" y2="${up(1)}" />`,
-    ...filled.map(({ confidence, accuracy, count }) => {
-      const x = across(confidence);
-      const { low, high, value } = accuracy;
-      return html`<g>
-        <title>${count} answers, mean confidence ${percent(confidence)}, right ${percent(value)}</title>
-        <line class="reach" x1="${x}" x2="${x}" y1="${up(low)}" y2="${up(high)}" />
-      </g>`;
-    }),
-    line(
-      'first',
-      filled.map(({ confidence, accuracy }) => [confidence, accuracy.value]),
-    ),
-  ]);
+  const total = bins.reduce((sum, { count }) => sum + count, 0);
+  const marks = ['0 %', '25 %', '50 %', '75 %', '100 %'];
+  return frame(
+    'Right answers by confidence',
+    { title: 'how probable the model held its label', marks },
+    { title: 'how often it was right', marks },
+    [
+      ...filled.map(({ from, to, count }) => {
+        const [x, y] = [across(from) + 1, up(count / total)];
+        return html`<rect
+          class="share"
+          x="${x}"
+          y="${y}"
+          width="${round(across(to) - x - 1)}"
+          height="${round(up(0) - y)}"
+        >
+          <title>${count} of ${total} answers</title>
+        </rect>`;
+      }),
+      html`<line class="ideal" x1="${across(0)}" y1="${up(0)}" x2="${across(1)}" y2="${up(1)}" />`,
+      ...filled.map(({ confidence, accuracy: { low, high } }) => {
+        const x = across(confidence);
+        return html`<line class="reach" x1="${x}" x2="${x}" y1="${up(low)}" y2="${up(high)}" />`;
+      }),
+      line(
+        'first',
+        filled.map(({ confidence, accuracy }) => [confidence, accuracy.value]),
+      ),
+      ...filled.map(({ confidence, accuracy: { value }, count }) => {
+        const words = `${count} answers, held ${percent(confidence)} probable, right ${percent(value)}`;
+        return html`<circle class="first" cx="${across(confidence)}" cy="${up(value)}" r="4"
+          ><title>${words}</title></circle
+        >`;
+      }),
+    ],
+  );
 }
 
 /** Training and validation loss by step. */
 export function lossCurves(points: readonly LossPoint[]): Html {
   const steps = points.map(({ step }) => step);
   const losses = points.flatMap(({ train, valid }) => [train, valid]).filter((loss) => loss !== null);
-  const top = losses.reduce((most, loss) => Math.max(most, loss), 0) || 1;
+  const most = roundUp(losses.reduce((greatest, loss) => Math.max(greatest, loss), 0) || 1);
   const last = steps.reduce((most, step) => Math.max(most, step), 1);
   const first = steps.reduce((least, step) => Math.min(least, step), last);
   const placed = (of: (point: LossPoint) => number | null): [number, number][] =>
     points.flatMap((point): [number, number][] => {
       const loss = of(point);
-      return loss === null ? [] : [[last === first ? 0.5 : (point.step - first) / (last - first), loss / top]];
+      return loss === null ? [] : [[last === first ? 0.5 : (point.step - first) / (last - first), loss / most]];
     });
   const marks = [0, 0.25, 0.5, 0.75, 1];
   return frame(
     'Loss by step',
-    last === first ? [String(first)] : marks.map((part) => (first + part * (last - first)).toFixed(0)),
-    marks.map((part) => (part * top).toPrecision(2)),
+    {
+      title: 'step',
+      marks: last === first ? [String(first)] : marks.map((part) => (first + part * (last - first)).toFixed(0)),
+    },
+    { title: 'loss', marks: marks.map((part) => String(Number((part * most).toPrecision(3)))) },
     [
       line(
         'first',
@@ -87,6 +120,12 @@ export function lossCurves(points: readonly LossPoint[]): Html {
       ),
     ],
   );
+}
+
+/** To the next number that a quarter of reads well: 1, 2, 4 or 8 times a power of ten. */
+function roundUp(value: number): number {
+  const unit = 10 ** Math.floor(Math.log10(value));
+  return ([1, 2, 4, 8].find((each) => each * unit >= value) ?? 10) * unit;
 }
 
 /** Few points are marked: one alone makes no line. */
