@@ -17,6 +17,7 @@ import { evalsCommand } from './evals.ts';
 import { exportCommand } from './export.ts';
 import { filesCommand } from './files.ts';
 import { jobsCommand } from './jobs.ts';
+import { learningCurveCommand } from './learning-curve.ts';
 import { modelsCommand } from './models.ts';
 import { openaiCommand } from './openai/openai.ts';
 import { exitCodeOf, exitCodes, exitCodesHelp, explain } from './outcome.ts';
@@ -36,10 +37,11 @@ const commands = [
   jobsCommand,
   chatCommand,
   evalCommand,
-  openaiCommand,
   evalsCommand,
+  openaiCommand,
   compareCommand,
   sweepCommand,
+  learningCurveCommand,
   batchesCommand,
   webhooksCommand,
   keysCommand,

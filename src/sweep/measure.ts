@@ -10,7 +10,7 @@ import { invalid } from '../domain/errors.ts';
 import type { Answered } from '../evals/ask.ts';
 import { evaluate, mainStatistic, type Evaluation } from '../evals/evaluate.ts';
 import { compareFigures, compareRight, type Comparison } from '../evals/metrics/paired.ts';
-import type { Estimate } from '../evals/metrics/estimate.ts';
+import { meanStatistic, type Estimate, type Statistic } from '../evals/metrics/estimate.ts';
 import { askUnknown } from '../evals/remembered.ts';
 import { textOf, type Recognised, type Task, type TestItem } from '../evals/task.ts';
 import { newsAtEnd, type Job, type JobNews } from './trainings.ts';
@@ -128,6 +128,17 @@ async function answersOf(judge: Judge, model: string): Promise<Answered[]> {
   if (answers.every(({ error }) => error !== null))
     throw new Unmeasured(`${model} answered not one question: ${answers[0]?.error ?? 'the server gave no reason'}`);
   return answers;
+}
+
+/** The figure as a function of drawn questions, to say how else it might have come out; null where it has none. */
+export async function drawnFigure(judge: Judge, model: string): Promise<Statistic | null> {
+  const { metric, recognised } = judge;
+  const { task } = recognised;
+  if (metric.name === usual[task] && task !== 'extraction')
+    return mainStatistic(task, await answersOf(judge, model), labelsOption(judge));
+  if (metric.name !== 'accuracy') return null;
+  const { verdicts } = await evaluated(judge, model);
+  return meanStatistic(verdicts.map(({ right }) => Number(right)));
 }
 
 /** The second less the first, on the same questions; null where the figure has no paired test. */
