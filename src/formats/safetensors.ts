@@ -67,6 +67,45 @@ export async function* eachSafetensor(path: string): AsyncGenerator<readonly [na
   }
 }
 
+/** Opens a file and checks its header; tensors are read when they are asked for. */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const { entries, dataStart } = await readHeader(file, path, size);
+    return new SafetensorsFile(path, file, dataStart, new Map(entries.map((entry) => [entry.name, entry])));
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+export class SafetensorsFile implements AsyncDisposable {
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, { readonly dtype: Dtype; readonly shape: readonly number[] }>;
+  readonly #file: FileHandle;
+  readonly #dataStart: number;
+  readonly #entries: ReadonlyMap<string, Entry>;
+
+  constructor(path: string, file: FileHandle, dataStart: number, entries: ReadonlyMap<string, Entry>) {
+    this.path = path;
+    this.#file = file;
+    this.#dataStart = dataStart;
+    this.tensors = entries;
+    this.#entries = entries;
+  }
+
+  async read(name: string): Promise<SafeTensor> {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) throw unreadable(this.path, `there is no tensor "${name}" in it`);
+    return await readEntry(this.#file, this.path, this.#dataStart, entry);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file.close();
+  }
+}
+
 /** Writes a file in one step: it is there whole, or the old one is. */
 export async function writeSafetensors(
   path: string,
