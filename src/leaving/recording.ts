@@ -150,7 +150,7 @@ export async function readRecording(folder: string): Promise<Recording> {
 
 async function recordingIn(folder: string): Promise<string> {
   if ((await stat(join(folder, 'answers.jsonl')).catch(() => null)) !== null) return folder;
-  const inside = (await readdir(join(folder, 'recordings')).catch(() => [])).sort();
+  const inside = (await readdir(join(folder, 'recordings')).catch(() => [])).sort((a, b) => (a < b ? -1 : 1));
   if (inside.length === 1) return join(folder, 'recordings', inside[0]!);
   if (inside.length === 0)
     throw invalid(null, `${folder} has no recording; "tunesmith openai record MODEL TEST" makes one.`);
