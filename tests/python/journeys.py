@@ -277,6 +277,81 @@ def graders():
     assert run.reward == 1 and run.metadata.errors.sample_parse_error is False
 
 
+def evals():
+    made = client.evals.create(
+        name="capitals",
+        data_source_config={
+            "type": "custom",
+            "item_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+            "include_sample_schema": True,
+        },
+        testing_criteria=[
+            {"type": "string_check", "name": "same", "input": "{{ sample.output_text }}", "reference": "{{ item.city }}", "operation": "eq"},
+            {
+                "type": "text_similarity",
+                "name": "close",
+                "input": "{{ sample.output_text }}",
+                "reference": "{{ item.city }}",
+                "evaluation_metric": "fuzzy_match",
+                "pass_threshold": 0.8,
+            },
+        ],
+        metadata={"team": "geo"},
+    )
+    assert made.id.startswith("eval_") and made.data_source_config.type == "custom"
+    assert made.testing_criteria[1].pass_threshold == 0.8
+
+    rows = [
+        {"item": {"city": "Paris"}, "sample": {"output_text": "Paris"}},
+        {"item": {"city": "Paris"}, "sample": {"output_text": "paris"}},
+    ]
+    file = client.files.create(file=("items.jsonl", lines(rows)), purpose="evals")
+    ready = ended(made.id, {"type": "jsonl", "source": {"type": "file_id", "id": file.id}})
+    assert ready.status == "completed" and ready.result_counts.passed == 1 and ready.result_counts.failed == 1
+    assert [each.passed for each in ready.per_testing_criteria_results] == [1, 2]
+    failed = list(client.evals.runs.output_items.list(ready.id, eval_id=made.id, status="fail"))
+    assert [item.datasource_item["city"] for item in failed] == ["Paris"]
+    assert [result.passed for result in failed[0].results] == [False, True]
+
+    asked = ended(
+        made.id,
+        {
+            "type": "completions",
+            "model": model,
+            "input_messages": {"type": "template", "template": [{"role": "user", "content": "Like {{ item.city }}?"}]},
+            "sampling_params": {"temperature": 0, "max_completion_tokens": 4},
+            "source": {"type": "file_content", "content": [{"item": {"city": f"City {i}"}} for i in range(5)]},
+        },
+    )
+    assert asked.result_counts.total == 5 and asked.result_counts.errored == 0
+    assert asked.per_model_usage[0].invocation_count == 5 and asked.per_model_usage[0].completion_tokens == 20
+    items = list(client.evals.runs.output_items.list(asked.id, eval_id=made.id, limit=2))
+    assert sorted(item.datasource_item_id for item in items) == [0, 1, 2, 3, 4]
+    first = client.evals.runs.output_items.retrieve(items[0].id, run_id=asked.id, eval_id=made.id)
+    assert first.to_dict() == items[0].to_dict() and first.sample.input[0].content.startswith("Like City")
+
+    assert [run.id for run in client.evals.runs.list(made.id, order="desc", limit=1)] == [asked.id, ready.id]
+    assert client.evals.update(made.id, name="cities").name == "cities"
+    assert made.id in [each.id for each in client.evals.list(limit=1)]
+    assert client.evals.runs.delete(ready.id, eval_id=made.id).deleted is True
+    assert client.evals.delete(made.id).eval_id == made.id
+    try:
+        client.evals.retrieve(made.id)
+        raise AssertionError("a deleted eval was found")
+    except openai.NotFoundError:
+        pass
+
+
+def ended(eval_id, data_source):
+    run = client.evals.runs.create(eval_id, data_source=data_source)
+    deadline = time.time() + 60
+    while run.status in ("queued", "in_progress"):
+        assert time.time() < deadline, "the run takes too long"
+        time.sleep(0.1)
+        run = client.evals.runs.retrieve(run.id, eval_id=eval_id)
+    return run
+
+
 def mistakes():
     for act, kind, param in [
         (lambda: client.models.retrieve("nobody"), openai.NotFoundError, "model"),
@@ -317,6 +392,7 @@ journeys = [
     responses,
     batches,
     graders,
+    evals,
     mistakes,
     raw_answers,
 ]
