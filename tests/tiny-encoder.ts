@@ -3,6 +3,8 @@
  * mean nothing but are not degenerate.
  */
 
+import { outputCount } from '../src/domain/label.ts';
+import { headEntries, type HeadFacts } from '../src/families/label-head.ts';
 import { writeGguf, type GgufTensorSource } from '../src/formats/gguf.ts';
 import { GgufMetadata, ggufValue, type GgufValue } from '../src/formats/gguf-metadata.ts';
 import { seededRandom } from '../src/random.ts';
@@ -14,11 +16,13 @@ export interface TinyEncoderOptions {
   readonly heads?: number;
   readonly feedForward?: number;
   readonly contextTokens?: number;
+  /** What it tells apart; a base tells nothing apart. */
+  readonly head?: HeadFacts | null;
   /** Metadata that replaces or adds to what is written otherwise. */
   readonly metadata?: Readonly<Record<string, GgufValue>>;
 }
 
-const defaults = { seed: 1, layers: 2, width: 32, heads: 4, feedForward: 48, contextTokens: 128 };
+const defaults = { seed: 1, layers: 2, width: 32, heads: 4, feedForward: 48, contextTokens: 128, head: null };
 
 const letters = Array.from('abcdefghijklmnopqrstuvwxyz0123456789');
 const marks = Array.from('!"#$%&\'()*+,-./:;<=>?@[]_{}');
@@ -50,7 +54,7 @@ export function tinyEncoderTokenizer(): Record<string, GgufValue> {
 
 /** Writes an encoder of some hundred kilobytes. */
 export async function writeTinyEncoder(path: string, options: TinyEncoderOptions = {}): Promise<void> {
-  const { seed, layers, width, heads, feedForward, contextTokens, metadata } = {
+  const { seed, layers, width, heads, feedForward, contextTokens, head, metadata } = {
     ...defaults,
     metadata: {},
     ...options,
@@ -82,6 +86,7 @@ export async function writeTinyEncoder(path: string, options: TinyEncoderOptions
     norm(`blk.${layer}.layer_output_norm`);
   }
   linear('cls', width, width);
+  if (head !== null) linear('cls.output', outputCount(head), width);
   const entries = {
     'general.architecture': ggufValue.string('bert'),
     'general.type': ggufValue.string('model'),
@@ -96,6 +101,7 @@ export async function writeTinyEncoder(path: string, options: TinyEncoderOptions
     'bert.attention.causal': ggufValue.bool(false),
     'bert.pooling_type': ggufValue.u32(1),
     ...tinyEncoderTokenizer(),
+    ...(head === null ? {} : Object.fromEntries(headEntries('bert', head))),
     ...metadata,
   };
   await writeGguf(path, { metadata: new GgufMetadata(Object.entries(entries)), tensors });

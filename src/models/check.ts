@@ -12,6 +12,7 @@ import { familyOf } from '../families/table.ts';
 import { headName, tensorsOf } from '../families/tensors.ts';
 import type { Gguf } from '../formats/gguf.ts';
 import { TextCodec } from '../text/codec.ts';
+import { EncoderCodec } from '../text/encoder-codec.ts';
 import type { Inspection } from './inspect.ts';
 import type { Architecture } from './manifest.ts';
 
@@ -26,7 +27,9 @@ export function checkModel(gguf: Gguf): Inspection {
   const facts = readFacts(gguf);
   checkTokenizer(gguf, facts);
   const servingOnly = checkTensors(gguf, facts);
-  TextCodec.fromGguf(metadata); // the one tokenizer and template path must understand it
+  // The one tokenizer and template path must understand it.
+  if (familyOf(facts.architecture)?.design.causal === false) EncoderCodec.fromGguf(metadata);
+  else TextCodec.fromGguf(metadata);
   return {
     architecture: { ...facts, servingOnly },
     name: metadata.string('general.name', null),

@@ -11,6 +11,7 @@ import { openGguf } from '../formats/gguf.ts';
 import type { Log } from '../log.ts';
 import type { BaseModel } from '../models/base-models.ts';
 import { TextCodec } from '../text/codec.ts';
+import { type EncoderText, isEncoder, openEncoderText } from './encoder-text.ts';
 import { Runtime } from './runtime.ts';
 
 export interface PoolSettings {
@@ -37,6 +38,8 @@ const pauseMs = (failures: number): number => (failures < 2 ? 0 : Math.min(1000 
 interface Resident {
   readonly base: BaseModel;
   codec: Promise<TextCodec> | null;
+  /** Instead of a codec, for models that only read. */
+  encoder: Promise<EncoderText> | null;
   runtime: Runtime | null;
   requests: number;
   usedAtMs: number;
@@ -48,7 +51,6 @@ interface Resident {
 
 /** A model that stays in memory while its borrower holds it. */
 export interface Borrowed extends Disposable {
-  readonly codec: TextCodec;
   readonly runtime: Runtime;
   /** Tells that the model does its work. */
   succeeded(): void;
@@ -78,6 +80,18 @@ export class Pool implements AsyncDisposable {
     }
   }
 
+  /** The tokenizer and labels of an encoder, without loading its weights. */
+  async encoder(base: BaseModel): Promise<EncoderText> {
+    const resident = this.#resident(base);
+    resident.encoder ??= openEncoderText(base);
+    try {
+      return await resident.encoder;
+    } catch (error) {
+      resident.encoder = null;
+      throw error;
+    }
+  }
+
   /** The base, loaded; throws why it cannot be had. */
   async borrow(base: BaseModel): Promise<Borrowed> {
     const resident = this.#resident(base);
@@ -91,10 +105,10 @@ export class Pool implements AsyncDisposable {
     if (resident.idleTimer !== null) clearTimeout(resident.idleTimer);
     const giveBack = () => this.#giveBack(resident);
     try {
-      const [runtime, codec] = await Promise.all([this.#running(resident), this.codec(base)]);
+      const runtime = await this.#running(resident);
       await runtime.ready;
       const succeeded = () => void Object.assign(resident, { failuresInARow: 0, failure: null });
-      return { codec, runtime, succeeded, [Symbol.dispose]: giveBack };
+      return { runtime, succeeded, [Symbol.dispose]: giveBack };
     } catch (error) {
       giveBack();
       throw error;
@@ -118,6 +132,7 @@ export class Pool implements AsyncDisposable {
     const resident: Resident = {
       base,
       codec: null,
+      encoder: null,
       runtime: null,
       requests: 0,
       usedAtMs: 0,
@@ -147,7 +162,13 @@ export class Pool implements AsyncDisposable {
   #start(resident: Resident): Runtime {
     const { log, exact, cacheBytesMax } = this.#settings;
     const { base } = resident;
-    const runtime = new Runtime(base.id, { modelPath: base.path, threads: this.#threads, exact, cacheBytesMax });
+    const runtime = new Runtime(base.id, {
+      engine: isEncoder(base) ? 'encoder' : 'llama.cpp',
+      modelPath: base.path,
+      threads: this.#threads,
+      exact,
+      cacheBytesMax,
+    });
     log.info('runtime.started', { model: base.id, pid: runtime.pid });
     void this.#watch(resident, runtime);
     return runtime;

@@ -7,12 +7,15 @@
  *
  *   server   generate (end-choice)* cancel?      runtime   prompt?, tokens* per choice, the last with `end`; or failed
  *            embed cancel?                                 embedding per input; or failed
+ *            read cancel?                                  logits; or failed
  *
  * Choices of one request come one after another. After `cancel` nothing more is reported about a request. When
  * the channel closes, the server has died, and the runtime ends itself.
  */
 
 export interface RuntimeSettings {
+  /** What runs it: llama.cpp (by default) what writes, our own engine what reads. */
+  readonly engine?: 'llama.cpp' | 'encoder';
   readonly modelPath: string;
   /** Threads that evaluation may use at most; a `threads` command changes it. */
   readonly threads: number;
@@ -85,9 +88,20 @@ export interface EmbedCommand {
   readonly priority: Priority;
 }
 
+/** A text whose labels are wanted, of an encoder. */
+export interface ReadCommand {
+  readonly type: 'read';
+  readonly id: number;
+  readonly ids: Int32Array;
+  /** Of the words' first tokens; of a text as a whole its first token's. */
+  readonly positions: Int32Array;
+  readonly priority: Priority;
+}
+
 export type RuntimeCommand =
   | GenerateCommand
   | EmbedCommand
+  | ReadCommand
   /** A stop string was found: go on with the next choice. */
   | { readonly type: 'end-choice'; readonly id: number; readonly choice: number }
   | { readonly type: 'cancel'; readonly id: number }
@@ -128,10 +142,18 @@ export interface EmbeddingReport {
   readonly vector: Float64Array;
 }
 
+/** What each output of the head is worth, for each position one after the other. */
+export interface LogitsReport {
+  readonly type: 'logits';
+  readonly id: number;
+  readonly logits: Float32Array;
+}
+
 export type RuntimeReport =
   | { readonly type: 'ready' }
   | { readonly type: 'unloadable'; readonly message: string }
   | PromptReport
   | TokensReport
   | EmbeddingReport
+  | LogitsReport
   | { readonly type: 'failed'; readonly id: number; readonly message: string };

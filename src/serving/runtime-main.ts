@@ -4,9 +4,7 @@
  * It is a process of its own because a hostile model file can abort it and a crash must harm nobody else.
  */
 
-import { Llama } from './llama.ts';
 import type { RuntimeCommand, RuntimeReport, RuntimeSettings } from './protocol.ts';
-import { Scheduler } from './scheduler.ts';
 
 const settings = JSON.parse(process.argv[2]!) as RuntimeSettings;
 
@@ -16,12 +14,21 @@ process.on('disconnect', () => process.kill(process.pid, 'SIGKILL')); // the ser
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
 
 try {
-  const llama = await Llama.open(settings.modelPath, settings);
-  const scheduler = new Scheduler(llama, settings, report);
-  process.on('message', (command: RuntimeCommand) => scheduler.submit(command));
+  const worker = await open();
+  process.on('message', (command: RuntimeCommand) => worker.submit(command));
   report({ type: 'ready' });
 } catch (error) {
   report({ type: 'unloadable', message: error instanceof Error ? error.message : String(error) });
+}
+
+/** Only the engine that is needed is loaded. */
+async function open(): Promise<{ submit(command: RuntimeCommand): void }> {
+  if (settings.engine === 'encoder') {
+    const { EncoderRuntime } = await import('./encoder-runtime.ts');
+    return await EncoderRuntime.open(settings, report);
+  }
+  const [{ Llama }, { Scheduler }] = await Promise.all([import('./llama.ts'), import('./scheduler.ts')]);
+  return new Scheduler(await Llama.open(settings.modelPath, settings), settings, report);
 }
 
 function report(message: RuntimeReport): void {

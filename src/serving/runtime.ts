@@ -9,8 +9,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { TunesmithError } from '../domain/errors.ts';
 import { programArguments } from '../programs.ts';
 import { Answer, type AnswerRequest } from './answer.ts';
-import { Vectors, type VectorsRequest } from './vectors.ts';
-import type { RuntimeCommand, RuntimeReport, RuntimeSettings } from './protocol.ts';
+import { Reading, Vectors, type VectorsRequest } from './vectors.ts';
+import type { ReadCommand, RuntimeCommand, RuntimeReport, RuntimeSettings } from './protocol.ts';
 
 export interface RuntimeEnd {
   readonly type: 'closed' | 'unloadable' | 'crashed';
@@ -31,6 +31,7 @@ export class Runtime implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #answers = new Map<number, Answer>();
   readonly #vectors = new Map<number, Vectors>();
+  readonly #readings = new Map<number, Reading>();
   #end: RuntimeEnd | null = null;
   #lastWords = '';
   #unloadable: string | null = null;
@@ -94,6 +95,26 @@ export class Runtime implements AsyncDisposable {
     }
   }
 
+  /** Asks an encoder what its outputs are worth; wait for `ready` first. */
+  async read(request: Omit<ReadCommand, 'type' | 'id'>, signal?: AbortSignal): Promise<Float32Array> {
+    if (this.#end !== null) throw this.#end.error;
+    const id = ++this.#requests;
+    const reading = new Reading();
+    const abort = (): void => {
+      this.#send({ type: 'cancel', id });
+      reading.fail(signal?.reason);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    this.#readings.set(id, reading);
+    this.#send({ type: 'read', id, ...request });
+    try {
+      return await reading.complete;
+    } finally {
+      this.#readings.delete(id);
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
   setThreads(threads: number): void {
     this.#send({ type: 'threads', threads });
   }
@@ -120,7 +141,8 @@ export class Runtime implements AsyncDisposable {
       this.#child.once('close', (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`));
     });
     this.#end = this.#nameEnd([how, this.#lastWords.trim()].filter((part) => part !== '').join(': '));
-    for (const each of [...this.#answers.values(), ...this.#vectors.values()]) each.fail(this.#end.error);
+    const asked = [...this.#answers.values(), ...this.#vectors.values(), ...this.#readings.values()];
+    for (const each of asked) each.fail(this.#end.error);
     return this.#end;
   }
 
@@ -144,9 +166,11 @@ export class Runtime implements AsyncDisposable {
         return this.#answers.get(report.id)?.push(report);
       case 'embedding':
         return this.#vectors.get(report.id)?.push(report);
+      case 'logits':
+        return this.#readings.get(report.id)?.push(report);
       case 'failed': {
         const message = `The model '${this.#name}' could not answer: ${report.message}`;
-        const asked = this.#answers.get(report.id) ?? this.#vectors.get(report.id);
+        const asked = this.#answers.get(report.id) ?? this.#vectors.get(report.id) ?? this.#readings.get(report.id);
         return asked?.fail(new TunesmithError('internal', message, { code: 'model_failed' }));
       }
       case 'unloadable':

@@ -87,6 +87,9 @@ export class Scheduler {
       case 'embed':
         this.#embeddings.push(new Embedding(command, this.#llama.pooling, this.#report));
         return;
+      case 'read':
+        this.#report({ type: 'failed', id: command.id, message: 'only an encoder tells labels apart' });
+        return;
       case 'end-choice':
         this.#find(command.id)?.endChoice(command.choice);
         return;

@@ -13,9 +13,12 @@ import type { Message, ToolDefinition } from '../domain/example.ts';
 import type { Log } from '../log.ts';
 import type { ServedModel } from '../models/registry.ts';
 import type { TextCodec } from '../text/codec.ts';
+import { conversationText } from '../text/encoder-codec.ts';
 import { type Constraint, grammarOf } from '../text/json-grammar/constraint.ts';
 import type { CallSyntax } from '../text/tool-calls/syntax.ts';
 import { ChoiceReader, namePrompt, type PromptToken, type TokenAlternatives } from './choice-reader.ts';
+import { answeringHead, encoderIds, isEncoder, noTools, writesNothing } from './encoder-text.ts';
+import { labelAnswer } from './label-answer.ts';
 import { Pool } from './pool.ts';
 import { forbiddenTokens } from './forbidden-tokens.ts';
 import { checkRoom, conversationIds, promptIds, promptText } from './prompts.ts';
@@ -144,6 +147,10 @@ export class Serving implements AsyncDisposable {
    * iteration, or aborting the signal, ends the work on it.
    */
   async *complete(request: CompletionRequest, signal?: AbortSignal): AsyncGenerator<CompletionEvent, void> {
+    if (isEncoder(request.model.base)) {
+      yield* this.#label(request, signal);
+      return;
+    }
     const codec = await this.#pool.codec(request.model.base);
     const prompt = conversationIds(codec, request);
     for await (const event of this.#answer(request, codec, prompt, false, signal))
@@ -153,6 +160,7 @@ export class Serving implements AsyncDisposable {
   /** What the model says after bare text; otherwise like `complete`. */
   async *continueText(request: RawCompletionRequest, signal?: AbortSignal): AsyncGenerator<RawCompletionEvent, void> {
     const { model, prompt, tokensMax, scorePrompt } = request;
+    if (isEncoder(model.base)) throw writesNothing(model.id);
     const codec = await this.#pool.codec(model.base);
     const ids = promptIds(codec, prompt, 'prompt');
     checkRoom(model.base, ids.length, tokensMax ?? 1, 'prompt');
@@ -162,6 +170,34 @@ export class Serving implements AsyncDisposable {
       yield { type: 'prompt', text, logprobs: scorePrompt ? namePrompt(codec, ids, []) : null };
     for await (const event of this.#answer(request, codec, ids, scorePrompt && !alone, signal))
       yield event.type === 'prompt' ? { ...event, text } : event;
+  }
+
+  /** What an encoder says about a conversation; of a longer text than it can read, about the beginning, as it was taught. */
+  async *#label(request: CompletionRequest, signal?: AbortSignal): AsyncGenerator<CompletionEvent, void> {
+    const { base } = request.model;
+    const encoder = await this.#pool.encoder(base);
+    const head = answeringHead(encoder, request);
+    const text = conversationText(request.messages);
+    const { ids, words } = encoder.codec.encode(text, base.contextTokens);
+    const byWord = head.task === 'token_classification';
+    const positions = byWord ? Int32Array.from(words, ({ position }) => position) : Int32Array.of(0);
+    let logits: Float32Array = new Float32Array();
+    if (positions.length > 0) {
+      using borrowed = await this.#pool.borrow(base);
+      signal?.throwIfAborted();
+      const { priority = 'interactive' } = request;
+      logits = await borrowed.runtime.read({ ids, positions, priority }, signal);
+      borrowed.succeeded();
+    }
+    const answer = labelAnswer(head, logits, text, words);
+    const { topLogprobs, choices } = request;
+    for (let choice = 0; choice < choices; choice++) {
+      const logprobs = topLogprobs === null ? null : answer.tokens(topLogprobs);
+      yield { type: 'text', choice, text: answer.text, logprobs };
+      yield { type: 'end', choice, reason: 'stop' };
+    }
+    const completionTokens = answer.pieces * choices;
+    yield { type: 'usage', promptTokens: ids.length, cachedTokens: 0, completionTokens };
   }
 
   async *#answer(
@@ -221,8 +257,11 @@ export class Serving implements AsyncDisposable {
     signal?: AbortSignal,
   ): Promise<Embeddings> {
     const { base, adapter } = model;
-    const codec = await this.#pool.codec(base);
-    const ids = inputs.map((input) => promptIds(codec, input, 'input'));
+    const encoder = isEncoder(base) ? await this.#pool.encoder(base) : null;
+    const codec = encoder === null ? await this.#pool.codec(base) : null;
+    const ids = inputs.map((input) =>
+      encoder === null ? promptIds(codec!, input, 'input') : encoderIds(encoder, input, 'input'),
+    );
     for (const { length } of ids) checkRoom(base, length, 0, 'input');
     const promptTokens = ids.reduce((sum, { length }) => sum + length, 0);
     if (promptTokens > embeddedTokensMax)
@@ -235,18 +274,25 @@ export class Serving implements AsyncDisposable {
     signal?.throwIfAborted();
     const pooled = await borrowed.runtime.embed({ adapter, inputs: ids, priority }, signal);
     borrowed.succeeded();
-    return { vectors: pooled.map(ofUnitLength), promptTokens };
+    const plain = encoder?.normalises === false;
+    return { vectors: pooled.map(plain ? (vector) => Float32Array.from(vector) : ofUnitLength), promptTokens };
   }
 
   /** Tokens of a conversation as the model is given it, or of bare text. */
   async countTokens(model: ServedModel, prompt: Prompt | Conversation): Promise<number> {
+    if (isEncoder(model.base)) {
+      const encoder = await this.#pool.encoder(model.base);
+      const text: Prompt = 'messages' in prompt ? { type: 'text', text: conversationText(prompt.messages) } : prompt;
+      return encoderIds(encoder, text, 'prompt').length;
+    }
     const codec = await this.#pool.codec(model.base);
     const ids = 'messages' in prompt ? codec.encodePrompt(prompt.messages, prompt) : promptIds(codec, prompt, 'prompt');
     return ids.length;
   }
 
   /** How the model writes function calls down, for whoever finds them in its answers. */
-  async callSyntax({ base }: ServedModel): Promise<CallSyntax> {
+  async callSyntax({ id, base }: ServedModel): Promise<CallSyntax> {
+    if (isEncoder(base)) throw noTools(id);
     const { template } = await this.#pool.codec(base);
     return template.callSyntax;
   }

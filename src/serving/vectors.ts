@@ -1,6 +1,6 @@
-/** Vectors on their way: one report per text, in any order, until all are there. */
+/** What a runtime finds out about texts, on its way: a report per text, in any order, until all are there. */
 
-import type { EmbedCommand, EmbeddingReport } from './protocol.ts';
+import type { EmbedCommand, EmbeddingReport, LogitsReport } from './protocol.ts';
 
 export type VectorsRequest = Omit<EmbedCommand, 'type' | 'id'>;
 
@@ -23,6 +23,28 @@ export class Vectors {
     this.#vectors[input] = vector;
     this.#missing -= 1;
     if (this.#missing === 0) this.#resolve(this.#vectors);
+  }
+
+  fail(reason: unknown): void {
+    this.#reject(reason);
+  }
+}
+
+/** What an encoder's outputs are worth to one text, on its way. */
+export class Reading {
+  readonly complete: Promise<Float32Array>;
+  #resolve: (logits: Float32Array) => void = () => {};
+  #reject: (reason: unknown) => void = () => {};
+
+  constructor() {
+    this.complete = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  push({ logits }: LogitsReport): void {
+    this.#resolve(logits);
   }
 
   fail(reason: unknown): void {

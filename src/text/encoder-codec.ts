@@ -54,6 +54,11 @@ export class EncoderCodec {
     this.#lastId = special(['seperator', 'separator', 'eos'], '[SEP]');
   }
 
+  /** Tokens of a text, between those that every text begins and ends with. */
+  around(ids: readonly number[]): Int32Array {
+    return Int32Array.of(this.#firstId, ...ids, this.#lastId);
+  }
+
   /** The text, cut after so many tokens; a word is kept as long as its first piece is. */
   encode(text: string, tokensMax: number): EncodedText {
     const ids = [this.#firstId];
