@@ -51,9 +51,7 @@ export async function connect(options: ConnectOptions): Promise<Connection> {
 }
 
 function connectTo(baseUrl: string, apiKey: string | null): Connection {
-  const { hostname } = parseUrl(baseUrl);
-  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
-  if (apiKey === null && !isLoopback) {
+  if (apiKey === null && !isLoopback(baseUrl)) {
     throw new UsageError(`${baseUrl} is not on this machine: give a key with --api-key or OPENAI_API_KEY.`);
   }
   return {
@@ -63,6 +61,10 @@ function connectTo(baseUrl: string, apiKey: string | null): Connection {
     [Symbol.asyncDispose]: async () => {},
   };
 }
+
+/** Whether an address is this machine's own. */
+export const isLoopback = (baseUrl: string): boolean =>
+  /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parseUrl(baseUrl).hostname);
 
 function parseUrl(text: string): URL {
   if (!URL.canParse(text) || !/^https?:/.test(text)) {

@@ -65,6 +65,8 @@ async function server() {
         const data = body.input!.map((text, index) => ({ object: 'embedding', index, embedding: floats(text.includes('buy') ? [1, 0.1] : [1, -0.1]) })); // prettier-ignore
         return send({ object: 'list', model: body.model, data, usage: { prompt_tokens: 5 * data.length, total_tokens: 5 * data.length } }); // prettier-ignore
       }
+      if (body.model === 'locked') return send({ error: { message: 'Your key has expired.' } }, 401);
+      if (body.messages.length > 10) return send({ error: { message: 'This is too long for the context.' } }, 400);
       asked.push({ model: body.model, messages: body.messages, authorization: request.headers.authorization });
       const knows = body.model !== 'small' && !body.model.includes('ckpt');
       const content = knows && body.messages.at(-1)!.content.includes('buy') ? 'spam' : 'ham';
@@ -130,7 +132,7 @@ test('the base, few-shot prompts, the fine-tune, its checkpoint, an endpoint and
   const printed = JSON.parse(again.stdout) as Printed;
   expect(printed).toMatchObject({ train: 'file-1', leaks: [], count: 6, reference: 'small, zero-shot' });
   expect(printed.rows.find(({ kind }) => kind === 'nearest_neighbour')).toMatchObject({
-    model: 'small',
+    model: null,
     evaluation: { costs: { promptTokens: 5 } },
     there: null,
   });
@@ -196,6 +198,25 @@ test('what cannot be compared is refused, with what was expected', async () => {
   await refused(2, /"x" was given where a whole number was expected/, 'small', '--shots', '2,x');
   await refused(1, /There is no file/, 'small', '--train', join(folder, 'missing.jsonl'));
   expect(await compareWith(mails.url, 'bad', [join(folder, 'missing.jsonl'), 'small'])).toMatchObject({ code: 1 });
+});
+
+test('an endpoint that takes nobody is told before anything else is asked', async () => {
+  await using mails = await server();
+  const { code, stderr } = await compareWith(mails.url, 'locked', [held, tuned, '--endpoint', `model=locked,url=${mails.url}`]); // prettier-ignore
+  expect(code).toBe(1);
+  expect(stderr).toContain('Your key has expired.');
+  expect(mails.asked).toEqual([]);
+});
+
+test('whoever answers nothing is left out, and said to be', async () => {
+  await using mails = await server();
+  const { code, stdout, stderr } = await compareWith(mails.url, 'long', [held, tuned, '--shots', '2,8', '--no-baselines', '--json']); // prettier-ignore
+  expect(code, stderr).toBe(0);
+  expect(stderr).toContain(
+    'small, 8-shot is left out: it answered not one question (400 This is too long for the context.)',
+  );
+  const { rows } = JSON.parse(stdout) as Printed;
+  expect(rows.map(({ name }) => name)).toEqual(['small, zero-shot', 'small, 2-shot', tuned]);
 });
 
 test('Ctrl-C stops between answers, and the same command goes on', async () => {

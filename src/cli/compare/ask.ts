@@ -1,7 +1,7 @@
 /** Puts the test to every contender, one after the other: first what needs no model, then models, then endpoints. */
 
 import { join } from 'node:path';
-import OpenAI from 'openai';
+import OpenAI, { NotFoundError } from 'openai';
 import type { Answered } from '../../evals/ask.ts';
 import { bagOfWords, majority, mostCommon, nearestNeighbour, questionOf } from '../../evals/baselines/baselines.ts';
 import type { Contender, Contestant } from '../../evals/compare/compare.ts';
@@ -9,7 +9,7 @@ import { priceByName, tokensAtOpenAI } from '../../evals/compare/costs.ts';
 import { embedAll } from '../../evals/compare/embed.ts';
 import { askedWithShots } from '../../evals/compare/shots.ts';
 import { labelsOf, textOf, type Task, type TestItem } from '../../evals/task.ts';
-import type { Connection } from '../connection.ts';
+import { isLoopback, type Connection } from '../connection.ts';
 import type { Context } from '../context.ts';
 import { ask, createdAt } from '../eval.ts';
 import { isInterruption, UsageError } from '../outcome.ts';
@@ -44,41 +44,80 @@ export async function askContenders(context: Context, flags: CompareFlags, test:
   if (endpoints.some(({ endpoint }) => endpoint.shots > 0) && training === null)
     throw new UsageError('An endpoint with shots needs a training file: --train.');
 
-  const contestants: Contestant[] = [];
-  const done = (contestant: Contestant): void => void contestants.push(contestant);
-  if (training !== null && flags.baselines) await baselines(context, flags, test, training, done);
-
   const asking = new Asking(context, flags, { ...test, labels }, training);
+  // Endpoints first: a key that does not fit is told before an hour of questions here.
+  const elsewhere = await askEndpoints(asking, endpoints);
+  const cheap = training === null || !flags.baselines ? [] : await baselines(context, flags, test, training);
+  const contestants = [...cheap, ...(await askModels(context, flags, test, asking)), ...elsewhere];
+  const able = contestants.filter(({ name, answers }) => {
+    if (answers.some(({ answer }) => answer !== null)) return true;
+    context.terminal.note(`${name} is left out: it answered not one question (${answers[0]?.error ?? 'no reason given'}).`); // prettier-ignore
+    return false;
+  });
+  if (!able.some(({ model }) => model !== null)) throw new Error('No model answered even one question.');
+  // Mistakes are shown by what was asked, not by the examples before it.
+  const bare = able.map((each) => ({ ...each, answers: each.answers.map((answer, i) => ({ ...answer, ...items[i]! })) })); // prettier-ignore
+  return { contestants: bare, labels };
+}
+
+/** Bases as they are and with examples, fine-tunes, checkpoints, in this order. */
+async function askModels(context: Context, flags: CompareFlags, test: Test, asking: Asking): Promise<Contestant[]> {
+  const { namedServer, signal, terminal } = context;
   const { openai } = test.connection;
-  const server = context.namedServer ?? 'this machine';
-  const { bases, fineTunes, checkpoints } = gathered;
-  const models = [...bases, ...fineTunes, ...checkpoints];
+  const { named, fineTunes, checkpoints, training } = test.gathered;
+  const server = namedServer ?? 'this machine';
+  const isHere = namedServer === null || isLoopback(namedServer);
+  const bases: string[] = [];
+  for (const base of test.gathered.bases) {
+    if (named.includes(base) || (await isServed(openai, base, signal))) bases.push(base);
+    else terminal.note(`${base} is left out: the server does not have it, only what was made of it.`);
+  }
   // On our own server a name that does not exist is told before an hour of questions.
-  if (context.namedServer === null) for (const model of models) await openai.models.retrieve(model, { signal: context.signal }); // prettier-ignore
-  for (const base of bases) {
-    done(await asking.of({ name: `${base}, zero-shot`, kind: 'base', model: base, shots: 0 }, openai, server));
-    if (training === null) continue;
-    for (const shots of flags.shots) {
-      const count = Math.min(shots, training.length);
-      const name = `${base}, ${count}-shot${flags.choose === 'diverse' ? '' : ` ${flags.choose}`}`;
-      if (contestants.some((each) => each.name === name)) continue;
-      done(await asking.of({ name, kind: 'few_shot', model: base, shots: count }, openai, server));
+  if (namedServer === null) for (const model of named) await openai.models.retrieve(model, { signal });
+
+  const contestants: Contestant[] = [];
+  const put = async (contender: Omit<Contender, 'isHere'>): Promise<void> => {
+    if (contestants.some(({ name }) => name === contender.name)) return;
+    contestants.push(await asking.of({ ...contender, isHere }, openai, server));
+  };
+  for (const model of bases) {
+    await put({ name: `${model}, zero-shot`, kind: 'base', model, shots: 0 });
+    for (const wanted of training === null ? [] : flags.shots) {
+      const shots = Math.min(wanted, training!.items.length);
+      const way = flags.choose === 'diverse' ? '' : ` ${flags.choose}`;
+      await put({ name: `${model}, ${shots}-shot${way}`, kind: 'few_shot', model, shots });
     }
   }
-  for (const model of fineTunes) done(await asking.of({ name: model, kind: 'fine_tune', model, shots: 0 }, openai, server)); // prettier-ignore
-  for (const model of checkpoints) done(await asking.of({ name: model, kind: 'checkpoint', model, shots: 0 }, openai, server)); // prettier-ignore
+  for (const model of fineTunes) await put({ name: model, kind: 'fine_tune', model, shots: 0 });
+  for (const model of checkpoints) await put({ name: model, kind: 'checkpoint', model, shots: 0 });
+  return contestants;
+}
+
+/** A server that does not tell of single models is taken to have it. */
+async function isServed(openai: OpenAI, model: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    await openai.models.retrieve(model, { signal });
+    return true;
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    return error.code !== 'model_not_found';
+  }
+}
+
+interface Reached {
+  readonly endpoint: Endpoint;
+  readonly client: OpenAI;
+}
+
+async function askEndpoints(asking: Asking, endpoints: readonly Reached[]): Promise<Contestant[]> {
+  const contestants: Contestant[] = [];
   for (const { endpoint, client } of endpoints) {
     const { model, url, shots } = endpoint;
     const name = `${model} at ${new URL(url).host}${shots > 0 ? `, ${shots}-shot` : ''}`;
     if (contestants.some((each) => each.name === name)) continue;
-    done(await asking.of({ name, kind: 'endpoint', model, shots }, client, url));
+    contestants.push(await asking.of({ name, kind: 'endpoint', model, shots, isHere: false }, client, url));
   }
-  const nobody = contestants.find(({ answers }) => answers.every(({ answer }) => answer === null));
-  if (nobody !== undefined)
-    throw new Error(`${nobody.name} answered not one question: ${nobody.answers[0]?.error ?? 'the server gave no reason'}`); // prettier-ignore
-  // Mistakes are shown by what was asked, not by the examples before it.
-  const bare = contestants.map((each) => ({ ...each, answers: each.answers.map((answer, i) => ({ ...answer, ...items[i]! })) })); // prettier-ignore
-  return { contestants: bare, labels };
+  return contestants;
 }
 
 function clientFor({ surroundings }: Context, { model, url, key }: Endpoint): OpenAI {
@@ -102,27 +141,27 @@ class Asking {
   }
 
   async of(contender: Contender, openai: OpenAI, server: string): Promise<Contestant> {
-    const { name, kind, shots } = contender;
+    const { name, shots, isHere } = contender;
     const model = contender.model!;
     const { task, labels } = this.#test;
     const { fresh, maxTokens, concurrency, choose, seed } = this.#flags;
     const { signal } = this.#context;
-    const isElsewhere = kind === 'endpoint';
     const items = shots === 0 ? this.#test.items : askedWithShots(this.#training!, this.#test.items, task, { count: shots, choice: choose, seed }); // prettier-ignore
     const options = {
-      concurrency: isElsewhere ? concurrency : 1,
+      concurrency: isHere ? 1 : concurrency,
       ...(fresh !== undefined && { fresh }),
       ...(maxTokens !== undefined && { maxTokens }),
     };
-    const before = isElsewhere ? undefined : () => wake(openai, model, signal);
+    const before = isHere ? () => wake(openai, model, signal) : undefined;
     const question = { name, openai, model, items, labels: task === 'classification' ? labels : [], server };
     const answers = await ask(this.#context, options, { ...question, ...(before !== undefined && { before }) });
+    this.#context.terminal.note(`  ${name}: ${answers.length} answered`);
     return { ...contender, answers, tokensThere: await this.#tokensThere(contender, answers) };
   }
 
-  /** Elsewhere as the endpoint told; from here as OpenAI would have counted. */
-  async #tokensThere({ kind }: Contender, answers: readonly Answered[]): Promise<Contestant['tokensThere']> {
-    if (kind !== 'endpoint') return await tokensAtOpenAI(answers, priceByName(this.#flags.there)!);
+  /** Elsewhere as the server told; from here as OpenAI would have counted. */
+  async #tokensThere({ isHere }: Contender, answers: readonly Answered[]): Promise<Contestant['tokensThere']> {
+    if (isHere) return await tokensAtOpenAI(answers, priceByName(this.#flags.there)!);
     const answered = answers.filter(({ answer }) => answer !== null);
     const mean = (of: (each: Answered) => number): number => answered.reduce((sum, each) => sum + of(each), 0) / Math.max(1, answered.length); // prettier-ignore
     return { prompt: mean(({ promptTokens }) => promptTokens), answer: mean(({ completionTokens }) => completionTokens) }; // prettier-ignore
@@ -145,32 +184,33 @@ async function baselines(
   flags: CompareFlags,
   { connection, gathered, task, items }: Test,
   training: readonly TestItem[],
-  done: (contestant: Contestant) => void,
-): Promise<void> {
+): Promise<Contestant[]> {
   const { terminal } = context;
   const common = textOf(mostCommon(training.map(({ reference }) => reference)));
   const name = task === 'classification' ? `always "${common}"` : 'most common answer';
-  const plain = { model: null, shots: 0, tokensThere: null };
-  done({ ...plain, name, kind: 'majority', answers: majority(training, items) });
+  const plain = { model: null, shots: 0, isHere: true, tokensThere: null };
+  const contestants: Contestant[] = [{ ...plain, name, kind: 'majority', answers: majority(training, items) }];
   if (task === 'classification') {
     terminal.live('  bag of words: learning');
-    done({ ...plain, name: 'bag of words', kind: 'bag_of_words', answers: bagOfWords(training, items) });
+    contestants.push({ ...plain, name: 'bag of words', kind: 'bag_of_words', answers: bagOfWords(training, items) });
     terminal.live('');
   }
   const embedder = flags.embeddings ?? gathered.bases[0];
   if (embedder === undefined) {
     terminal.note('No nearest neighbour: no model to embed with; --embeddings names one.');
-    return;
+    return contestants;
   }
   try {
     const answers = await neighbours(context, flags, connection.openai, embedder, training, items);
-    done({ ...plain, name: 'nearest neighbour', kind: 'nearest_neighbour', model: embedder, answers });
+    contestants.push({ ...plain, name: 'nearest neighbour', kind: 'nearest_neighbour', answers });
+    terminal.note(`  nearest neighbour: by embeddings of ${embedder}`);
   } catch (error) {
     if (isInterruption(error)) throw error;
     terminal.note(`No nearest neighbour: ${embedder} gave no embeddings (${(error as Error).message}).`);
   } finally {
     terminal.live('');
   }
+  return contestants;
 }
 
 /** So many training questions are embedded with one request. */

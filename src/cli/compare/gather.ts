@@ -22,6 +22,8 @@ export interface TrainingFile {
 }
 
 export interface Gathered extends AsyncDisposable {
+  /** As the command line has them. */
+  readonly named: readonly string[];
   readonly bases: readonly string[];
   readonly fineTunes: readonly string[];
   readonly checkpoints: readonly string[];
@@ -63,6 +65,7 @@ export async function gather(
     const first = trainingFiles[0];
     const training = first === undefined ? null : { ...first, items: await readTraining(first, signal) };
     return {
+      named,
       bases,
       fineTunes: tuned.filter((model) => !isCheckpoint(model)),
       checkpoints: [

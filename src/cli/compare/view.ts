@@ -26,7 +26,7 @@ export function comparedTable(compared: Compared): string {
       '1,000 HERE',
     ],
     rows.map((row) => {
-      const { evaluation, difference, there, kind } = row;
+      const { evaluation, difference, there } = row;
       const { figures, costs, failed, unparsed } = evaluation;
       const asked = costs.promptTokens > 0;
       return [
@@ -40,7 +40,7 @@ export function comparedTable(compared: Compared): string {
         milliseconds(costs.latencyMs.p50),
         milliseconds(costs.latencyMs.p95),
         there === null ? null : `$${there.usd.toPrecision(2)}`,
-        kind === 'endpoint' ? null : hereShown(row),
+        hereShown(row),
       ];
     }),
   );

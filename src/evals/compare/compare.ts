@@ -9,6 +9,7 @@
 
 import type { Answered } from '../ask.ts';
 import { evaluate, mainStatistic, type Evaluation, type EvaluateOptions } from '../evaluate.ts';
+import type { Statistic } from '../metrics/estimate.ts';
 import { compareFigures, compareRight, holm, significanceLevel, type Comparison } from '../metrics/paired.ts';
 import type { Task } from '../task.ts';
 import { priceHere, priceThere, type CostOptions, type PriceHere, type PriceThere } from './costs.ts';
@@ -21,6 +22,8 @@ export interface Contender {
   readonly model: string | null;
   /** Examples before each question. */
   readonly shots: number;
+  /** Whether it answers on this machine; else on somebody's who charges for it. */
+  readonly isHere: boolean;
 }
 
 /** A contender with what it answered, in the order of the test. */
@@ -75,16 +78,17 @@ export function compare(task: Task, contestants: readonly Contestant[], options:
     return { to: reference.name, comparison, pAdjusted, significant: pAdjusted < significanceLevel };
   };
   const rows = contestants.map((contestant): ComparedRow => {
-    const { name, kind, model, shots, answers, tokensThere } = contestant;
+    const { name, kind, model, shots, isHere, answers, tokensThere } = contestant;
     return {
       name,
       kind,
       model,
       shots,
+      isHere,
       evaluation: pairs.evaluationOf(name),
       difference: differenceOf(contestant),
       there: tokensThere === null ? null : priceThere(contestant, tokensThere, options),
-      here: kind === 'endpoint' ? null : priceHere(answers, options),
+      here: isHere ? priceHere(answers, options) : null,
     };
   });
   const entrants = rows.map(({ name, kind, evaluation }) => ({ name, kind, figure: evaluation.figures[0]!.estimate }));
@@ -99,6 +103,7 @@ class Pairs {
   readonly #contestants: ReadonlyMap<string, Contestant>;
   readonly #options: EvaluateOptions;
   readonly #evaluations = new Map<string, Evaluation>();
+  readonly #statistics = new Map<string, Statistic>();
   readonly #comparisons = new Map<string, Comparison>();
 
   constructor(task: Task, contestants: readonly Contestant[], { labels }: EvaluateOptions) {
@@ -116,14 +121,22 @@ class Pairs {
     return evaluation;
   }
 
+  /** Words are counted and aligned once, however many pairs there are. */
+  #statisticOf(name: string): Statistic {
+    const known = this.#statistics.get(name);
+    if (known !== undefined) return known;
+    const statistic = mainStatistic(this.#task, this.#answersOf(name), this.#options);
+    this.#statistics.set(name, statistic);
+    return statistic;
+  }
+
   /** The second's main figure less the first's. */
   between(first: string, second: string): Comparison {
     const key = JSON.stringify([first, second]);
     const known = this.#comparisons.get(key);
     if (known !== undefined) return known;
-    const [a, b] = [first, second].map((name) => mainStatistic(this.#task, this.#answersOf(name), this.#options));
     const count = this.#answersOf(first).length;
-    const figures = compareFigures(count, a!, b!);
+    const figures = compareFigures(count, this.#statisticOf(first), this.#statisticOf(second));
     const comparison = figures.difference.small ? this.#doubted(figures, first, second) : figures;
     this.#comparisons.set(key, comparison);
     return comparison;

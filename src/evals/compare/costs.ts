@@ -2,7 +2,7 @@
  * What a thousand requests like those of a test cost: there, by OpenAI's price list, and here, by the time they took.
  *
  * There, prompts and answers are counted in OpenAI's own tokens and priced as the model that is named: a fine-tune as
- * a fine-tune of it, everything else as the model itself; an endpoint by its own model, where that is on the list.
+ * a fine-tune of it, everything else as the model itself; what answers elsewhere by its own model, where that is listed.
  * Prompts that were seen before cost less there, which is left out. Here it is the machine's time, one request after
  * the other, and with a stated power its energy; what a machine draws from the wall is not known to it.
  */
@@ -43,14 +43,13 @@ export const priceByName = (name: string): ModelPrice | undefined =>
   modelPrices.find(({ model, family, formats }) => formats.includes('chat') && (model === name || family === name));
 
 export function priceThere(
-  { kind, model }: Pick<Contender, 'kind' | 'model'>,
+  { kind, model, isHere }: Pick<Contender, 'kind' | 'model' | 'isHere'>,
   tokens: { readonly prompt: number; readonly answer: number },
   { priceOf = priceByName(usualPrice) }: CostOptions,
 ): PriceThere | null {
-  const own = kind === 'endpoint';
-  const price = own ? priceByName(baseAtOpenAI(model ?? '')) : priceOf;
+  const price = isHere ? priceOf : priceByName(baseAtOpenAI(model ?? ''));
   if (price === undefined) return null;
-  const tuned = own ? (model ?? '').startsWith('ft:') : kind === 'fine_tune' || kind === 'checkpoint';
+  const tuned = isHere ? kind === 'fine_tune' || kind === 'checkpoint' : (model ?? '').startsWith('ft:');
   const { input, output } = tuned ? price.tuned : price.untuned;
   const { prompt, answer } = tokens;
   const usd = (1000 * (prompt * input + answer * output)) / 1e6;

@@ -75,7 +75,7 @@ test('a thousand requests: dollars by the list, seconds by the clock, energy by 
   const mini = priceByName('gpt-4.1-mini')!;
   expect(mini).toBe(priceByName('gpt-4.1-mini-2025-04-14'));
   const tokens = { prompt: 100, answer: 2 };
-  const there = (kind: Contestant['kind'], model: string) => priceThere({ kind, model }, tokens, { priceOf: mini })?.usd; // prettier-ignore
+  const there = (kind: Contestant['kind'], model: string) => priceThere({ kind, model, isHere: kind !== 'endpoint' }, tokens, { priceOf: mini })?.usd; // prettier-ignore
   // 100,000 tokens in at $0.40 a million and 2,000 out at $1.60; tuned at twice that.
   expect(there('base', 'tiny')).toBeCloseTo(0.04 + 0.0032, 12);
   expect(there('fine_tune', 'ft:tiny')).toBeCloseTo(2 * (0.04 + 0.0032), 12);
@@ -102,6 +102,7 @@ const contestant = (name: string, kind: Contestant['kind'], answers: readonly An
   answers,
   model: null,
   shots: 0,
+  isHere: true,
   tokensThere: null,
 });
 

@@ -28,7 +28,15 @@ function contestant(kind: Kind, name: string, right: number, { of = count, seed 
       completionTokens: 1,
     };
   });
-  return { kind, name, model: name, shots: 0, answers, tokensThere: { prompt: 20, answer: 1 } };
+  return {
+    kind,
+    name,
+    model: name,
+    shots: 0,
+    isHere: kind !== 'endpoint',
+    answers,
+    tokensThere: { prompt: 20, answer: 1 },
+  };
 }
 
 const verdictOf = (...contestants: Contestant[]): Verdict => compare('classification', contestants).verdict;
