@@ -65,7 +65,7 @@ export async function benchLoad({ base, folder, threads }: Place): Promise<void>
   console.log(`Load: ${answerTokens} tokens each, ${threads} threads.\n${table.toString()}`);
   await model.dispose();
 
-  const served: ServedModel = { id: base.id, base, adapter: null, adapterFolder: null };
+  const served: ServedModel = { id: base.id, base, ownFolder: null, adapter: null, adapterFolder: null };
   const extra = await httpOverhead(house.serving, openai, served);
   console.log(
     `What HTTP adds to a request: p50 ${ms(extra, 0.5)}, p99 ${ms(extra, 0.99)} (${overheadRequests} requests).`,

@@ -1,7 +1,8 @@
 /**
  * What a trainer must find again to go on as if nothing had happened, in a folder per checkpoint:
  *
- *   checkpoints/step-<n>/adapter.safetensors     the trained parameters, PEFT's names and layout
+ *   checkpoints/step-<n>/adapter.safetensors     the trained parameters, PEFT's names and layout; or
+ *                        weights.safetensors     the trained weights, names of the model's file
  *                        optimizer.safetensors   first.<name> and second.<name>, AdamW's moments
  *                        state.json              where in the data, random state, updates made
  *                        manifest.json           size and SHA-256 of the three
@@ -21,6 +22,7 @@ import { flushFolder, writeAtomically } from '../formats/atomic-write.ts';
 import { floats, readSafetensors, writeSafetensors, type SafeTensor } from '../formats/safetensors.ts';
 import type { Parameter } from './nn/network.ts';
 import type { AdamW, Moments } from './optimizer.ts';
+import type { TrainPlan } from './protocol.ts';
 import type { RandomState } from './random.ts';
 
 export type CheckpointKind = 'epoch' | 'snapshot';
@@ -35,12 +37,20 @@ export interface CheckpointState {
 
 export interface Checkpoint {
   readonly folder: string;
+  /** The file of what was trained. */
+  readonly trained: TrainedFile;
   readonly state: CheckpointState;
 }
 
 type Manifest = Record<string, { readonly sizeBytes: number; readonly sha256: string }>;
 
-const files = ['adapter.safetensors', 'optimizer.safetensors', 'state.json'] as const;
+/** What the file of trained parameters is called. */
+export const trainedFile = ({ mode }: TrainPlan): TrainedFile =>
+  mode === 'lora' ? 'adapter.safetensors' : 'weights.safetensors';
+
+type TrainedFile = 'adapter.safetensors' | 'weights.safetensors';
+
+const filesOf = (trained: TrainedFile) => [trained, 'optimizer.safetensors', 'state.json'] as const;
 const epochsKept = 3;
 
 /** Where the checkpoint of a step is, or will be. */
@@ -52,17 +62,18 @@ export async function saveCheckpoint(
   state: CheckpointState,
   parameters: readonly Parameter[],
   optimizer: AdamW,
+  trained: TrainedFile = 'adapter.safetensors',
 ): Promise<void> {
   const folder = checkpointFolder(checkpoints, state.step);
   const partial = `${folder}.partial`;
   await rm(partial, { recursive: true, force: true });
   try {
     await mkdir(partial, { recursive: true });
-    await writeSafetensors(join(partial, 'adapter.safetensors'), adapterTensors(parameters), { format: 'pt' });
+    await writeSafetensors(join(partial, trained), trainedTensors(parameters), { format: 'pt' });
     await writeSafetensors(join(partial, 'optimizer.safetensors'), optimizerTensors(parameters, optimizer), {});
     await writeJson(join(partial, 'state.json'), state);
     const manifest: Manifest = {};
-    for (const name of files) manifest[name] = await fingerprint(join(partial, name));
+    for (const name of filesOf(trained)) manifest[name] = await fingerprint(join(partial, name));
     await writeJson(join(partial, 'manifest.json'), manifest);
     await rm(folder, { recursive: true, force: true });
     await rename(partial, folder);
@@ -91,11 +102,11 @@ export async function newestCheckpoint(
 
 /** Puts a checkpoint's numbers back where training left them. */
 export async function restoreCheckpoint(
-  { folder, state }: Checkpoint,
+  { folder, trained, state }: Checkpoint,
   parameters: readonly Parameter[],
   optimizer: AdamW,
 ): Promise<void> {
-  await loadAdapter(join(folder, 'adapter.safetensors'), parameters);
+  await loadTrained(join(folder, trained), parameters);
   const { tensors } = await readSafetensors(join(folder, 'optimizer.safetensors'));
   const moments = new Map<string, Moments>();
   for (const { name } of parameters) {
@@ -105,15 +116,15 @@ export async function restoreCheckpoint(
   optimizer.restore(state.step, moments);
 }
 
-/** Sets the parameters to what an adapter file holds, which must be these parameters and no others. */
-export async function loadAdapter(path: string, parameters: readonly Parameter[]): Promise<void> {
+/** Sets the parameters to what a file holds, which must be these parameters and no others. */
+export async function loadTrained(path: string, parameters: readonly Parameter[]): Promise<void> {
   const { tensors } = await readSafetensors(path);
   const unknown = new Set(tensors.keys());
   for (const { name, shape, data } of parameters) {
     const tensor = tensors.get(name);
     if (tensor === undefined || tensor.shape.join() !== shape.join()) {
       const found = tensor === undefined ? 'nothing' : `[${tensor.shape.join()}]`;
-      throw mismatch(`${path}: found ${found} under "${name}"; this job's adapter has [${shape.join()}] there.`);
+      throw mismatch(`${path}: found ${found} under "${name}"; this job trains [${shape.join()}] there.`);
     }
     data.set(floats(tensor));
     unknown.delete(name);
@@ -148,7 +159,7 @@ async function namesIn(folder: string): Promise<string[]> {
 /** The checkpoint of this folder, if all its files are what the manifest says. */
 async function openCheckpoint(folder: string): Promise<Checkpoint> {
   const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as Manifest;
-  for (const name of files) {
+  for (const name of new Set(['optimizer.safetensors', 'state.json', ...Object.keys(manifest)])) {
     const expected = manifest[name];
     const found = await fingerprint(join(folder, name));
     if (expected?.sha256 !== found.sha256) {
@@ -157,7 +168,8 @@ async function openCheckpoint(folder: string): Promise<Checkpoint> {
       );
     }
   }
-  return { folder, state: await readState(folder) };
+  const trained = 'weights.safetensors' in manifest ? 'weights.safetensors' : 'adapter.safetensors';
+  return { folder, trained, state: await readState(folder) };
 }
 
 const readState = async (folder: string): Promise<CheckpointState> =>
@@ -172,7 +184,7 @@ async function fingerprint(path: string): Promise<Manifest[string]> {
   return { sizeBytes: (await stat(path)).size, sha256: hash.digest('hex') };
 }
 
-function adapterTensors(parameters: readonly Parameter[]): Map<string, SafeTensor> {
+function trainedTensors(parameters: readonly Parameter[]): Map<string, SafeTensor> {
   return new Map(parameters.map(({ name, shape, data }) => [name, { dtype: 'F32', shape, data }]));
 }
 

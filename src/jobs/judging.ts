@@ -14,8 +14,8 @@ export interface ModelToJudge {
   readonly project: string;
   readonly model: string;
   readonly base: BaseModel;
-  /** Absolute path of the folder with the adapter. */
-  readonly adapterFolder: string;
+  /** Absolute path of the model's folder. */
+  readonly folder: string;
   readonly validationPath: string;
 }
 

@@ -10,15 +10,25 @@ import { join } from 'node:path';
 import type { Checkpoint } from '../domain/checkpoint.ts';
 import { newId } from '../domain/ids.ts';
 import type { Job, JobEvent, StepMetrics } from '../domain/job.ts';
-import type { TrainingPlan } from '../engine/protocol.ts';
+import type { TrainingPlan, TrainPlan } from '../engine/protocol.ts';
 import { exportAdapter } from '../models/adapter.ts';
+import type { ModelCard } from '../models/adapter-card.ts';
+import type { BaseModel } from '../models/manifest.ts';
+import { exportWholeModel, shareWholeModel } from '../models/whole-model.ts';
 import { Files } from '../store/files.ts';
 import { judged } from './judging.ts';
 import { baseName, modelName } from './names.ts';
 import { whileHeld } from './queue.ts';
 import { moved, type Rows, saveJob, tell, unixSeconds } from './records.ts';
 import { resultsCsv } from './results.ts';
-import { checkpointsFolder, modelsFolder, type Workshop } from './workshop.ts';
+import {
+  baseOfJob,
+  checkpointsFolder,
+  initialModelFolder,
+  jobFolder,
+  modelsFolder,
+  type Workshop,
+} from './workshop.ts';
 
 const checkpointsShown = 3;
 
@@ -100,24 +110,21 @@ async function judgeFinal(
   { model, folder }: PublishedStep,
   stop: AbortSignal,
 ): ReturnType<typeof judged> {
-  const base = shop.bases.find(plan.model.id);
+  const base = await baseOfJob(shop, job.id, plan.model.id);
   if (job.validation_file === null || base === undefined) return { metrics: null, failure: null };
   const validationPath = shop.blobs.path(job.validation_file);
-  return await judged(
-    shop,
-    { job, project, model, base, adapterFolder: join(shop.home, folder), validationPath },
-    stop,
-  );
+  return await judged(shop, { job, project, model, base, folder: join(shop.home, folder), validationPath }, stop);
 }
 
 /** Makes the model folders of the last epochs' ends, oldest first; all but the final one may be missing. */
 async function exportSteps(
-  { bases, home, organization }: Workshop,
+  shop: Workshop,
   job: Job,
   { plan, lastStep, stepsPerEpoch }: Trained,
   records: ReadonlyMap<number, StepRecord>,
 ): Promise<PublishedStep[]> {
-  const base = bases.find(plan.model.id);
+  const { home, organization } = shop;
+  const base = await baseOfJob(shop, job.id, plan.model.id);
   if (base === undefined) throw new Error(`the base model ${plan.model.id} was removed while ${job.id} was training`);
   const published: PublishedStep[] = [];
   for (const step of epochEnds(lastStep, stepsPerEpoch)) {
@@ -129,30 +136,51 @@ async function exportSteps(
     const model = modelName({ job, organization, step, final });
     const folder = `${modelsFolder(job.id)}/step-${step}`;
     const { metrics } = record;
-    if (plan.train.mode !== 'lora') throw new Error(`weights trained as "${plan.train.mode}" cannot be stored yet`);
-    await exportAdapter({
-      checkpointFolder,
-      base,
-      lora: plan.train,
-      folder: join(home, folder),
-      card: {
-        model,
-        job: job.id,
-        step,
-        details: {
-          'Training loss at this step': metrics.train_loss,
-          ...(metrics.full_valid_loss === undefined ? {} : { 'Validation loss': metrics.full_valid_loss }),
-          Epochs: plan.epochs,
-          'Batch size': plan.batchSize,
-          'Learning rate': plan.learningRate,
-          Seed: plan.seed,
-        },
+    const card = {
+      model,
+      job: job.id,
+      step,
+      details: {
+        'Training loss at this step': metrics.train_loss,
+        ...(metrics.full_valid_loss === undefined ? {} : { 'Validation loss': metrics.full_valid_loss }),
+        Epochs: plan.epochs,
+        'Batch size': plan.batchSize,
+        'Learning rate': plan.learningRate,
+        Seed: plan.seed,
       },
-    });
+    };
+    await exportStep(shop, job.id, plan, base, { checkpointFolder, folder: join(home, folder), card });
     published.push({ step, model, folder, record });
   }
   return published;
 }
+
+interface StepExport {
+  readonly checkpointFolder: string;
+  readonly folder: string;
+  readonly card: ModelCard;
+}
+
+/** An adapter takes along what it was trained on, where that is no base model; other weights are whole by themselves. */
+async function exportStep(
+  { home }: Workshop,
+  jobId: string,
+  { train }: TrainingPlan,
+  base: BaseModel,
+  step: StepExport,
+): Promise<void> {
+  if (train.mode !== 'lora') return await exportWholeModel({ ...step, base, trained: inWords(train) });
+  await exportAdapter({ ...step, base, lora: train });
+  const initialModel = join(jobFolder(home, jobId), initialModelFolder);
+  if (await exists(initialModel)) await shareWholeModel(initialModel, step.folder);
+}
+
+const inWords = (train: Exclude<TrainPlan, { mode: 'lora' }>): string =>
+  train.mode === 'full'
+    ? 'every weight'
+    : train.mode === 'head'
+      ? 'the last norm and the head'
+      : `the last ${train.layers} blocks and the last norm`;
 
 /** The steps at which the last few epochs ended, oldest first. */
 export function epochEnds(lastStep: number, stepsPerEpoch: number): number[] {

@@ -19,14 +19,14 @@ import { type JobRow, jobOf, moved, saveJob, tell } from './records.ts';
 import { Recorder } from './recorder.ts';
 import { publish } from './success.ts';
 import { Trainer, type TrainerEnding } from './trainer.ts';
-import { jobFolder, placesOf, type Workshop } from './workshop.ts';
+import { baseOfJob, jobFolder, placesOf, type Workshop } from './workshop.ts';
 
 /** Works until the job has ended, or until `stop`, whose reason (`pause` or `cancel`) the trainer is told. */
 export async function trainJob(shop: Workshop, id: string, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
     const row = await markRunning(shop, id);
     if (row === null) return;
-    const plan = planToday(shop, row);
+    const plan = await planToday(shop, row);
     await writePlan(shop, plan);
     const recorder = new Recorder(shop, id);
     const ending = await runTrainer(shop, plan, recorder, stop);
@@ -56,9 +56,9 @@ async function markRunning(shop: Workshop, id: string): Promise<JobRow | null> {
 }
 
 /** The plan with the places of today: the data folder may have moved, the cores may be others. */
-function planToday(shop: Workshop, row: JobRow): TrainingPlan {
+async function planToday(shop: Workshop, row: JobRow): Promise<TrainingPlan> {
   const stored = JSON.parse(row.plan!) as TrainingPlan;
-  const base = shop.bases.find(stored.model.id);
+  const base = await baseOfJob(shop, stored.jobId, stored.model.id);
   if (base?.sha256 !== stored.model.sha256)
     throw invalid(
       'model',

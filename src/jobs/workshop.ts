@@ -5,6 +5,7 @@ import type { Job } from '../domain/job.ts';
 import type { Log } from '../log.ts';
 import type { BaseModel, BaseModels } from '../models/base-models.ts';
 import type { ModelRegistry } from '../models/registry.ts';
+import { wholeModelAt } from '../models/whole-model.ts';
 import type { Blobs } from '../store/blobs.ts';
 import type { JudgeModel } from './judging.ts';
 import type { PlanPlaces } from './plan.ts';
@@ -42,6 +43,11 @@ export interface Workshop extends Claimant {
   readonly judge: JudgeModel | null;
 }
 
+/** The weights that a job trains on: a base model's, or a copy of a fine-tuned model's own in the job's folder. */
+export async function baseOfJob(shop: Workshop, jobId: string, id: string): Promise<BaseModel | undefined> {
+  return (await wholeModelAt(join(jobFolder(shop.home, jobId), initialModelFolder))) ?? shop.bases.find(id);
+}
+
 /** Where a trainer finds what it needs, today: folders move, cores change. */
 export function placesOf(shop: Workshop, job: Job, base: BaseModel, goesOn: boolean): PlanPlaces {
   const { training_file, validation_file } = job;
@@ -61,3 +67,5 @@ export const checkpointsFolder = (home: string, jobId: string): string => join(j
 export const modelsFolder = (jobId: string): string => `models/fine-tuned/${jobId}`;
 /** In the job's folder: the adapter that a fine-tune of a fine-tune goes on from. */
 export const initialAdapterFile = 'initial-adapter.safetensors';
+/** The same of a fine-tuned model with weights of its own. */
+export const initialModelFolder = 'initial-model';

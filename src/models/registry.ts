@@ -8,7 +8,7 @@
  * The registry loads nothing and knows nothing of training.
  */
 
-import { rm } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
 import type { Kysely } from 'kysely';
 import { notFound, TunesmithError } from '../domain/errors.ts';
@@ -16,17 +16,41 @@ import type { Model } from '../domain/model.ts';
 import { defaultProject } from '../domain/project.ts';
 import type { Schema } from '../store/schema.ts';
 import type { BaseModel, BaseModels } from './base-models.ts';
+import { wholeModelAt } from './whole-model.ts';
 
-/** A model that can answer: a base, and the adapter to put on it. */
+/** A model that can answer: whole weights, and perhaps an adapter to put on them. */
 export interface ServedModel {
   /** The name as it was asked for, which is how it is shown. */
   readonly id: string;
+  /** A base model, or the weights that a fine-tuned model has of its own. */
   readonly base: BaseModel;
-  /** Absolute path of `adapter.gguf`, or null for the base itself. */
+  /** The folder of a fine-tuned model's own weights; null where those are a base model's. */
+  readonly ownFolder: string | null;
+  /** Absolute path of `adapter.gguf`, or null without one. */
   readonly adapter: string | null;
-  /** Its folder, with `adapter_model.safetensors` to train on from. */
+  /** The adapter's folder, with `adapter_model.safetensors` to train on from. */
   readonly adapterFolder: string | null;
 }
+
+/** The model in a folder that training made: its own weights or those of its base, and an adapter where it has one. */
+export async function fineTunedModel(id: string, folder: string, findBase: () => BaseModel): Promise<ServedModel> {
+  const own = await wholeModelAt(folder);
+  const path = resolve(folder, 'adapter.gguf');
+  const adapter = own === null || (await exists(path)) ? path : null;
+  return {
+    id,
+    base: own ?? findBase(),
+    ownFolder: own === null ? null : folder,
+    adapter,
+    adapterFolder: adapter === null ? null : folder,
+  };
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 /** From the name that clients use to the id of a base model. */
 export type Aliases = Readonly<Record<string, string>>;
@@ -73,18 +97,18 @@ export class ModelRegistry {
   /** What the name stands for, or null when nothing here has it. */
   async resolve(name: string): Promise<ServedModel | null> {
     const base = this.#findBase(name);
-    if (base !== undefined) return { id: name, base, adapter: null, adapterFolder: null };
+    if (base !== undefined) return { id: name, base, ownFolder: null, adapter: null, adapterFolder: null };
     const row = await this.#row(name);
     if (row === undefined) return null;
-    const below = this.#bases.find(row.base_model_id);
-    if (below === undefined)
+    return await fineTunedModel(name, this.#absolute(row.folder), () => {
+      const below = this.#bases.find(row.base_model_id);
+      if (below !== undefined) return below;
       throw notFound(
         'model',
         `The model '${name}' needs the base model '${row.base_model_id}', which was removed from this machine. Bring it back with: tunesmith models pull ${row.base_model_id}`,
         'model_not_found',
       );
-    const folder = this.#absolute(row.folder);
-    return { id: name, base: below, adapter: resolve(folder, 'adapter.gguf'), adapterFolder: folder };
+    });
   }
 
   /** Every name that answers: bases, aliases, then fine-tuned models and checkpoints, newest first. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { packStep } from '../../src/dataset/batch.ts';
 import type { EncodedExample } from '../../src/domain/example.ts';
-import { loadAdapter } from '../../src/engine/checkpoint.ts';
+import { loadTrained } from '../../src/engine/checkpoint.ts';
 import { openNetwork } from '../../src/engine/nn/load.ts';
 import { AdamW } from '../../src/engine/optimizer.ts';
 import { floats, readSafetensors, writeSafetensors, type Safetensors } from '../../src/formats/safetensors.ts';
@@ -47,7 +47,7 @@ test.each(['llama-tied', 'llama-untied'])('20 steps of %s follow PyTorch and pef
     folder.file('start.safetensors'),
     new Map(start.map(([key, value]) => [key.slice(prefix.length), value])),
   );
-  await loadAdapter(folder.file('start.safetensors'), network.parameters);
+  await loadTrained(folder.file('start.safetensors'), network.parameters);
 
   const optimizer = new AdamW(network.parameters, { weightDecay: 0.01, gradientNormMax: 1 });
   const all = examples(golden);

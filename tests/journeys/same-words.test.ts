@@ -17,7 +17,7 @@ import { Closing } from '../../src/closing.ts';
 import { tokenizeFile } from '../../src/dataset/tokenize.ts';
 import type { Message } from '../../src/domain/example.ts';
 import type { Job } from '../../src/domain/job.ts';
-import { loadAdapter } from '../../src/engine/checkpoint.ts';
+import { loadTrained } from '../../src/engine/checkpoint.ts';
 import { openNetwork } from '../../src/engine/nn/load.ts';
 import type { Network } from '../../src/engine/nn/network.ts';
 import { openGguf } from '../../src/formats/gguf.ts';
@@ -183,7 +183,7 @@ async function trainersNetwork({ base, adapterFolder }: ServedModel): Promise<Ne
     threads: 1,
     seed: 1,
   });
-  if (adapterFolder !== null) await loadAdapter(join(adapterFolder, 'adapter_model.safetensors'), network.parameters);
+  if (adapterFolder !== null) await loadTrained(join(adapterFolder, 'adapter_model.safetensors'), network.parameters);
   return network;
 }
 

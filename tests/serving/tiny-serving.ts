@@ -93,7 +93,7 @@ export async function addTinyModel(
 ): Promise<ServedModel> {
   const path = join(folder, `${id}.gguf`);
   await writeTinyLlama(path, options);
-  return { id, base: await bases.pull(path, { id }), adapter: null, adapterFolder: null };
+  return { id, base: await bases.pull(path, { id }), ownFolder: null, adapter: null, adapterFolder: null };
 }
 
 /** A request with every wish at its default, greedy and short. */

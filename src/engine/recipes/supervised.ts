@@ -9,18 +9,22 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { countTargets, packStep, runLimitsOf, type RunLimits } from '../../dataset/batch.ts';
-import { tokenizeFile, type TokenizedExample } from '../../dataset/tokenize.ts';
+import type { FileRole } from '../../dataset/faults.ts';
+import { LabelledRows } from '../../dataset/labelled/rows.ts';
+import { tokenizeFile, type ExampleEncoder, type RowTokenizer, type TokenizedExample } from '../../dataset/tokenize.ts';
 import { invalid, TunesmithError } from '../../domain/errors.ts';
 import type { GgufMetadata } from '../../formats/gguf-metadata.ts';
 import { openGguf } from '../../formats/gguf.ts';
 import { TextCodec } from '../../text/codec.ts';
+import { EncoderCodec } from '../../text/encoder-codec.ts';
 import {
   checkpointFolder,
-  loadAdapter,
+  loadTrained,
   newestCheckpoint,
   pruneCheckpoints,
   restoreCheckpoint,
   saveCheckpoint,
+  trainedFile,
   type CheckpointKind,
 } from '../checkpoint.ts';
 import { Journal } from '../journal.ts';
@@ -76,7 +80,8 @@ export async function trainSupervised(
     const event = { type: 'checkpoint', step, epoch, kind, folder } as const;
     journal.append(event);
     journal.flush();
-    await saveCheckpoint(checkpoints, { step, epoch, kind, random: dropout.state }, network.parameters, optimizer);
+    const state = { step, epoch, kind, random: dropout.state };
+    await saveCheckpoint(checkpoints, state, network.parameters, optimizer, trainedFile(plan.train));
     saved = { step, folder, atMs: performance.now() };
     parent.tell(event);
     await pruneCheckpoints(checkpoints);
@@ -129,9 +134,13 @@ interface Data {
 }
 
 async function readData(plan: TrainingPlan, signal: AbortSignal): Promise<Data> {
-  const encoder = TextCodec.fromGguf(await readMetadata(plan.model));
-  const { tokensMax, trainingFile, validationFile } = plan;
-  const training = await tokenizeFile(trainingFile, { encoder, tokensMax, role: 'training', signal });
+  const metadata = await readMetadata(plan.model);
+  const { tokensMax, trainingFile, validationFile, head = null } = plan;
+  const encoderFor = (role: FileRole): ExampleEncoder | RowTokenizer =>
+    head === null ? TextCodec.fromGguf(metadata) : new LabelledRows(EncoderCodec.fromGguf(metadata), head, role);
+  const read = async (path: string, role: FileRole): Promise<TokenizedExample[]> =>
+    await tokenizeFile(path, { encoder: encoderFor(role), tokensMax, role, signal });
+  const training = await read(trainingFile, 'training');
   if (training.length === 0) {
     throw invalid(
       'training_file',
@@ -139,10 +148,7 @@ async function readData(plan: TrainingPlan, signal: AbortSignal): Promise<Data> 
       'invalid_training_file',
     );
   }
-  const validation =
-    validationFile === null
-      ? []
-      : await tokenizeFile(validationFile, { encoder, tokensMax, role: 'validation', signal });
+  const validation = validationFile === null ? [] : await read(validationFile, 'validation');
   return { training, validation };
 }
 
@@ -169,10 +175,11 @@ const longestSequence = (examples: readonly TokenizedExample[]): number =>
   examples.reduce((longest, { sequences }) => Math.max(longest, ...sequences.map(({ ids }) => ids.length)), 0);
 
 async function buildNetwork(plan: TrainingPlan, rowTokensMax: number, workFolder: string): Promise<Network> {
-  const { model, train, basePrecision, threads, seed } = plan;
+  const { model, train, head = null, basePrecision, threads, seed } = plan;
   const network = await openNetwork({
     modelPath: model.path,
     train,
+    head,
     basePrecision,
     threads,
     seed,
@@ -180,7 +187,7 @@ async function buildNetwork(plan: TrainingPlan, rowTokensMax: number, workFolder
     rowTokensMax,
     workFolder,
   });
-  if (plan.initialAdapter !== null) await loadAdapter(plan.initialAdapter, network.parameters);
+  if (plan.initialAdapter !== null) await loadTrained(plan.initialAdapter, network.parameters);
   return network;
 }
 
