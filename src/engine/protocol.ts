@@ -76,6 +76,8 @@ export interface TrainingPlan {
   /** Global gradient norm is clipped to this; 0 means never. */
   readonly gradientNormMax: number;
   readonly train: TrainPlan;
+  /** What an encoder learns to tell apart; absent for models that write. */
+  readonly head?: HeadPlan | null;
   /** Sequences longer than this are cut at the end. */
   readonly tokensMax: number;
   /** A validation mini-batch runs every so many steps; the full validation set at each epoch's end. */
