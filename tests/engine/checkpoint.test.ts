@@ -105,5 +105,5 @@ test('an adapter of another shape is refused with both shapes', async () => {
   await expect(restoreCheckpoint(checkpoint, other, new AdamW(other, options))).rejects.toMatchObject({
     code: 'adapter_mismatch',
     message: expect.stringContaining('found [4,2] under "a.lora_B.weight"; this job\'s trains [2,4] there') as string,
-  });
+      'found [4,2] under "a.lora_B.weight"; this job trains [2,4] there',
 });
