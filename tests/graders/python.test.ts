@@ -144,6 +144,16 @@ describe('out of reach are', () => {
       'from pyodide.ffi import to_js; to_js({}).constructor.constructor("return globalThis")()': /disallowed/,
       'from pyodide.ffi import create_proxy; create_proxy(print).constructor.constructor("return 1")()': /Error/,
       'from pyodide.ffi import to_js; to_js(len).constructor("return process")()': /Error/,
+      'from pyodide.ffi import to_js; to_js({}).constructor.prototype.__defineGetter__("spy", print)': /not extensible/,
+      'from pyodide.ffi import to_js; to_js({}).constructor.prototype.spy = print': /not extensible/,
+      'from pyodide.ffi import to_js; to_js([]).constructor.prototype.__defineGetter__("push", print)': /redefine/,
+      'from pyodide.ffi import to_js; to_js([]).constructor.__proto__.__defineGetter__("spy", print)': /not extensible/,
+      [`from pyodide.ffi import to_js, JsException
+try:
+  to_js([]).reduce(1)
+except JsException as error:
+  error.constructor.__proto__.prepareStackTrace = print`]: /read only/,
+      'import gc; [o for o in gc.get_objects() if type(o).__name__ == "JsProxy"][0]': /IndexError/,
     };
     const outcomes = await attempts(...Object.keys(tries));
     for (const [i, [statement, expected]] of Object.entries(tries).entries())

@@ -29,6 +29,7 @@ export interface SandboxStart extends PythonSandboxSettings {
 export const sandboxProgram = String.raw`
 import fs from 'node:fs';
 
+const { process } = globalThis;
 const settings = JSON.parse(process.argv.at(-1));
 const send = process.send.bind(process);
 const exit = process.reallyExit.bind(process);
@@ -64,6 +65,17 @@ if (settings.makesSnapshot) {
   for (const name of ['js', 'pyodide_js']) python.unregisterJsModule(name);
   for (const name of ['fetch', 'process', 'require', 'WebSocket', 'Buffer', 'XMLHttpRequest', 'EventSource', 'Worker'])
     delete globalThis[name];
+  // Python can reach the constructors of its own lists and errors. What all objects share takes no new properties and
+  // no getters, so that nothing of Python's is called with an object of Node's; and the process has lost its tools.
+  for (const name of Object.getOwnPropertyNames(globalThis)) {
+    const value = Object.getOwnPropertyDescriptor(globalThis, name)?.value;
+    if (typeof value !== 'function') continue;
+    if (value === Error) Object.defineProperty(Error, 'prepareStackTrace', { value: undefined, writable: false });
+    for (const shared of [value, value.prototype]) if (shared !== undefined && shared !== null) Object.seal(shared);
+  }
+  for (const name of ['kill', '_kill', 'dlopen', 'abort', 'reallyExit', 'chdir', 'umask', 'getBuiltinModule', '_linkedBinding',
+    '_debugProcess', '_debugEnd', '_getActiveHandles', '_getActiveRequests', 'binding', 'loadEnvFile', 'report', 'mainModule'])
+    try { Object.defineProperty(process, name, { value: undefined, writable: false, configurable: false }); } catch {}
   listen(({ source, subject }) => {
     try {
       const outcome = String(grade(source, subject));
