@@ -19,14 +19,18 @@ Examples:
   $ tunesmith models pull smollm2-135m-instruct
   $ tunesmith models pull smollm2-135m-instruct --from ~/Downloads/model.gguf
   $ tunesmith models pull ./my-model.gguf --id my-model
-  $ tunesmith models pull owner/repository/file.gguf`;
+  $ tunesmith models pull ./folder-with-config.json-and-safetensors
+  $ tunesmith models pull owner/repository/file.gguf
+  $ tunesmith models pull owner/repository                    a safetensors checkpoint, imported here`;
 
 export function modelsCommand(program: Command, act: Act): void {
   const models = program.command('models').description('base models of this machine, and fine-tuned ones');
 
   models
     .command('pull <model>')
-    .description('fetch a base model: a name from the catalogue, a GGUF file, or a file on the Hugging Face hub')
+    .description(
+      'fetch a base model: a name from the catalogue, a GGUF or a safetensors checkpoint, here or on the Hugging Face hub',
+    )
     .option('--from <path>', 'take it from this file or folder first')
     .option('--id <id>', 'the name it gets here')
     .addHelpText('after', pullExamples)

@@ -11,7 +11,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { notFound, TunesmithError } from '../domain/errors.ts';
 import { flushFolder, writeAtomically } from '../formats/atomic-write.ts';
-import { findInCatalogue } from './catalogue.ts';
+import { findInCatalogue, type ModelSource } from './catalogue.ts';
 import { holdLock } from './lock.ts';
 import { manifestSchema, type BaseModel, type Manifest } from './manifest.ts';
 import { isBaseModelId } from './names.ts';
@@ -128,10 +128,7 @@ export class BaseModels {
   /** Two files must not hide behind one id: outside the catalogue, the one that is here must be the one asked for. */
   async #sameOrConflict(model: BaseModel, { entry, sources: [source] }: PullPlan): Promise<BaseModel> {
     if (entry !== null || source === undefined) return model;
-    const same =
-      source.type === 'local'
-        ? statSync(await findLocalModel(source.path)).size === model.sizeBytes
-        : describeSource(source) === model.source;
+    const same = await isSame(model, source);
     if (same) return model;
     throw new TunesmithError(
       'conflict',
@@ -192,6 +189,13 @@ function readModel(folder: string, id: string): BaseModel | BrokenModel | undefi
       ? undefined
       : { id, message: `${join(folder, id)} lacks a part of the model. ${again}` };
   }
+}
+
+/** A file by its size; a checkpoint, which became another file here, by where it lies. */
+async function isSame(model: BaseModel, source: ModelSource): Promise<boolean> {
+  if (source.type !== 'local') return describeSource(source) === model.source;
+  const { kind, path } = await findLocalModel(source.path);
+  return kind === 'checkpoint' ? describeSource(source) === model.source : statSync(path).size === model.sizeBytes;
 }
 
 const missing = (id: string): TunesmithError =>

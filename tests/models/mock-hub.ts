@@ -18,6 +18,8 @@ export interface Mishaps {
   readonly noRanges?: boolean;
   /** HEAD names no LFS id. */
   readonly noChecksum?: boolean;
+  /** Files that lie in Git itself: named by Git's hash, and sent by the hub. */
+  readonly gitFiles?: RegExp;
   /** The storage sends nothing after the headers. */
   readonly silent?: boolean;
 }
@@ -60,6 +62,13 @@ export async function openMockHub(files: Readonly<Record<string, Buffer>>, misha
     const allowed = mishaps.token === undefined || request.headers.authorization === `Bearer ${mishaps.token}`;
     if (!allowed || file === undefined) {
       response.writeHead(allowed ? 404 : 401).end();
+      return;
+    }
+    if (mishaps.gitFiles?.test(request.url!) === true) {
+      const sha1 = createHash('sha1').update(`blob ${file.length}\0`).update(file).digest('hex');
+      response.setHeader('etag', `"${sha1}"`).setHeader('x-repo-commit', mockCommit);
+      if (request.method === 'GET') return sendBytes(file, request, response, mishaps);
+      response.writeHead(200, { 'content-length': file.length }).end();
       return;
     }
     const sha256 = createHash('sha256').update(file).digest('hex');

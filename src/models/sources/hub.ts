@@ -9,6 +9,7 @@
  * Being offline is normal: whatever is wrong with the first request ends the attempt at once.
  */
 
+import { createHash } from 'node:crypto';
 import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -42,6 +43,33 @@ interface Description {
   readonly commit: string | null;
 }
 
+/** Small files of a repository lie in Git itself: the hub names the hash of Git's object instead of the bytes' own. */
+export async function fetchSmallFromHub(
+  source: HubSource,
+  settings: HubSettings,
+  watch: Watch,
+): Promise<{ readonly bytes: Buffer; readonly commit: string | null } | null> {
+  const described = await describeAny(source, settings, watch);
+  if (described === null) return null;
+  const { url, hash, sizeBytes, commit } = described;
+  if (sizeBytes > smallBytesMax)
+    throw failure(`${source.file} has ${sizeBytes} bytes; expected at most ${smallBytesMax}.`);
+  await using request = await follow(url, 0, settings, watch);
+  if (request.response.status !== 200) throw failure(explain(request.response.status, source, settings));
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bounded(request.chunks(), 0, sizeBytes)) chunks.push(chunk);
+  const bytes = Buffer.concat(chunks);
+  const found =
+    hash.length === 64
+      ? createHash('sha256').update(bytes).digest('hex')
+      : createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+  if (found !== hash) throw failure(`${source.file} hashes to ${found}, not to ${hash}: damaged on the way.`);
+  return { bytes, commit };
+}
+
+/** tokenizer.json of a vocabulary of 260,000 tokens has 33 MB. */
+const smallBytesMax = 256 * 2 ** 20;
+
 export async function fetchFromHub(
   source: HubSource,
   settings: HubSettings,
@@ -65,32 +93,51 @@ export async function fetchFromHub(
 
 const failure = (reason: string): TunesmithError => new TunesmithError('internal', reason, { code: 'hub_failed' });
 
-/** Follows the hub's own redirects (renamed repositories) but not the one to the storage: its headers matter here. */
 async function describe(source: HubSource, settings: HubSettings, watch: Watch): Promise<Description> {
+  const found = await describeAny(source, settings, watch);
+  if (found === null) throw failure(explain(404, source, settings));
+  const { url, hash, sizeBytes, commit } = found;
+  if (hash.length !== 64)
+    throw failure('the hub names no SHA-256 and size for this file, so it could not be verified.');
+  return { url, sha256: hash, sizeBytes, commit };
+}
+
+interface AnyDescription extends Omit<Description, 'sha256'> {
+  /** SHA-256 of the bytes, or SHA-1 of Git's object. */
+  readonly hash: string;
+}
+
+/**
+ * Null where there is no such file. Follows the hub's own redirects (renamed repositories) but not the one to the
+ * storage: its headers matter here.
+ */
+async function describeAny(source: HubSource, settings: HubSettings, watch: Watch): Promise<AnyDescription | null> {
   const file = source.file.split('/').map(encodeURIComponent).join('/');
   let url = `${settings.endpoint}/${source.repository}/resolve/${encodeURIComponent(source.revision)}/${file}`;
   for (let hop = 0; hop < redirectsMax; hop++) {
     await using request = await ask(url, 'HEAD', {}, settings, watch);
     const { headers, status } = request.response;
-    const sha256 = [headers.get('x-linked-etag'), headers.get('etag')].map(hashIn).find((hash) => hash !== null);
+    const hash = [headers.get('x-linked-etag'), headers.get('etag')].map(hashIn).find((hash) => hash !== null);
     const next = redirectOf(request.response, url);
-    if (sha256 === undefined && next !== null && new URL(next).origin === new URL(url).origin) {
+    if ((hash === undefined || hash.length !== 64) && next !== null && new URL(next).origin === new URL(url).origin) {
       url = next;
       continue;
     }
+    if (next === null && status === 404) return null;
     if (next === null && status !== 200) throw failure(explain(status, source, settings));
     const sizeBytes = Number(headers.get('x-linked-size') ?? headers.get('content-length') ?? Number.NaN);
-    if (sha256 === undefined || !Number.isSafeInteger(sizeBytes))
+    if (hash === undefined || !Number.isSafeInteger(sizeBytes))
       throw failure('the hub names no SHA-256 and size for this file, so it could not be verified.');
-    return { url, sha256, sizeBytes, commit: headers.get('x-repo-commit') };
+    return { url, hash, sizeBytes, commit: headers.get('x-repo-commit') };
   }
   throw failure(`more than ${redirectsMax} redirects.`);
 }
 
 const redirectsMax = 5;
 
-/** `"<64 hex digits>"`, as LFS ids are sent; Git's own ids are shorter and say nothing about the bytes. */
-const hashIn = (etag: string | null): string | null => /^(?:W\/)?"?([0-9a-f]{64})"?$/.exec(etag ?? '')?.[1] ?? null;
+/** `"<64 hex digits>"`, as LFS ids are sent, or 40 of Git's own. */
+const hashIn = (etag: string | null): string | null =>
+  /^(?:W\/)?"?([0-9a-f]{64}|[0-9a-f]{40})"?$/.exec(etag ?? '')?.[1] ?? null;
 
 function redirectOf(response: Response, url: string): string | null {
   const location = response.headers.get('location');
