@@ -104,6 +104,6 @@ test('an adapter of another shape is refused with both shapes', async () => {
   const other = parameters().map((parameter, i) => (i === 1 ? { ...parameter, shape: [2, 4] } : parameter));
   await expect(restoreCheckpoint(checkpoint, other, new AdamW(other, options))).rejects.toMatchObject({
     code: 'adapter_mismatch',
-    message: expect.stringContaining('found [4,2] under "a.lora_B.weight"; this job\'s trains [2,4] there') as string,
-      'found [4,2] under "a.lora_B.weight"; this job trains [2,4] there',
+    message: expect.stringContaining('found [4,2] under "a.lora_B.weight"; this job trains [2,4] there') as string,
+  });
 });
