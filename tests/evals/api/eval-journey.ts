@@ -1,6 +1,7 @@
 /** What the tests of evals share: an eval of the tiny model, runs of it, and the patience of people's programs. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { toFile } from 'openai';
 import type OpenAI from 'openai';
 
 export type Run = OpenAI.Evals.RunRetrieveResponse;
@@ -95,3 +96,10 @@ export async function itemsOf(openai: OpenAI, evalId: string, run: string, query
 /** Which items of the data source they are; the order in which they were judged is nobody's business. */
 export const numbersOf = (items: readonly { readonly datasource_item_id: number }[]): number[] =>
   items.map(({ datasource_item_id }) => datasource_item_id).sort((a, b) => a - b);
+
+/** A file of items, a line each; what is no object is written as it is. */
+export async function uploadItems(openai: OpenAI, ...lines: readonly (object | string)[]): Promise<string> {
+  const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n');
+  const file = await toFile(Buffer.from(`${text}\n`), 'items.jsonl');
+  return (await openai.files.create({ file, purpose: 'evals' })).id;
+}
