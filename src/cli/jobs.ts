@@ -174,6 +174,7 @@ async function follow(context: Context, openai: OpenAI, id: string, startedHere:
     const reason = job.error?.message ?? '';
     throw new JobFailed(`${job.id} ${job.status}${reason === '' ? '.' : `: ${reason}`}`);
   }
+  if (job.status === 'succeeded') terminal.note(`What might make it better: tunesmith advise ${job.id}`);
 }
 
 /** `lora_rank=8` → a number, `lora_targets=q_proj,v_proj` → a list, anything else a word. */

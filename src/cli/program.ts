@@ -7,6 +7,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.ts';
+import { adviseCommand } from './advise.ts';
 import { batchesCommand } from './batches.ts';
 import { chatCommand } from './chat.ts';
 import { compareCommand } from './compare/compare.ts';
@@ -42,6 +43,7 @@ const commands = [
   compareCommand,
   sweepCommand,
   learningCurveCommand,
+  adviseCommand,
   batchesCommand,
   webhooksCommand,
   keysCommand,

@@ -122,6 +122,8 @@ async function sweep(context: Context, flags: SweepFlags, file: string): Promise
   const said = conclusions(state);
   terminal.result({ ...state, conclusions: said, report }, () => [table(head, rows), ...said].join('\n\n'));
   terminal.note(`State: ${statePath(folder)}. Report: ${report}`);
+  const best = state.trials.find(({ id }) => id === state.winner)?.results.at(-1)?.job;
+  if (best != null) terminal.note(`What might make the best one better: tunesmith advise ${best}`);
 }
 
 /** What the server would choose for the whole set, for every rung. */
