@@ -14,11 +14,12 @@ td.number .soft { display: block; font-size: .85em } .scroll { overflow-x: auto 
 .bar i { position: absolute; top: 0; height: 100%; background: var(--first); opacity: .35; border-radius: 2px } .bar b { position: absolute; top: -2px; width: 3px; margin-left: -1.5px; height: calc(100% + 4px); background: var(--first); border-radius: 1px }
 .matrix td, .matrix th { border: 0; padding: .35rem .7rem } .matrix td { min-width: 3rem; text-align: center; border: 2px solid var(--paper) } .matrix th.number { text-align: center; max-width: 9rem; white-space: normal; overflow-wrap: anywhere }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; font: inherit }
-details { margin: .6rem 0; padding: .6rem .9rem; background: var(--panel); border-radius: 6px } summary { cursor: pointer } details > pre { margin: .5rem 0; max-height: 24rem; overflow-y: auto } details table { width: 100% } details table th { width: 6rem; color: var(--soft); font-weight: normal } details tr:last-child > * { border: 0 }
+details { margin: .6rem 0; padding: .6rem .9rem; background: var(--panel); border-radius: 6px } summary { cursor: pointer } details pre { max-height: 16rem; overflow-y: auto } details > pre { margin: .5rem 0 } .answers { width: 100% } .answers tr > th { width: 6rem; color: var(--soft); font-weight: normal } .answers tr:last-child > * { border: 0 }
 svg { max-width: 32rem; width: 100% } svg text { font-size: 11px; fill: var(--soft) } .grid { stroke: var(--rule) } .ideal { stroke: var(--soft); stroke-dasharray: 4 4 } .share { fill: var(--rule) }
 .reach { stroke: var(--first); stroke-width: 2; opacity: .45 } circle.first { fill: var(--first) } circle.second { fill: var(--second) } polyline { fill: none; stroke-width: 2; stroke-linejoin: round } polyline.first { stroke: var(--first) } polyline.second { stroke: var(--second) }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px } .key.first { background: var(--first) } .key.second { background: var(--second) } .key.share { background: var(--rule) }
-@media print { details { break-inside: avoid } .bar, .matrix td, details, .key { print-color-adjust: exact } }`;
+@media (max-width: 40rem) { .bar { display: none } }
+@media print { pre { max-height: none } details { break-inside: avoid } .bar, .matrix td, details, .key { print-color-adjust: exact } }`;
 
 export function pageHtml(title: string, body: Html): string {
   const page = html`<!doctype html>

@@ -125,7 +125,7 @@ function partsTable(task: Evaluation['task'], parts: readonly PartScores[]): Htm
       ? html`<td class="number soft">–</td>`
       : html`<td class="number">${percent(estimate.value)} <span class="soft">${interval(estimate)}</span></td>`;
   const few = parts.filter(({ support }) => support < smallBelow).length;
-  return html`<h2>${partTitles[task]}</h2>
+  return html`<h2>${task === 'extraction' && withAnswers ? partTitles.classification : partTitles[task]}</h2>
     <div class="scroll">
       <table>
         <tr>
@@ -207,7 +207,7 @@ export function mistake({ line, input, expected, answered, error, confidence }: 
   return html`<details open>
     <summary>Line ${line}${sure}</summary>
     <pre>${input}</pre>
-    <table>
+    <table class="answers">
       <tr>
         <th>Expected</th>
         <td><pre>${expected}</pre></td>
