@@ -26,6 +26,8 @@ export interface SourceItem {
   readonly given?: Readonly<Record<string, unknown>>;
   /** As it was stored here. */
   readonly sample?: Sample;
+  /** As the run's model said it, kept while slow judges look at it. */
+  readonly answered?: Sample;
 }
 
 export interface Stores {

@@ -10,6 +10,7 @@ import type { Criterion, CriterionOutcome, EvalError, OutputItem, OutputSample }
 import type { Grade, GraderTokens } from '../../domain/grader.ts';
 import { newId } from '../../domain/ids.ts';
 import { grade } from '../../graders/grade.ts';
+import { partsOf } from '../../graders/schema.ts';
 import type { GraderTools } from '../../graders/tools.ts';
 import { asEvalError, ItemFailure, RunFailure } from './failure.ts';
 import type { Judged, WaitingItem } from './records.ts';
@@ -39,6 +40,8 @@ export interface Judging {
   readonly criteria: readonly Criterion[];
   readonly answerer: Answerer;
   readonly tools: GraderTools;
+  /** Told of an answer that has cost something, when judging it takes a while. */
+  readonly keep: (answered: WaitingItem) => void;
 }
 
 /** Throws only for what is wrong with the whole run, and when the signal aborts. */
@@ -91,24 +94,31 @@ function outputItem(
 
 /** The answer to be judged, and whether a model was asked for it now. */
 async function sampleFor(
-  { dataSource, answerer }: Judging,
-  { item, given, sample }: WaitingItem,
+  { dataSource, answerer, criteria, keep }: Judging,
+  waiting: WaitingItem,
   signal: AbortSignal,
 ): Promise<{ sample: Sample; asked: boolean }> {
+  const { item, given, sample } = waiting;
   if (dataSource.type === 'jsonl' || dataSource.model === undefined) {
     const there = sample ?? (given === undefined ? noSample() : givenSample(given));
     return { sample: there, asked: false };
   }
+  if (waiting.answered !== undefined) return { sample: waiting.answered, asked: true };
   let messages: AskedMessage[] = [];
   try {
     messages = messagesFor(dataSource.input_messages ?? itsOwnInput, item);
-    return { sample: await answered(dataSource, messages, answerer, signal), asked: true };
+    const said = await answered(dataSource, messages, answerer, signal);
+    if (criteria.flatMap(partsOf).some(({ type }) => slow.has(type))) keep({ ...waiting, answered: said });
+    return { sample: said, asked: true };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof RunFailure || !(error instanceof ItemFailure)) throw error;
     return { sample: noSample(turnsOf(messages), asEvalError(error)), asked: true };
   }
 }
+
+/** Graders that take longer than writing an answer down. */
+const slow: ReadonlySet<string> = new Set(['score_model', 'label_model', 'python']);
 
 /** OpenAI's own defaults. */
 const usual = { temperature: 1, top_p: 1, seed: 42 };

@@ -121,6 +121,19 @@ export interface Judged {
   readonly usage: readonly { readonly model: string; readonly tokens: GraderTokens }[];
 }
 
+/** What waits for its judges goes on waiting with its answer, so that nobody is asked twice. */
+export async function keepAnswers(rows: Rows, run: string, all: readonly WaitingItem[]): Promise<void> {
+  await rows.transaction().execute(async (transaction) => {
+    for (const { n, ...source } of all)
+      await transaction
+        .updateTable('eval_items')
+        .set({ source: JSON.stringify(source satisfies SourceItem) })
+        .where('run_id', '=', run)
+        .where('n', '=', n)
+        .execute();
+  });
+}
+
 /** Nothing is added to a run that is over by now. */
 export async function recordJudged(rows: Rows, run: string, all: readonly Judged[]): Promise<void> {
   await changeRun(rows, run, async (before, transaction) => {

@@ -5,7 +5,7 @@
  *   in_progress   items are answered and judged, several at a time, until none waits: completed
  *
  * The rows say where a run stands, so a worker that starts anew goes on there. An item that was underway when the
- * server died is judged again; what was judged is not. Knows nothing of HTTP or models: `rooms` does.
+ * server died is judged again, on the answer that it had; what was judged is not. Knows nothing of HTTP or models: `rooms` does.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +21,7 @@ import {
   changeRun,
   findRun,
   insertItems,
+  keepAnswers,
   type Judged,
   keptRunOf,
   recordJudged,
@@ -28,6 +29,7 @@ import {
   runMoved,
   type RunRow,
   unfinishedRuns,
+  type WaitingItem,
   waitingItems,
 } from './records.ts';
 import type { DataSource } from './request.ts';
@@ -188,9 +190,9 @@ export class EvalRunWorker implements AsyncDisposable {
       halt.abort(); // all the others end too, before anybody begins anew
     };
     const signal = AbortSignal.any([stop, halt.signal]);
-    const judging = this.#judging(row);
     const items = waitingItems(database, row.id);
     const recorder = new Recorder(database, row.id, fail);
+    const judging = this.#judging(row, (answered) => recorder.keep(answered));
     const judgeSome = async (): Promise<void> => {
       for (let next = await items.next(); next.done !== true; next = await items.next()) {
         if (signal.aborted) return;
@@ -204,7 +206,7 @@ export class EvalRunWorker implements AsyncDisposable {
     await changeRun(database, row.id, (run) => (run.status === 'in_progress' ? runMoved(run, 'completed') : null));
   }
 
-  #judging(row: RunRow): Judging {
+  #judging(row: RunRow, keep: Judging['keep']): Judging {
     const { answerer, tools } = this.#roomsOf!(row.project);
     const dataSource = JSON.parse(row.data_source) as DataSource;
     const endpoint = dataSource.type === 'jsonl' ? undefined : dataSource.endpoint;
@@ -219,6 +221,7 @@ export class EvalRunWorker implements AsyncDisposable {
           ? answerer
           : endpointAnswerer({ baseUrl: endpoint.base_url, apiKey: row.endpoint_key, allowed }),
       tools,
+      keep,
     };
   }
 }
@@ -231,7 +234,8 @@ class Recorder {
   readonly #database: Rows;
   readonly #run: string;
   readonly #onFailure: (error: unknown) => void;
-  #waiting: Judged[] = [];
+  #judged: Judged[] = [];
+  #answered: WaitingItem[] = [];
   #writing: Promise<void> | null = null;
 
   constructor(database: Rows, run: string, onFailure: (error: unknown) => void) {
@@ -241,7 +245,12 @@ class Recorder {
   }
 
   add(judged: Judged): void {
-    this.#waiting.push(judged);
+    this.#judged.push(judged);
+    this.#writing ??= this.#writeAll();
+  }
+
+  keep(answered: WaitingItem): void {
+    this.#answered.push(answered);
     this.#writing ??= this.#writeAll();
   }
 
@@ -252,7 +261,11 @@ class Recorder {
 
   async #writeAll(): Promise<void> {
     try {
-      while (this.#waiting.length > 0) await recordJudged(this.#database, this.#run, this.#waiting.splice(0));
+      while (this.#judged.length + this.#answered.length > 0) {
+        const [judged, answered] = [this.#judged.splice(0), this.#answered.splice(0)];
+        if (answered.length > 0) await keepAnswers(this.#database, this.#run, answered);
+        if (judged.length > 0) await recordJudged(this.#database, this.#run, judged);
+      }
     } catch (error) {
       this.#onFailure(error);
     } finally {

@@ -1,7 +1,11 @@
 /** Runs that ask a server elsewhere: what it is sent, what is asked again, and what ends the run. */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openTestHouse, type TestHouse } from '../../house.ts';
 import { itemsOf, makeEval, questions, runEval, startRun, waitForRun } from './eval-journey.ts';
@@ -180,6 +184,36 @@ describe('a run at another server', () => {
     const run = await runEval(house.openai, id, elsewhere(1));
     expect(run).toMatchObject({ status: 'completed', result_counts: { errored: 1 } });
   });
+
+  test('is asked once about each item, even when the server stops while answers are judged', async () => {
+    const source = 'import time\ndef grade(sample, item):\n  time.sleep(1)\n  return 1';
+    const home = await mkdtemp(join(process.env['TUNESMITH_TEST_FOLDER'] ?? tmpdir(), 'evals-'));
+    const settings = { home, evalHosts: ['*'] };
+    let [evalId, run] = ['', ''];
+    {
+      await using first = await openTestHouse(settings);
+      ({ id: evalId } = await makeEval(first.openai, [{ type: 'python', name: 'slow', source }]));
+      ({ id: run } = await startRun(first.openai, evalId, elsewhere(6)));
+      const { database } = first.house;
+      for (let kept = 0; kept < 6; await sleep(5)) {
+        const rows = await database.selectFrom('eval_items').select('source').execute();
+        expect(rows.length, 'all are judged already').toBeGreaterThan(0);
+        kept = 6 - rows.length + rows.filter((row) => 'answered' in (JSON.parse(row.source) as object)).length;
+      }
+      expect((await first.openai.evals.runs.retrieve(run, { eval_id: evalId })).status).toBe('in_progress');
+    }
+    {
+      await using second = await openTestHouse(settings);
+      const ended = await waitForRun(second.openai, evalId, run);
+      expect(ended).toMatchObject({
+        status: 'completed',
+        result_counts: { total: 6, passed: 6 },
+        per_model_usage: [{ invocation_count: 6, total_tokens: 42 }],
+      });
+    }
+    expect(asked).toHaveLength(6);
+    await rm(home, { recursive: true });
+  }, 120_000);
 
   test('does not go where only this machine can', async () => {
     const { id } = await makeEval(house.openai, [isParis]);
