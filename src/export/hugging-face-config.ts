@@ -95,13 +95,14 @@ async function rotation({ weights, architecture, family }: ConfigSource): Promis
 }
 
 async function scalingOf(
-  { metadata, list, read }: ConfigSource['weights'],
+  weights: ConfigSource['weights'],
   { architecture, ropeBase, headWidth }: Architecture,
 ): Promise<Json | null> {
+  const { metadata, list } = weights;
   if (metadata.string(`${architecture}.rope.scaling.type`, 'none') === 'linear')
     return { rope_type: 'linear', factor: metadata.number(`${architecture}.rope.scaling.factor`, 1) };
   if (!list.some(({ name }) => name === ropeDivisors)) return null;
-  const stretch = stretchBehind(await read(ropeDivisors), metadata, ropeBase, headWidth);
+  const stretch = stretchBehind(await weights.read(ropeDivisors), metadata, ropeBase, headWidth);
   if (stretch !== null) return llama3(stretch);
   throw new TunesmithError(
     'invalid',
