@@ -72,6 +72,7 @@ export function parity(task: Task, sides: Sides, options: CompareOptions = {}): 
         model: sides.recorded.model,
         shots: 0,
         answers: recorded,
+        isHere: false,
         tokensThere: { prompt: usage((each) => each.promptTokens), answer: usage((each) => each.completionTokens) },
       },
       {
@@ -80,6 +81,7 @@ export function parity(task: Task, sides: Sides, options: CompareOptions = {}): 
         model: sides.local.model,
         shots: 0,
         answers: local,
+        isHere: true,
         tokensThere: null,
       },
     ],

@@ -148,5 +148,8 @@ test('a captured file that was altered is not passed on, and a folder without a 
   expect(shown.stdout).toMatch(new RegExp(`^file ${platform.trainingFile} is file-\\w+, made$`, 'm'));
   const none = await tunesmith(['openai', 'restore', home, '--model', 'other', '--base-url', here.url]);
   expect(none.stderr).toContain('has no manifest.json');
+  const back = await restoreWith(platform.url);
+  expect(back).toMatchObject({ code: 2 });
+  expect(back.stderr).toContain('is where this was captured');
   expect(await restoreWith(here.url, '--map', 'nonsense')).toMatchObject({ code: 2 });
 });

@@ -52,6 +52,8 @@ async function run(context: Context, options: RestoreCommandOptions, folder = ''
   const { terminal, signal } = context;
   const only = options.only === undefined ? restoredKinds : chosenKinds(options.only);
   const from = await Capture.read(folder);
+  if (context.namedServer !== null && context.namedServer.replace(/\/+$/, '') === from.baseUrl)
+    throw new UsageError(`${from.baseUrl} is where this was captured; name another server with --base-url, or unset OPENAI_BASE_URL.`); // prettier-ignore
   const ids = await IdMap.open(folder, context.namedServer ?? context.home);
   await using connection = await context.connect({ training: options.follow === true });
   // Every request that makes something has a key of its own, so asking again after a lost answer makes nothing twice.
@@ -94,6 +96,8 @@ async function run(context: Context, options: RestoreCommandOptions, folder = ''
   )
     // prettier-ignore
     terminal.note('No server runs: the jobs wait until "tunesmith serve" does.');
+  if (connection.startedHere && restored.some(({ kind, state }) => kind === 'runs' && state === 'made'))
+    terminal.note('The runs of evals go on whenever "tunesmith serve" runs.');
   if (failed.length > 0) throw new JobFailed(`These jobs ended without a model: ${[...new Set(failed)].join(', ')}.`);
 }
 
@@ -153,10 +157,10 @@ function chosenKinds(text: string): RestoredKind[] {
   return restoredKinds.filter((kind) => named.includes(kind));
 }
 
-const oneMore = (id: string, all: readonly string[] | undefined): string[] => [...(all ?? []), id];
+export const oneMore = (id: string, all: readonly string[] | undefined): string[] => [...(all ?? []), id];
 
 /** `old=new`; an old name may hold anything but an equals sign. */
-function mapping(text: string, earlier: ReadonlyMap<string, string>): Map<string, string> {
+export function mapping(text: string, earlier: ReadonlyMap<string, string>): Map<string, string> {
   const [, old, model] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   if (old === undefined || model === undefined)
     throw new UsageError(`--map ${text}: old=new was expected, such as gpt-4o-2024-08-06=smollm2-360m-instruct.`);
