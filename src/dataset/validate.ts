@@ -22,6 +22,8 @@ export interface ValidationOptions {
   readonly role: FileRole;
   /** The `fingerprints` of the training file, to find its examples in a validation file. */
   readonly known?: Fingerprints;
+  /** Says what is wrong with a file whose rows are all right. */
+  readonly judge?: (report: Report) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -47,7 +49,7 @@ export const trainingExamplesMin = 10;
 const errorsKept = 100;
 
 export async function validateTrainingFile(path: string, options: ValidationOptions): Promise<ValidationReport> {
-  const { codec, tokensMax, role, known, signal } = options;
+  const { codec, tokensMax, role, known, judge, signal } = options;
   const errors: FileError[] = [];
   const faultyLines: number[] = [];
   const fingerprints = new Fingerprints();
@@ -82,6 +84,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
     const whole = new Report(null);
     checkCount(examples, role, whole);
     supervision.judge(whole);
+    judge?.(whole);
     for (const problem of whole.problems) fail(fileError(problem, role));
   }
 

@@ -6,6 +6,7 @@
  */
 
 import type OpenAI from 'openai';
+import type { LabelTask } from './label.ts';
 
 type OfficialJob = OpenAI.FineTuning.FineTuningJob;
 
@@ -41,7 +42,15 @@ export interface ExtraHyperparameters {
   base_precision: 'f32' | 'int8' | Auto;
 }
 
-export type Hyperparameters = OfficialHyperparameters & Partial<ExtraHyperparameters>;
+/** Ours for encoders, which learn to tell labels apart. */
+export interface EncoderHyperparameters {
+  /** What the answers of the training file are; "auto" is what they look like. */
+  task: LabelTask | Auto;
+  /** What the labels of a text are read from: its first token, or the mean of all. */
+  pooling: 'first' | 'mean' | Auto;
+}
+
+export type Hyperparameters = OfficialHyperparameters & Partial<ExtraHyperparameters & EncoderHyperparameters>;
 
 export type Job = Omit<OfficialJob, 'status' | 'hyperparameters' | 'method'> & {
   status: JobStatus;

@@ -15,3 +15,7 @@ export const familyOf = (architecture: string): Family | undefined =>
 
 /** Every linear layer that any of them has, by PEFT's names. */
 export const linearTargets: readonly string[] = [...new Set(families.flatMap(targetsOf))];
+
+/** Whether a model reads whole texts and writes none. */
+export const isEncoder = ({ architecture }: { readonly architecture: { readonly architecture: string } }): boolean =>
+  familyOf(architecture.architecture)?.design.causal === false;

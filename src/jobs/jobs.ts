@@ -9,6 +9,7 @@
 import { randomInt } from 'node:crypto';
 import { invalid, notFound, type TunesmithError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
+import { isEncoder } from '../families/table.ts';
 import { type Hyperparameters, isFinal, type Job, type JobEvent, type JobStatus } from '../domain/job.ts';
 import { defaultProject } from '../domain/project.ts';
 import type { Checkpoint } from '../domain/checkpoint.ts';
@@ -287,6 +288,14 @@ async function assertFits(asked: Hyperparameters, { id, base, adapterFolder }: S
       `Invalid value: '${foreign}' in '${at('lora_targets')}'. ${base.id} is a ${base.architecture.architecture} model, whose linear layers are: ${known.join(', ')}.`,
       'invalid_value',
     );
+  for (const name of ['task', 'pooling'] as const) {
+    if (asked[name] === undefined || isEncoder(base)) continue;
+    throw invalid(
+      at(name),
+      `Unsupported parameter: '${at(name)}' is for encoders, which tell labels apart; ${id} writes its answers. Leave it out.`,
+      'unsupported_parameter',
+    );
+  }
   if (adapterFolder === null) return;
   const shape = await adapterShape(adapterFolder);
   const fixed = { lora_rank: shape.rank, lora_alpha: shape.alpha, lora_targets: [...shape.targets].sort().join(', ') };

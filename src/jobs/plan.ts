@@ -7,14 +7,27 @@
  */
 
 import { autoEpochs } from '../dataset/epochs.ts';
-import type { Hyperparameters, Job } from '../domain/job.ts';
-import { type LoraPlan, protocolVersion, type TrainingPlan } from '../engine/protocol.ts';
+import type { EncoderHyperparameters, Hyperparameters, Job } from '../domain/job.ts';
+import {
+  type HeadPlan,
+  type LoraPlan,
+  protocolVersion,
+  type TrainingPlan,
+  type TrainPlan,
+} from '../engine/protocol.ts';
 import { hasEightBitProducts } from './processor.ts';
+
+/** The same for encoders, whose weights are all trained; and how many texts a step has at least, as each teaches one word. */
+const encoderLearningRate = 5e-5;
+const encoderBatchMin = 8;
 
 /** Hyper-parameters as a trained job shows them: not one of them "auto", not one missing. */
 export type ResolvedHyperparameters = {
-  [Name in keyof Required<Hyperparameters>]: Exclude<Required<Hyperparameters>[Name], 'auto'>;
-};
+  [Name in keyof Required<Omit<Hyperparameters, keyof EncoderHyperparameters>>]: Exclude<
+    Required<Hyperparameters>[Name],
+    'auto'
+  >;
+} & Partial<{ [Name in keyof EncoderHyperparameters]: Exclude<EncoderHyperparameters[Name], 'auto'> }>;
 
 /** What validation and the model tell about a job. */
 export interface PlanFacts {
@@ -27,6 +40,8 @@ export interface PlanFacts {
   readonly targets: readonly string[];
   /** The adapter that a fine-tune of a fine-tune goes on with; its shape is given. */
   readonly initialAdapter: LoraPlan | null;
+  /** What an encoder is to tell apart. */
+  readonly head?: HeadPlan | null;
 }
 
 /** AdamW's peak learning rate at a multiplier of 1: what LoRA runs well with from a hundred million parameters up. */
@@ -34,14 +49,16 @@ const baseLearningRate = 2e-4;
 
 export function resolveHyperparameters(asked: Hyperparameters, facts: PlanFacts): ResolvedHyperparameters {
   const lora = facts.initialAdapter ?? { rank: 16, alpha: 32, dropout: 0, targets: facts.targets };
+  const { head = null } = facts;
+  const peak = head === null ? baseLearningRate : encoderLearningRate;
   const learningRate =
     typeof asked.learning_rate === 'number'
       ? asked.learning_rate
-      : rounded(baseLearningRate * numberOr(asked.learning_rate_multiplier, 1));
+      : rounded(peak * numberOr(asked.learning_rate_multiplier, 1));
   return {
     n_epochs: numberOr(asked.n_epochs, autoEpochs(facts.examples)),
-    batch_size: numberOr(asked.batch_size, autoBatchSize(facts.examples)),
-    learning_rate_multiplier: rounded(learningRate / baseLearningRate),
+    batch_size: numberOr(asked.batch_size, autoBatchSize(facts.examples, head === null ? 1 : encoderBatchMin)),
+    learning_rate_multiplier: rounded(learningRate / peak),
     lora_rank: numberOr(asked.lora_rank, lora.rank),
     lora_alpha: numberOr(asked.lora_alpha, lora.alpha),
     lora_dropout: numberOr(asked.lora_dropout, lora.dropout),
@@ -53,12 +70,14 @@ export function resolveHyperparameters(asked: Hyperparameters, facts: PlanFacts)
     max_grad_norm: numberOr(asked.max_grad_norm, 1),
     max_length: numberOr(asked.max_length, Math.min(facts.contextTokens, facts.longestTokens)),
     eval_interval: numberOr(asked.eval_interval, 10),
-    base_precision: valueOr(asked.base_precision, autoBasePrecision()),
+    base_precision: valueOr(asked.base_precision, head === null ? autoBasePrecision() : 'f32'),
+    ...(head !== null && { task: head.task }),
+    ...(head !== null && head.pooling !== 'none' && { pooling: head.pooling }),
   };
 }
 
-export function autoBatchSize(examples: number): number {
-  return Math.min(256, Math.max(1, Math.round(0.002 * examples)));
+export function autoBatchSize(examples: number, least = 1): number {
+  return Math.min(256, Math.max(least, Math.round(0.002 * examples)));
 }
 
 /** In eight bits where that is fast: on real text the loss moved by 0.04 %, and a step takes half the time. */
@@ -80,6 +99,7 @@ export function toPlan(
   job: Pick<Job, 'id' | 'seed'>,
   resolved: ResolvedHyperparameters,
   places: PlanPlaces,
+  head: HeadPlan | null = null,
 ): TrainingPlan {
   return {
     version: protocolVersion,
@@ -97,14 +117,8 @@ export function toPlan(
     warmupRatio: resolved.warmup_ratio,
     weightDecay: resolved.weight_decay,
     gradientNormMax: resolved.max_grad_norm,
-    train: {
-      mode: 'lora',
-      rank: resolved.lora_rank,
-      alpha: resolved.lora_alpha,
-      rslora: false,
-      dropout: resolved.lora_dropout,
-      targets: resolved.lora_targets,
-    },
+    train: head === null ? loraOf(resolved) : { mode: 'full' },
+    ...(head !== null && { head }),
     tokensMax: resolved.max_length,
     evaluationInterval: resolved.eval_interval,
     snapshotSeconds: places.snapshotSeconds,
@@ -112,6 +126,15 @@ export function toPlan(
     threads: places.threads,
   };
 }
+
+const loraOf = (resolved: ResolvedHyperparameters): TrainPlan => ({
+  mode: 'lora',
+  rank: resolved.lora_rank,
+  alpha: resolved.lora_alpha,
+  rslora: false,
+  dropout: resolved.lora_dropout,
+  targets: resolved.lora_targets,
+});
 
 const numberOr = (asked: number | 'auto' | undefined, otherwise: number): number =>
   asked === undefined || asked === 'auto' ? otherwise : asked;

@@ -31,6 +31,8 @@ export const hyperparameterFields = {
   max_length: orAuto(z.int().min(16)),
   eval_interval: orAuto(z.int().min(1)),
   base_precision: orAuto(z.enum(['f32', 'int8'])),
+  task: orAuto(z.enum(['classification', 'multi_label', 'token_classification'])),
+  pooling: orAuto(z.enum(['first', 'mean'])),
 };
 
 const hyperparameters = z

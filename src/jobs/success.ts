@@ -13,6 +13,7 @@ import type { Job, JobEvent, StepMetrics } from '../domain/job.ts';
 import type { TrainingPlan, TrainPlan } from '../engine/protocol.ts';
 import { exportAdapter } from '../models/adapter.ts';
 import type { ModelCard } from '../models/adapter-card.ts';
+import { exportEncoder } from '../models/encoder-export.ts';
 import type { BaseModel } from '../models/manifest.ts';
 import { exportWholeModel, shareWholeModel } from '../models/whole-model.ts';
 import { Files } from '../store/files.ts';
@@ -165,15 +166,27 @@ interface StepExport {
 async function exportStep(
   { home }: Workshop,
   jobId: string,
-  { train }: TrainingPlan,
+  { train, head = null }: TrainingPlan,
   base: BaseModel,
   step: StepExport,
 ): Promise<void> {
+  if (head !== null) {
+    const lora = train.mode === 'lora' ? train : null;
+    const trained = lora === null ? encoderInWords(train) : 'LoRA, folded into the weights, and the head';
+    return await exportEncoder({ ...step, base, trained, head, lora });
+  }
   if (train.mode !== 'lora') return await exportWholeModel({ ...step, base, trained: inWords(train) });
   await exportAdapter({ ...step, base, lora: train });
   const initialModel = join(jobFolder(home, jobId), initialModelFolder);
   if (await exists(initialModel)) await shareWholeModel(initialModel, step.folder);
 }
+
+const encoderInWords = (train: TrainPlan): string =>
+  train.mode === 'full'
+    ? 'every weight'
+    : train.mode === 'last_layers'
+      ? `the last ${train.layers} blocks and the head`
+      : 'the head';
 
 const inWords = (train: Exclude<TrainPlan, { mode: 'lora' }>): string =>
   train.mode === 'full'

@@ -67,7 +67,7 @@ async function planToday(shop: Workshop, row: JobRow): Promise<TrainingPlan> {
     );
   const job = jobOf(row);
   const places = placesOf(shop, job, base, stored.initialAdapter !== null);
-  return toPlan(job, job.hyperparameters as ResolvedHyperparameters, places);
+  return toPlan(job, job.hyperparameters as ResolvedHyperparameters, places, stored.head ?? null);
 }
 
 async function writePlan({ home }: Workshop, plan: TrainingPlan): Promise<void> {

@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { invalid } from '../domain/errors.ts';
 import type { Job } from '../domain/job.ts';
 import { validateTrainingFile, type ValidationReport } from '../dataset/validate.ts';
-import type { LoraPlan } from '../engine/protocol.ts';
+import type { HeadPlan, LoraPlan } from '../engine/protocol.ts';
+import { isEncoder } from '../families/table.ts';
 import { openGguf } from '../formats/gguf.ts';
 import { targetsOfBase } from '../models/adapter.ts';
 import type { ServedModel } from '../models/registry.ts';
@@ -18,6 +19,7 @@ import { Files } from '../store/files.ts';
 import { TextCodec } from '../text/codec.ts';
 import { adapterShape, adapterWeights } from './continuation.ts';
 import { failJob } from './failure.ts';
+import { readLabelledFiles } from './labelled.ts';
 import { resolveHyperparameters, toPlan } from './plan.ts';
 import { whileHeld } from './queue.ts';
 import { jobOf, type JobRow, moved, saveJob, tell } from './records.ts';
@@ -27,7 +29,13 @@ import { initialAdapterFile, jobFolder, placesOf, type Workshop } from './worksh
 interface Reports {
   readonly training: ValidationReport;
   readonly validation: ValidationReport | null;
+  /** What an encoder is to tell apart; null for models that write. */
+  readonly head: HeadPlan | null;
+  /** What it learns, in a sentence. */
+  readonly note: string | null;
 }
+
+const noHead = { head: null, note: null } as const;
 
 export async function validateJob(shop: Workshop, row: JobRow, stop: AbortSignal): Promise<void> {
   const { database, name } = shop;
@@ -36,6 +44,7 @@ export async function validateJob(shop: Workshop, row: JobRow, stop: AbortSignal
   if (model === null) throw modelUnavailable(job.model);
   await assertFiles(new Files(database, shop.blobs, row.project), job);
   const reports = await readFiles(shop, job, model, stop);
+  const { head } = reports;
   const failure = reports.training.failure ?? reports.validation?.failure ?? null;
   if (failure !== null) return await failJob(database, name, job.id, failure);
 
@@ -46,11 +55,13 @@ export async function validateJob(shop: Workshop, row: JobRow, stop: AbortSignal
     contextTokens: model.base.contextTokens,
     targets: targetsOfBase(model.base),
     initialAdapter: initial,
+    head,
   });
-  const plan = toPlan(job, resolved, placesOf(shop, job, model.base, initial !== null));
+  const plan = toPlan(job, resolved, placesOf(shop, job, model.base, initial !== null), head);
   await whileHeld(database, name, job.id, async (rows, job) => {
     const warnings = [...reports.training.warnings, ...(reports.validation?.warnings ?? [])];
     for (const message of warnings) await tell(rows, job.id, { level: 'warn', message });
+    if (reports.note !== null) await tell(rows, job.id, { message: reports.note });
     await tell(rows, job.id, { message: 'Files validated, moving job to queued state' });
     const method: Job['method'] = { type: 'supervised', supervised: { hyperparameters: resolved } };
     const queued = moved(job, 'queued', { hyperparameters: resolved, method });
@@ -69,16 +80,22 @@ async function assertFiles(files: Files, job: Job): Promise<void> {
 }
 
 async function readFiles({ blobs }: Workshop, job: Job, { base }: ServedModel, signal: AbortSignal): Promise<Reports> {
+  if (isEncoder(base)) {
+    const { training_file: training, validation_file: validation } = job;
+    const paths = { training: blobs.path(training), validation: validation === null ? null : blobs.path(validation) };
+    return await readLabelledFiles(paths, base, job.hyperparameters ?? {}, signal);
+  }
   await using gguf = await openGguf(base.path);
   const codec = TextCodec.fromGguf(gguf.metadata);
   const asked = job.hyperparameters?.max_length;
   const tokensMax = typeof asked === 'number' ? asked : base.contextTokens;
   const options = { codec, tokensMax, signal };
   const training = await validateTrainingFile(blobs.path(job.training_file), { ...options, role: 'training' });
-  if (job.validation_file === null || !training.ok) return { training, validation: null };
+  if (job.validation_file === null || !training.ok) return { training, validation: null, ...noHead };
   const known = training.fingerprints;
   const path = blobs.path(job.validation_file);
-  return { training, validation: await validateTrainingFile(path, { ...options, role: 'validation', known }) };
+  const validation = await validateTrainingFile(path, { ...options, role: 'validation', known });
+  return { training, validation, ...noHead };
 }
 
 /** A copy of the adapter to go on from, so that its model may be deleted meanwhile. */

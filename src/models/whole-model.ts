@@ -16,12 +16,13 @@ import { copyFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { invalid } from '../domain/errors.ts';
+import { poolerName } from '../families/label-head.ts';
 import { interleaveRows } from '../families/row-order.ts';
 import { familyOf } from '../families/table.ts';
 import { tensorsOf } from '../families/tensors.ts';
 import { flushFolder, writeAtomically } from '../formats/atomic-write.ts';
 import { openGguf, writeGguf, type Gguf, type GgufTensorSource } from '../formats/gguf.ts';
-import { GgufMetadata, ggufValue } from '../formats/gguf-metadata.ts';
+import { GgufMetadata, ggufValue, type GgufValue } from '../formats/gguf-metadata.ts';
 import { halvesOf } from '../formats/half.ts';
 import { floats, readSafetensors } from '../formats/safetensors.ts';
 import { wholeModelCard, type ModelCard } from './adapter-card.ts';
@@ -41,18 +42,27 @@ export interface WholeModelExport {
 }
 
 export async function exportWholeModel(wanted: WholeModelExport): Promise<void> {
-  const { checkpointFolder, base, folder, card } = wanted;
+  const { checkpointFolder, folder } = wanted;
   if (await exists(folder)) return;
-  const source = join(checkpointFolder, 'weights.safetensors');
-  const { tensors } = await readSafetensors(source);
+  const { tensors } = await readSafetensors(join(checkpointFolder, 'weights.safetensors'));
   const trained = new Map([...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, data: floats(tensor) }]));
+  await writeWholeModel(wanted, trained, []);
+}
+
+/** The base with these tensors instead of its own, or more; in PyTorch's order of rows, under the file's names. */
+export async function writeWholeModel(
+  wanted: Omit<WholeModelExport, 'checkpointFolder'>,
+  trained: ReadonlyMap<string, Values>,
+  entries: readonly (readonly [string, GgufValue])[],
+): Promise<void> {
+  const { base, folder, card } = wanted;
   await appear(folder, async (draft) => {
     const identity = {
       id: idBelow(base, card.job, card.step),
       name: card.model,
       source: `job:${card.job}/step-${card.step}`,
     };
-    await writeModel(draft, { base, adapter: null, trained: inFileOrder(base, trained), ...identity });
+    await writeModel(draft, { base, adapter: null, trained: inFileOrder(base, trained), entries, ...identity });
     await writeAtomically(join(draft, 'README.md'), [Buffer.from(wholeModelCard(base, wanted.trained, card))]);
   });
 }
@@ -66,7 +76,7 @@ export async function mergeAdapter(
   await using opened = await openGguf(adapter);
   await appear(folder, async (draft) => {
     const identity = { id: `${base.id}.merged`, name, source: `merged:${name}` };
-    await writeModel(draft, { base, adapter: opened, trained: new Map(), ...identity });
+    await writeModel(draft, { base, adapter: opened, trained: new Map(), entries: [], ...identity });
   });
 }
 
@@ -92,7 +102,7 @@ export async function shareWholeModel(from: string, to: string): Promise<void> {
   }
 }
 
-interface Values {
+export interface Values {
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
@@ -102,12 +112,17 @@ interface Writing {
   readonly adapter: Gguf | null;
   /** In the file's order of rows. */
   readonly trained: ReadonlyMap<string, Values>;
+  /** Metadata that replaces or adds to the base's. */
+  readonly entries: readonly (readonly [string, GgufValue])[];
   readonly id: string;
   readonly name: string;
   readonly source: string;
 }
 
-async function writeModel(folder: string, { base, adapter, trained, id, name, source }: Writing): Promise<void> {
+async function writeModel(
+  folder: string,
+  { base, adapter, trained, entries, id, name, source }: Writing,
+): Promise<void> {
   await using gguf = await openGguf(base.path);
   const stranger = [...trained].find(([name, { shape }]) => !fits(gguf, name, shape));
   if (stranger !== undefined)
@@ -134,14 +149,14 @@ async function writeModel(folder: string, { base, adapter, trained, id, name, so
       await addAdapter(adapter!, name, merged);
       return merged;
     };
-    return stored(name, shape, type === 'F32' || shape.length === 1, read);
+    return stored(name, values?.shape ?? shape, type === 'F32' || shape.length === 1, read);
   });
   for (const [name, { shape, data }] of trained) {
     // A head that has left the embedding is no tensor of the base.
     if (!gguf.tensors.has(name))
       sources.push(stored(name, shape, shape.length === 1 || exactBase(gguf), async () => data));
   }
-  const metadata = new GgufMetadata([...gguf.metadata.entries(), ['general.name', ggufValue.string(name)]]);
+  const metadata = new GgufMetadata([...gguf.metadata.entries(), ...entries, ['general.name', ggufValue.string(name)]]);
   const path = join(folder, 'model.gguf');
   await writeGguf(path, { metadata, tensors: sources });
   await writeManifest(folder, base, { id, name, source });
@@ -149,8 +164,9 @@ async function writeModel(folder: string, { base, adapter, trained, id, name, so
 
 const exactBase = (gguf: Gguf): boolean => [...gguf.tensors.values()].every(({ type }) => type === 'F32');
 
-/** What a tensor of the base may be replaced by; a head may come on top. */
+/** What a tensor of the base may be replaced by; a head may come on top, and one of labels may have others. */
 function fits(gguf: Gguf, name: string, shape: readonly number[]): boolean {
+  if (name.startsWith(`${poolerName}.`)) return true;
   const own = gguf.tensors.get(name) ?? (name === 'output.weight' ? gguf.tensors.get('token_embd.weight') : undefined);
   return own !== undefined && own.shape.join() === shape.join();
 }

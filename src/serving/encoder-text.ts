@@ -2,7 +2,6 @@
 
 import { invalid, TunesmithError } from '../domain/errors.ts';
 import { normalises, readHead, type HeadFacts } from '../families/label-head.ts';
-import { familyOf } from '../families/table.ts';
 import { openGguf } from '../formats/gguf.ts';
 import type { BaseModel } from '../models/base-models.ts';
 import { EncoderCodec } from '../text/encoder-codec.ts';
@@ -15,10 +14,6 @@ export interface EncoderText {
   /** Whether its vectors are meant to have length 1. */
   readonly normalises: boolean;
 }
-
-/** Whether a model reads whole texts and writes none. */
-export const isEncoder = ({ architecture }: Pick<BaseModel, 'architecture'>): boolean =>
-  familyOf(architecture.architecture)?.design.causal === false;
 
 export async function openEncoderText(base: BaseModel): Promise<EncoderText> {
   try {

@@ -7,11 +7,12 @@
  */
 
 import { TunesmithError } from '../domain/errors.ts';
+import { isEncoder } from '../families/table.ts';
 import { openGguf } from '../formats/gguf.ts';
 import type { Log } from '../log.ts';
 import type { BaseModel } from '../models/base-models.ts';
 import { TextCodec } from '../text/codec.ts';
-import { type EncoderText, isEncoder, openEncoderText } from './encoder-text.ts';
+import { type EncoderText, openEncoderText } from './encoder-text.ts';
 import { Runtime } from './runtime.ts';
 
 export interface PoolSettings {
