@@ -9,19 +9,30 @@
 type Schema = Readonly<Record<string, unknown>>;
 
 /** Null for a value that fits; else a sentence without its full stop. */
-export function misfit(
-  schema: unknown,
-  value: unknown,
-  root: unknown = schema,
-  path = 'item',
-  depth = 0,
-): string | null {
+export function misfit(schema: unknown, value: unknown, path = 'item'): string | null {
+  const look: Look = { root: schema, stepsLeft: stepsMax };
+  const found = misfitIn(look, schema, value, path, 0);
+  if (look.stepsLeft >= 0) return found;
+  return `${path} takes too long to check: its schema refers to itself again and again`;
+}
+
+/** One check of a whole item; a schema that refers to itself twice over could otherwise take for ever. */
+interface Look {
+  readonly root: unknown;
+  stepsLeft: number;
+}
+
+const stepsMax = 100_000;
+const depthMax = 64;
+
+function misfitIn(look: Look, schema: unknown, value: unknown, path: string, depth: number): string | null {
+  if (--look.stepsLeft < 0) return null;
   if (schema === false) return `${path} is not allowed`;
   if (!isObject(schema) || depth > depthMax) return null;
-  const check = (inner: unknown, part: unknown, at: string) => misfit(inner, part, root, at, depth + 1);
+  const check = (inner: unknown, part: unknown, at: string) => misfitIn(look, inner, part, at, depth + 1);
   const { $ref, type, enum: allowed, const: only } = schema;
   if (typeof $ref === 'string') {
-    const found = check(referred(root, $ref), value, path);
+    const found = check(referred(look.root, $ref), value, path);
     if (found !== null) return found;
   }
   if (type !== undefined) {
@@ -35,8 +46,6 @@ export function misfit(
     return `${path} is ${shown(value)}, expected ${shown(only)}`;
   return bounds(schema, value, path) ?? branches(schema, value, path, check) ?? parts(schema, value, path, check);
 }
-
-const depthMax = 64;
 
 type Check = (schema: unknown, value: unknown, path: string) => string | null;
 

@@ -59,6 +59,9 @@ const or =
 const withOurs: Change = (field) => ({ ...field, properties: { ...field.properties, ...ourHyperparameters } });
 const nullableList: Change = (field) => ({ ...field, items: nullable(field.items!)! });
 
+/** Ours: a criterion may be a formula over several graders. */
+const orFormula: Change = (criterion) => ({ anyOf: [criterion, { $ref: '#/components/schemas/GraderMulti' }] });
+
 /** Ours: another server that answers. */
 const endpoint: Schema = {
   type: 'object',
@@ -97,6 +100,8 @@ const differences: Readonly<Record<string, Readonly<Record<string, Change>>>> = 
     ]),
   ),
 
+  CreateEvalRequest: { 'testing_criteria[]': orFormula },
+  Eval: { 'testing_criteria[]': orFormula },
   EvalRun: { error: nullable },
   EvalRunOutputItem: Object.fromEntries(
     ['error', 'temperature', 'max_completion_tokens', 'top_p', 'seed'].map((field) => [`sample.${field}`, nullable]),

@@ -83,6 +83,25 @@ describe('an eval', () => {
   });
 });
 
+test('a request that comes twice makes one eval and one run, and is answered the same', async () => {
+  const idempotencyKey = 'the-same';
+  const post = async (path: string, body: object) => {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey + path };
+    const answer = await fetch(house.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+    return { status: answer.status, body: (await answer.json()) as { id: string } };
+  };
+  const asked = { data_source_config: { type: 'custom', item_schema: {} }, testing_criteria: [sameAnswer] };
+  const made = await post('/evals', asked);
+  expect(made.status).toBe(201);
+  expect(await post('/evals', asked)).toEqual(made);
+  const run = { data_source: answeredItems(['a', 'a']) };
+  const runs = `/evals/${made.body.id}/runs`;
+  const started = await post(runs, run);
+  expect(started.status).toBe(201);
+  expect(await post(runs, run)).toEqual(started);
+  expect((await house.openai.evals.runs.list(made.body.id)).data).toHaveLength(1);
+});
+
 test('evals are listed oldest first, in pages, by either time and in either order', async () => {
   const made = [await makeEval(house.openai), await makeEval(house.openai), await makeEval(house.openai)];
   await house.openai.evals.update(made[0]!.id, { name: 'changed' });
