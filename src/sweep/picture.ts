@@ -10,7 +10,7 @@ import type { SweepState, Trial } from './sweep.ts';
 import { valuesInWords } from './trainings.ts';
 import { isLogarithmic, type Value } from './space.ts';
 
-const [height, top, bottom, gap, margin] = [360, 46, 40, 150, 80];
+const [height, top, bottom, gap, margin] = [360, 46, 40, 150, 120];
 
 interface Axis {
   readonly title: string;
@@ -46,22 +46,7 @@ export function parallelCoordinates(state: SweepState): Html {
   const order = [...state.trials].sort((a, b) => Number(a.id === state.winner) - Number(b.id === state.winner) || a.results.length - b.results.length); // prettier-ignore
   return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Trials by hyper-parameters and figures">
     <title>Trials by hyper-parameters and figures</title>
-    ${axes.map(
-      ({ title, unit, marks }, i) =>
-        html`<line class="axis" x1="${x(i)}" x2="${x(i)}" y1="${y(0)}" y2="${y(1)}" />
-          <text class="name" x="${x(i)}" y="16" text-anchor="middle">${title}</text>
-          <text x="${x(i)}" y="31" text-anchor="middle">${unit}</text>
-          ${marks.map(
-            ({ at, text }) =>
-              html`<line class="axis" x1="${x(i) - 4}" x2="${x(i)}" y1="${y(at)}" y2="${y(at)}" /><text
-                  x="${x(i) - 7}"
-                  y="${y(at) + 4}"
-                  text-anchor="end"
-                >
-                  ${text}
-                </text>`,
-          )}`,
-    )}
+    ${axes.map((_, i) => html`<line class="axis" x1="${x(i)}" x2="${x(i)}" y1="${y(0)}" y2="${y(1)}" />`)}
     ${order.map((trial) => {
       const points = axes.flatMap(({ place }, i): string[] => {
         const at = place(trial);
@@ -74,6 +59,21 @@ export function parallelCoordinates(state: SweepState): Html {
         <polyline points="${points.join(' ')}" /><circle cx="${end[0]!}" cy="${end[1]!}" r="4" />
       </g>`;
     })}
+    ${axes.map(
+      ({ title, unit, marks }, i) =>
+        html`<text class="name" x="${x(i)}" y="16" text-anchor="middle">${title}</text>
+          <text x="${x(i)}" y="31" text-anchor="middle">${unit}</text>
+          ${marks.map(
+            ({ at, text }) =>
+              html`<line class="axis" x1="${x(i) - 4}" x2="${x(i)}" y1="${y(at)}" y2="${y(at)}" /><text
+                  x="${x(i) - 7}"
+                  y="${y(at) + 4}"
+                  text-anchor="end"
+                >
+                  ${text}
+                </text>`,
+          )}`,
+    )}
   </svg>`;
 }
 
@@ -100,15 +100,21 @@ function valueAxis(name: string, trials: readonly Trial[]): Axis {
     return names.length === 1 ? 0.5 : names.indexOf(value) / (names.length - 1);
   };
   const shown = names.length <= 8 ? names : [names[0]!, names[Math.floor(names.length / 2)]!, names.at(-1)!];
+  // Where a trial has no such thing (a full training has no rank), its line goes below all values.
+  const lacking = trials.some(({ values }) => values[name] === undefined);
+  const raised = (value: Value): number => (lacking ? 0.15 + 0.85 * at(value) : at(value));
   return {
     title: name,
     unit: units[name] ?? '',
-    place: ({ values }) => (values[name] === undefined ? null : at(values[name])),
-    marks: shown.map((value) => ({ at: at(value), text: short(String(value)) })),
+    place: ({ values }) => (values[name] === undefined ? 0 : raised(values[name])),
+    marks: [
+      ...shown.map((value) => ({ at: raised(value), text: short(String(value)) })),
+      ...(lacking ? [{ at: 0, text: 'none' }] : []),
+    ],
   };
 }
 
-const short = (text: string): string => (text.length > 14 ? `${text.slice(0, 13)}…` : text);
+const short = (text: string): string => (text.length > 21 ? `${text.slice(0, 12)}…${text.slice(-8)}` : text);
 
 /** One scale for all rungs, the better end on top. */
 function metricAxes({ trials, rungs, metric, parts }: SweepState): Axis[] {
@@ -133,7 +139,7 @@ function metricAxes({ trials, rungs, metric, parts }: SweepState): Axis[] {
 }
 
 export const pictureStyle = `
-.picture svg { max-width: none; min-width: 40rem; width: 100% } .picture text.name { font-weight: 600; fill: var(--ink) } .axis { stroke: var(--soft) }
+.picture svg { max-width: none; min-width: 40rem; width: 100% } .picture text { paint-order: stroke; stroke: var(--paper); stroke-width: 3px } .picture text.name { font-weight: 600; fill: var(--ink) } .axis { stroke: var(--soft) }
 .picture polyline { fill: none; stroke-linejoin: round } .stopped polyline { stroke: #999; stroke-width: 1.2; stroke-dasharray: 4 4 } .stopped circle { fill: #999 }
 .final polyline { stroke: #0072b2; stroke-width: 2 } .final circle { fill: #0072b2 } .winner polyline { stroke: #e69f00; stroke-width: 4 } .winner circle { fill: #e69f00 }
 .key.stopped { background: #999 } .key.final { background: #0072b2 } .key.winner { background: #e69f00 }`;

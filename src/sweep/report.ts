@@ -61,7 +61,7 @@ export function conclusions(state: SweepState): string[] {
   const second = standings(state)[1];
   const full = costOf(rungs);
   return [
-    `${best.id} is best: ${variedNames(trials).map((name) => `${name} ${best.values[name] ?? '-'}`).join(', ')}; ${metric.name} ${figureInWords(measured, metric)} on ${validationExamples} validation examples.`, // prettier-ignore
+    `${best.id} is best: ${variedNames(trials).flatMap((name) => (best.values[name] === undefined ? [] : [`${name} ${best.values[name]}`])).join(', ')}; ${metric.name} ${figureInWords(measured, metric)}${metric.name === 'valid_loss' ? '' : ' %'} on ${validationExamples} validation examples.`, // prettier-ignore
     ...(comparison === null || second === undefined
       ? []
       : [
@@ -71,7 +71,7 @@ export function conclusions(state: SweepState): string[] {
         ]),
     test === null
       ? `The best of ${trials.length} looks better on the set that chose it than it is; a test set kept back tells how good it is (--test).`
-      : `On the ${test.n} test questions, which no model had seen till then: ${percent(test.value)} (${percent(test.low)} - ${percent(test.high)}). This is the figure to tell; the validation figure was picked as the best of ${trials.length}.`,
+      : `On the ${test.n} test questions, put to no model before: ${percent(test.value)} (${percent(test.low)} - ${percent(test.high)}). This is the figure to tell; the validation figure was picked as the best of ${trials.length}.`,
     `The rungs cost as much as ${full.toFixed(1)} trainings on the whole set, in place of ${trials.length}.`,
   ];
 }

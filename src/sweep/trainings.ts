@@ -117,18 +117,42 @@ export async function* ended(
 ): AsyncGenerator<Job, void> {
   const open = new Set(ids);
   for (let look = 0; open.size > 0; look++) {
-    const jobs: Job[] = [];
-    for await (const job of openai.fineTuning.jobs.list({ metadata: { sweep, rung }, limit: 100 }, { signal }))
-      if (open.has(job.id)) jobs.push(job);
+    const { jobs, news } = await lookOnce(openai, { sweep, rung }, open, signal);
     for (const job of jobs.filter(({ status }) => isFinal(status))) {
       open.delete(job.id);
       yield job;
     }
     if (open.size === 0) return;
     if (jobs.length === 0) throw new Error(`The server no longer has the jobs ${[...open].join(', ')}.`);
-    const left = jobs.filter(({ id }) => open.has(id));
-    onLook(left, await newsOf(openai, left, signal));
+    onLook(
+      jobs.filter(({ id }) => open.has(id)),
+      news,
+    );
     await sleep(pollsMs[look < pollsOften ? 0 : 1], undefined, { signal });
+  }
+}
+
+/** The SDK leaves a listener on the signal of every request; with a signal of its own it goes with the look. */
+async function lookOnce(
+  openai: OpenAI,
+  metadata: { readonly sweep: string; readonly rung: string },
+  open: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<{ jobs: Job[]; news: string | null }> {
+  const look = new AbortController();
+  const stop = (): void => look.abort();
+  signal.throwIfAborted();
+  signal.addEventListener('abort', stop);
+  try {
+    const jobs: Job[] = [];
+    for await (const job of openai.fineTuning.jobs.list(
+      { metadata: { ...metadata }, limit: 100 },
+      { signal: look.signal },
+    ))
+      if (open.has(job.id)) jobs.push(job);
+    return { jobs, news: await newsOf(openai, jobs, look.signal) };
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
 }
 

@@ -97,7 +97,7 @@ test(
       /^TRIAL +LEARNING_RATE +LORA_RANK +VALID_LOSS ON 24 +VALID_LOSS ON 48 +VALIDATION LOSS +JOB$/m,
     );
     expect(shown.stdout).toMatch(new RegExp(`^${state.winner} \\* `, 'm'));
-    expect(shown.stdout).toContain('On the 12 test questions, which no model had seen till then');
+    expect(shown.stdout).toContain('On the 12 test questions, put to no model before');
     expect(state.test).toMatchObject({ n: 12 });
     const asked = mails(12, 99).map(({ text }) => text);
     const isTest = ({ body }: { body: string }): boolean => asked.some((text) => body.includes(text));
