@@ -51,11 +51,23 @@ export interface RunLimits {
   readonly lanes: number;
 }
 
-/** As many lanes as there are threads and examples in a step; each keeps weights of its own, so that four are enough. */
-export const runLimitsOf = ({ threads, batchSize }: { threads: number; batchSize: number }): RunLimits => ({
-  tokensPerRun: 512,
-  lanes: Math.max(1, Math.min(threads, batchSize, 4)),
-});
+/** What decides about lanes; without `train`, adapters are trained. */
+interface RunSetting {
+  readonly threads: number;
+  readonly batchSize: number;
+  readonly train?: { readonly mode: string };
+  /** Set for encoders, which are small. */
+  readonly head?: object | null;
+}
+
+/**
+ * As many lanes as there are threads and examples in a step; each keeps weights of its own, so that four are enough.
+ * What a lane trains it has a copy of: where that is a large part of a large model, one lane has all the threads.
+ */
+export function runLimitsOf({ threads, batchSize, train, head }: RunSetting): RunLimits {
+  const alone = train !== undefined && train.mode !== 'lora' && !head;
+  return { tokensPerRun: 512, lanes: alone ? 1 : Math.max(1, Math.min(threads, batchSize, 4)) };
+}
 
 /** Row lengths are multiples of this, so that a network sees few shapes. */
 const rowGrain = 8;

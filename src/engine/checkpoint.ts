@@ -133,11 +133,15 @@ export async function loadTrained(path: string, parameters: readonly Parameter[]
   if (extra !== undefined) throw mismatch(`${path}: "${extra}" is not among the parameters that this job trains.`);
 }
 
-/** Removes what nobody will ask for: unfinished and unreadable ones, and all but the newest three epochs and the newest snapshot. */
-export async function pruneCheckpoints(checkpoints: string): Promise<void> {
+/**
+ * Removes what nobody will ask for: unfinished and unreadable ones, and all but the newest three epochs, the newest
+ * snapshot and that of the step to keep.
+ */
+export async function pruneCheckpoints(checkpoints: string, keep: number | null = null): Promise<void> {
   const left = { epoch: epochsKept, snapshot: 1 };
   for (const folder of await checkpointFolders(checkpoints)) {
     const state = await readState(folder).catch(() => null);
+    if (state !== null && state.step === keep) continue;
     if (state === null || left[state.kind]-- <= 0) await rm(folder, { recursive: true, force: true });
   }
   for (const name of await namesIn(checkpoints)) {

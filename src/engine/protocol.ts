@@ -42,6 +42,18 @@ export type TrainPlan =
   /** The last norm and the head; one that was the embedding becomes a matrix of its own. */
   | { readonly mode: 'head' };
 
+/** Stops when the validation set says that more training is in vain, and goes back to the best checkpoint. */
+export interface EarlyStoppingPlan {
+  /** Evaluations without improvement after which training stops. */
+  readonly patience: number;
+  /** By how much the metric must improve to count. */
+  readonly minDelta: number;
+  /** `exact_answers` is the share of examples whose every target token was the most likely one. */
+  readonly metric: 'loss' | 'token_accuracy' | 'exact_answers';
+  /** Steps between two evaluations of the whole validation set, beside those at every epoch's end. */
+  readonly interval: number;
+}
+
 /** What training makes smaller. */
 export type Objective =
   /** Cross entropy; `labelSmoothing` of what is wanted goes to all tokens alike. */
@@ -78,6 +90,13 @@ export interface TrainingPlan {
   readonly train: TrainPlan;
   /** What an encoder learns to tell apart; absent for models that write. */
   readonly head?: HeadPlan | null;
+  /** By default to make the targets likelier. */
+  readonly objective?: Objective;
+  /** Share of what each block adds to the stream that is dropped while training. */
+  readonly hiddenDropout?: number;
+  readonly earlyStopping?: EarlyStoppingPlan | null;
+  /** Share of the training file's examples that are set apart to validate by, where there is no validation file. */
+  readonly validationSplit?: number;
   /** Sequences longer than this are cut at the end. */
   readonly tokensMax: number;
   /** A validation mini-batch runs every so many steps; the full validation set at each epoch's end. */
@@ -91,6 +110,8 @@ export interface TrainingPlan {
 export interface ValidationMetrics {
   readonly loss: number;
   readonly tokenAccuracy: number;
+  /** Share of examples of which every target token was the most likely; where early stopping asks for it. */
+  readonly exactAnswers?: number;
 }
 
 export type TrainerEvent =
@@ -134,7 +155,16 @@ export type TrainerEvent =
       readonly folder: string;
     }
   | { readonly type: 'warning'; readonly message: string }
-  | { readonly type: 'done'; readonly step: number; readonly trainedTokens: number; readonly folder: string }
+  /** Something worth knowing; the same words are told once. */
+  | { readonly type: 'remark'; readonly message: string }
+  /** `step` is the last that was made; `chosen` that of the checkpoint that becomes the model where it is another. */
+  | {
+      readonly type: 'done';
+      readonly step: number;
+      readonly chosen?: number | undefined;
+      readonly trainedTokens: number;
+      readonly folder: string;
+    }
   | { readonly type: 'paused'; readonly step: number; readonly folder: string }
   | { readonly type: 'cancelled'; readonly step: number }
   | {

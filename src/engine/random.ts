@@ -15,7 +15,7 @@ export interface RandomState {
 }
 
 /** What randomness is spent on; every purpose has a stream of its own under the plan's seed. */
-export const streams = { shuffle: 1, dropout: 2, validation: 3, adapter: 4 } as const;
+export const streams = { shuffle: 1, dropout: 2, validation: 3, adapter: 4, split: 5 } as const;
 
 const rotations = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 const keyParity = 0x1bd11bda;

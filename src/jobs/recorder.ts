@@ -53,6 +53,8 @@ export class Recorder {
       await tell(rows, this.#id, { message: `Training continues after step ${event.resumedFromStep}` });
     if (event.type === 'warning')
       await tell(rows, this.#id, { level: 'warn', message: event.message, once: `warning: ${event.message}` });
+    if (event.type === 'remark')
+      await tell(rows, this.#id, { message: event.message, once: `remark: ${event.message}` });
     if (event.type === 'step') {
       const metrics = metricsOf(event, this.#begun().totalSteps);
       await tell(rows, this.#id, { type: 'metrics', message: inWords(metrics), data: metrics, step: event.step });

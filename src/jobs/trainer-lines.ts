@@ -12,7 +12,9 @@ import { protocolVersion, type TrainerEvent } from '../engine/protocol.ts';
 const lineCharactersMax = 1 << 20;
 
 const count = z.int().min(0);
-const validation = z.object({ loss: z.number(), tokenAccuracy: z.number() }).nullable();
+const validation = z
+  .object({ loss: z.number(), tokenAccuracy: z.number(), exactAnswers: z.number().optional() })
+  .nullable();
 
 const eventSchema: z.ZodType<TrainerEvent> = z.discriminatedUnion('type', [
   z.object({
@@ -49,7 +51,14 @@ const eventSchema: z.ZodType<TrainerEvent> = z.discriminatedUnion('type', [
     folder: z.string(),
   }),
   z.object({ type: z.literal('warning'), message: z.string() }),
-  z.object({ type: z.literal('done'), step: count, trainedTokens: count, folder: z.string() }),
+  z.object({ type: z.literal('remark'), message: z.string() }),
+  z.object({
+    type: z.literal('done'),
+    step: count,
+    chosen: count.optional(),
+    trainedTokens: count,
+    folder: z.string(),
+  }),
   z.object({ type: z.literal('paused'), step: count, folder: z.string() }),
   z.object({ type: z.literal('cancelled'), step: count }),
   z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), param: z.string().nullable() }),

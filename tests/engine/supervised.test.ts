@@ -40,7 +40,7 @@ test('a run tells its start, every step, every epoch’s checkpoint and its end'
     resumedFromStep: 0,
     truncatedLines: [],
   });
-  expect(done).toEqual({ type: 'done', step: 9, trainedTokens: started!.trainedTokens });
+  expect(done).toEqual({ type: 'done', step: 9, chosen: 9, trainedTokens: started!.trainedTokens });
   expect(last).toBe(join(job('whole'), 'checkpoints/step-9'));
   const steps = stepsOf(run);
   expect(steps.map(({ step, epoch }) => [step, epoch])).toEqual(
@@ -241,3 +241,54 @@ test('a folder without a plan is one failed event too', async () => {
   const failed = lastWord(await train(job('bare'), null), 'failed');
   expect(failed).toMatchObject({ code: 'invalid_plan', message: expect.stringContaining('plan.json') as string });
 });
+
+test('training stops when its validation set says that it is in vain, and ends with the best checkpoint', async () => {
+  const earlyStopping = { patience: 2, minDelta: 0, metric: 'loss', interval: 1 } as const;
+  const long = { ...plan, epochs: 40, learningRate: 3e-2, train: { ...lora, dropout: 0 }, earlyStopping };
+  const ending = await train(job('stopped early'), long);
+  const { step, chosen = step, folder, trainedTokens } = lastWord(ending, 'done');
+  const steps = stepsOf(ending);
+  expect(step).toBeLessThan(120);
+  expect(steps.map((event) => event.step)).toEqual(Array.from({ length: step }, (_, i) => i + 1));
+  const losses = steps.map(({ fullValidation }) => fullValidation!.loss);
+  expect(losses[chosen - 1]).toBe(Math.min(...losses));
+  expect(chosen).toBeLessThan(step);
+  expect(folder).toMatch(new RegExp(`step-${chosen}$`));
+  expect(trainedTokens).toBe(steps.reduce((sum, { tokens }) => sum + tokens, 0));
+  const remarks = eventsOf(ending, 'remark').map(({ message }) => message);
+  expect(remarks.at(-2)).toMatch(
+    new RegExp(`^Early stopping at step ${step}: the validation loss has not improved in 2`),
+  );
+  expect(remarks.at(-1)).toMatch(new RegExp(`^The checkpoint of step ${chosen} becomes the model`));
+});
+
+test('a part of the training file validates by the share of exact answers where the plan says so', async () => {
+  const earlyStopping = { patience: 50, minDelta: 0, metric: 'exact_answers', interval: 100 } as const;
+  const split = { ...plan, validationFile: null, validationSplit: 0.25, epochs: 2, earlyStopping };
+  const ending = await train(job('set apart'), split);
+  expect(eventsOf(ending, 'started')[0]).toMatchObject({ examples: 9, stepsPerEpoch: 2, totalSteps: 4 });
+  const [, second, , fourth] = stepsOf(ending);
+  for (const event of [second!, fourth!])
+    expect(event.fullValidation).toMatchObject({ exactAnswers: expect.any(Number) as number });
+});
+
+test.each([{ mode: 'full' }, { mode: 'last_layers', layers: 1 }, { mode: 'head' }] as const)(
+  'training of $mode goes on after a snapshot as if nothing had been',
+  async (mode) => {
+    const weights = { ...plan, train: mode, learningRate: 1e-3, epochs: 2, hiddenDropout: 0.1 };
+    const whole = await train(job(`whole ${mode.mode}`), weights);
+    {
+      await using trainer = await TestTrainer.launch(job(`killed ${mode.mode}`), weights);
+      await trainer.reaches(3);
+      trainer.kill('SIGKILL');
+      await trainer.ending;
+    }
+    const second = await train(job(`killed ${mode.mode}`), weights);
+    expect(stepsOf(second)).toEqual(stepsOf(whole));
+    const file = async (ending: Ending): Promise<string> =>
+      createHash('sha256')
+        .update(await readFile(join(lastWord(ending, 'done').folder, 'weights.safetensors')))
+        .digest('hex');
+    expect(await file(second)).toBe(await file(whole));
+  },
+);

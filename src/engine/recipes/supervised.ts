@@ -8,7 +8,13 @@
 
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { countTargets, packStep, runLimitsOf, type RunLimits } from '../../dataset/batch.ts';
+import {
+  countTargets,
+  packStep,
+  runLimitsOf,
+  type MicroBatch,
+  type RunLimits,
+} from '../../dataset/batch.ts';
 import type { FileRole } from '../../dataset/faults.ts';
 import { LabelledRows } from '../../dataset/labelled/rows.ts';
 import { tokenizeFile, type ExampleEncoder, type RowTokenizer, type TokenizedExample } from '../../dataset/tokenize.ts';
@@ -35,6 +41,7 @@ import type { Parent } from '../parent.ts';
 import type { TrainerEvent, TrainingPlan, ValidationMetrics } from '../protocol.ts';
 import { Random, streams } from '../random.ts';
 import { learningRateAt } from '../schedule.ts';
+import { EarlyStopping, OverfittingWatch, type Evaluation } from '../stopping.ts';
 
 /** Trains by the plan; gives the last word to tell, or null when it was stopped without one. */
 export async function trainSupervised(
@@ -47,6 +54,8 @@ export async function trainSupervised(
   const totalSteps = stepsPerEpoch * plan.epochs;
   const limits = runLimitsOf(plan);
   const trainedTokens = sum(training, ({ tokens }) => tokens) * plan.epochs;
+  const stopping = plan.earlyStopping ? new EarlyStopping(plan.earlyStopping) : null;
+  const watch = new OverfittingWatch();
 
   await using work = await openWorkFolder(jobFolder);
   await using network = await buildNetwork(plan, longestSequence(training), work.path);
@@ -72,7 +81,19 @@ export async function trainSupervised(
     resumedFromStep: Math.max(saved.step, 0),
     trainableParameters: sum(network.parameters, ({ data }) => data.length),
   });
-  for (const event of journal.upTo(saved.step)) parent.tell(event);
+  const course = new Course();
+  /** What the evaluation after a step says; whether the model was never better. */
+  const look = (event: StepEvent): boolean => {
+    const evaluation = course.see(event);
+    if (evaluation === null) return false;
+    const remark = watch.see(evaluation);
+    if (remark !== null) parent.tell({ type: 'remark', message: remark });
+    return stopping?.see(evaluation) === true;
+  };
+  for (const event of journal.upTo(saved.step)) {
+    parent.tell(event);
+    if (event.type === 'step') look(event);
+  }
 
   const save = async (step: number, epoch: number, kind: CheckpointKind): Promise<void> => {
     if (saved.step === step) return;
@@ -84,8 +105,17 @@ export async function trainSupervised(
     await saveCheckpoint(checkpoints, state, network.parameters, optimizer, trainedFile(plan.train));
     saved = { step, folder, atMs: performance.now() };
     parent.tell(event);
-    await pruneCheckpoints(checkpoints);
+    await pruneCheckpoints(checkpoints, stopping?.bestStep);
   };
+  /** The model is the best checkpoint where somebody looked for it, else the last. */
+  const finish = (step: number): Extract<TrainerEvent, { type: 'done' }> => {
+    const chosen = stopping?.bestStep ?? step;
+    if (stopping?.choice) parent.tell({ type: 'remark', message: stopping.choice });
+    const folder = checkpointFolder(checkpoints, chosen);
+    return { type: 'done', step, chosen, trainedTokens: course.tokens, folder };
+  };
+  // A trainer that died between its last evaluation and its last word finds the verdict again.
+  if (stopping?.verdict) return finish(course.step);
 
   for (const { step, epoch, batch } of stepsAfter(Math.max(saved.step, 0), training, plan)) {
     await parent.breathe();
@@ -104,6 +134,8 @@ export async function trainSupervised(
       throw diverged(step, loss, gradientNorm, learningRate);
 
     const epochEnds = step % stepsPerEpoch === 0;
+    const wholeTurn = epochEnds || (plan.earlyStopping ? step % plan.earlyStopping.interval === 0 : false);
+    const exact = plan.earlyStopping?.metric === 'exact_answers';
     const targets = countTargets(sequences);
     const event = {
       type: 'step',
@@ -117,15 +149,43 @@ export async function trainSupervised(
       supervisedTokens: targets,
       elapsedMs,
       validation: await judge(network, miniBatch(validation, step, plan), limits, parent),
-      fullValidation: epochEnds ? await judge(network, validation, limits, parent) : null,
+      fullValidation: wholeTurn ? await judge(network, validation, limits, parent, exact) : null,
     } as const;
     journal.append(event);
     parent.tell(event);
 
+    const best = look(event);
     if (epochEnds) await save(step, epoch, 'epoch');
+    else if (best) await save(step, epoch, 'snapshot');
     else if (performance.now() - saved.atMs >= plan.snapshotSeconds * 1000) await save(step, epoch, 'snapshot');
+    const verdict = stopping?.verdict ?? null;
+    if (verdict !== null) {
+      parent.tell({ type: 'remark', message: verdict });
+      return finish(step);
+    }
   }
-  return { type: 'done', step: totalSteps, trainedTokens, folder: saved.folder };
+  return finish(totalSteps);
+}
+
+type StepEvent = Extract<TrainerEvent, { type: 'step' }>;
+
+/** The steps so far, in this process and before it. */
+class Course {
+  step = 0;
+  tokens = 0;
+  /** Losses since the last evaluation. */
+  #losses: number[] = [];
+
+  /** The evaluation of the whole validation set that came with a step, if one did. */
+  see({ step, tokens, loss, fullValidation }: StepEvent): Evaluation | null {
+    this.step = step;
+    this.tokens += tokens;
+    this.#losses.push(loss);
+    if (fullValidation === null) return null;
+    const trainingLoss = sum(this.#losses, (one) => one) / this.#losses.length;
+    this.#losses = [];
+    return { step, validation: fullValidation, trainingLoss };
+  }
 }
 
 interface Data {
@@ -148,8 +208,20 @@ async function readData(plan: TrainingPlan, signal: AbortSignal): Promise<Data> 
       'invalid_training_file',
     );
   }
-  const validation = validationFile === null ? [] : await read(validationFile, 'validation');
-  return { training, validation };
+  if (validationFile !== null) return { training, validation: await read(validationFile, 'validation') };
+  return setApart(training, plan.validationSplit ?? 0, plan.seed);
+}
+
+/** So large a share of the examples to validate by, at least one of them; which ones hangs on the seed. */
+export function setApart(examples: readonly TokenizedExample[], share: number, seed: number): Data {
+  if (share === 0 || examples.length < 2) return { training: examples, validation: [] };
+  const count = Math.min(examples.length - 1, Math.max(1, Math.round(share * examples.length)));
+  const order = Random.fromSeed(seed).split(streams.split).permutation(examples.length);
+  const apart = new Set(order.subarray(0, count));
+  return {
+    training: examples.filter((_, i) => !apart.has(i)),
+    validation: examples.filter((_, i) => apart.has(i)),
+  };
 }
 
 async function readMetadata({ id, path }: TrainingPlan['model']): Promise<GgufMetadata> {
@@ -175,11 +247,13 @@ const longestSequence = (examples: readonly TokenizedExample[]): number =>
   examples.reduce((longest, { sequences }) => Math.max(longest, ...sequences.map(({ ids }) => ids.length)), 0);
 
 async function buildNetwork(plan: TrainingPlan, rowTokensMax: number, workFolder: string): Promise<Network> {
-  const { model, train, head = null, basePrecision, threads, seed } = plan;
+  const { model, train, head = null, objective, hiddenDropout, basePrecision, threads, seed } = plan;
   const network = await openNetwork({
     modelPath: model.path,
     train,
     head,
+    ...(objective && { objective }),
+    ...(hiddenDropout !== undefined && { hiddenDropout }),
     basePrecision,
     threads,
     seed,
@@ -239,19 +313,39 @@ async function judge(
   examples: readonly TokenizedExample[],
   limits: RunLimits,
   parent: Parent,
+  exact = false,
 ): Promise<ValidationMetrics | null> {
   if (examples.length === 0) return null;
   const byLength = [...examples].sort((a, b) => a.tokens - b.tokens || a.line - b.line);
-  let [loss, correct] = [0, 0];
+  let [loss, correct, exactCount] = [0, 0, 0];
   for (let i = 0; i < byLength.length; i += judgedTogether) {
     await parent.breathe();
-    const sequences = byLength.slice(i, i + judgedTogether).flatMap((example) => example.sequences);
-    const judgement = await network.evaluate(packStep(sequences, limits));
+    const together = byLength.slice(i, i + judgedTogether);
+    const sequences = together.flatMap((example) => example.sequences);
+    const batches = packStep(sequences, limits);
+    const judgement = await network.evaluate(batches);
+    if (exact) exactCount += await countExact(network, batches, together);
     loss += judgement.loss * countTargets(sequences);
     correct += judgement.correct;
   }
   const targets = sum(examples, (example) => example.targets);
-  return { loss: loss / targets, tokenAccuracy: correct / targets };
+  const mean = { loss: loss / targets, tokenAccuracy: correct / targets };
+  return exact ? { ...mean, exactAnswers: exactCount / examples.length } : mean;
+}
+
+/** How many examples had nothing but right tokens. */
+async function countExact(
+  network: Network,
+  batches: readonly MicroBatch[],
+  examples: readonly TokenizedExample[],
+): Promise<number> {
+  const exampleOf = examples.flatMap(({ sequences }, example) => sequences.map(() => example));
+  const missed = new Set<number>();
+  const measured = await network.measure(batches);
+  for (const [k, { hits }] of measured.entries()) {
+    for (const [i, hit] of hits.entries()) if (hit === 0) missed.add(exampleOf[batches[k]!.owners![i]!]!);
+  }
+  return examples.length - missed.size;
 }
 
 function diverged(step: number, loss: number, gradientNorm: number, learningRate: number): TunesmithError {
