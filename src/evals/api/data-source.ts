@@ -14,7 +14,7 @@ import type { Eval } from '../../domain/eval.ts';
 import { readLines } from '../../formats/jsonl.ts';
 import { RunFailure } from './failure.ts';
 import { misfit } from './json-schema.ts';
-import type { Source } from './request.ts';
+import { itemsMax, type Source } from './request.ts';
 import { chatSample, responseSample } from './sample.ts';
 import type { AskedMessage } from './template.ts';
 import type { Sample } from './sample.ts';
@@ -38,8 +38,6 @@ export interface Stores {
 }
 
 type Config = Eval['data_source_config'];
-
-export const itemsMax = 100_000;
 
 /** Throws a `RunFailure` for what is wrong with the data. */
 export async function* readSource(

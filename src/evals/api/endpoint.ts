@@ -8,11 +8,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type OpenAI from 'openai';
+import { z } from 'zod';
 import { TunesmithError } from '../../domain/errors.ts';
 import { guardedFetch } from '../../outbound/guarded-fetch.ts';
 import { ItemFailure, RunFailure } from './failure.ts';
 import type { Answerer } from './judge.ts';
-import type { AnsweredResponse } from './sample.ts';
 
 export interface Endpoint {
   readonly baseUrl: string;
@@ -27,19 +27,68 @@ const retryMs = 500;
 const retryMsMax = 30_000;
 
 export function endpointAnswerer(endpoint: Endpoint): Answerer {
+  const ask = async <Shape extends z.ZodType>(path: string, shape: Shape, body: object, signal: AbortSignal) => {
+    const answer = shape.safeParse(await post(endpoint, path, body, signal));
+    if (answer.success) return answer.data;
+    const { path: place, message } = answer.error.issues[0]!;
+    const where = place.length === 0 ? 'its answer' : place.join('.');
+    throw new ItemFailure('invalid_answer', `${endpoint.baseUrl} did not answer as OpenAI does: ${where}: ${message}.`);
+  };
   return {
     chat: async (body, signal) => {
-      const answer = (await post(endpoint, '/chat/completions', body, signal)) as OpenAI.ChatCompletion;
-      if (Array.isArray(answer?.choices) && answer.choices[0]?.message !== undefined) return answer;
-      throw new ItemFailure('invalid_answer', `${endpoint.baseUrl} answered with no chat completion.`);
+      const { model, usage, ...rest } = await ask('/chat/completions', chatShape, body, signal);
+      const total_tokens = usage.total_tokens || usage.prompt_tokens + usage.completion_tokens;
+      return {
+        ...rest,
+        model: model ?? asked(body),
+        usage: { ...usage, total_tokens },
+      } as unknown as OpenAI.ChatCompletion;
     },
     respond: async (body, signal) => {
-      const answer = (await post(endpoint, '/responses', body, signal)) as AnsweredResponse;
-      if (Array.isArray(answer?.output)) return answer;
-      throw new ItemFailure('invalid_answer', `${endpoint.baseUrl} answered with no response.`);
+      const { model, ...rest } = await ask('/responses', responseShape, body, signal);
+      return { ...rest, model: model ?? asked(body) };
     },
   };
 }
+
+const asked = (body: object): string => ('model' in body ? String(body.model) : '');
+
+/** Servers that are nearly OpenAI's leave out a lot; what counts must be numbers, and texts must be texts. */
+const count = z
+  .number()
+  .nullish()
+  .transform((value) => value ?? 0);
+const text = z.string().nullish();
+const cached = z.looseObject({ cached_tokens: count }).nullish();
+const chatShape = z.looseObject({
+  model: text,
+  choices: z
+    .array(
+      z.looseObject({
+        finish_reason: text,
+        message: z.looseObject({ content: text, refusal: text, tool_calls: z.array(z.unknown()).nullish() }),
+      }),
+    )
+    .min(1),
+  usage: z
+    .looseObject({ prompt_tokens: count, completion_tokens: count, total_tokens: count, prompt_tokens_details: cached })
+    .nullish()
+    .transform((usage) => usage ?? { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }),
+});
+const responseShape = z.looseObject({
+  model: text,
+  status: text,
+  output: z.array(
+    z.union([
+      z.looseObject({ type: z.literal('message'), content: z.array(z.looseObject({ text, refusal: text })) }),
+      z.looseObject({ type: z.literal('function_call'), call_id: z.string(), name: z.string(), arguments: z.string() }),
+      z.looseObject({ type: z.string().refine((type) => type !== 'message' && type !== 'function_call') }),
+    ]),
+  ),
+  usage: z
+    .looseObject({ input_tokens: count, output_tokens: count, total_tokens: count, input_tokens_details: cached })
+    .nullish(),
+});
 
 async function post(endpoint: Endpoint, path: string, body: object, signal: AbortSignal): Promise<unknown> {
   const url = endpoint.baseUrl.replace(/\/+$/, '') + path;

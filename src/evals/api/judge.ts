@@ -71,6 +71,11 @@ export async function judgeItem(judging: Judging, waiting: WaitingItem, signal: 
   return { output: outputItem(judging, waiting, status, results, sample.shown), usage };
 }
 
+/** An item that nothing can be said about, and why. */
+export function unjudged(judging: Judging, waiting: WaitingItem, error: EvalError): Judged {
+  return { output: outputItem(judging, waiting, 'error', [], noSample([], error).shown), usage: [] };
+}
+
 function outputItem(
   { runId, evalId }: Judging,
   { n, item }: WaitingItem,

@@ -135,9 +135,15 @@ const inputMessages = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('item_reference'), item_reference: itemPath }),
 ]);
 
+/** Of one run. */
+export const itemsMax = 100_000;
+
 const fileContent = z.strictObject({
   type: z.literal('file_content'),
-  content: z.array(z.strictObject({ item: record, sample: maybe(record) })).min(1),
+  content: z
+    .array(z.strictObject({ item: record, sample: maybe(record) }))
+    .min(1)
+    .max(itemsMax),
 });
 const fileId = z.strictObject({ type: z.literal('file_id'), id: z.string().min(1) });
 const storedCompletions = z.strictObject({

@@ -16,7 +16,7 @@ import type { Log } from '../../log.ts';
 import { readSource, type SourceItem, type Stores } from './data-source.ts';
 import { endpointAnswerer } from './endpoint.ts';
 import { asEvalError, RunFailure } from './failure.ts';
-import { type Answerer, judgeItem, type Judging } from './judge.ts';
+import { type Answerer, judgeItem, type Judging, unjudged } from './judge.ts';
 import {
   changeRun,
   findRun,
@@ -196,7 +196,7 @@ export class EvalRunWorker implements AsyncDisposable {
     const judgeSome = async (): Promise<void> => {
       for (let next = await items.next(); next.done !== true; next = await items.next()) {
         if (signal.aborted) return;
-        recorder.add(await judgeItem(judging, next.value, signal));
+        recorder.add(await this.#judge(judging, next.value, signal));
       }
     };
     await Promise.all(Array.from({ length: itemsAtOnce }, () => judgeSome().catch(fail)));
@@ -204,6 +204,18 @@ export class EvalRunWorker implements AsyncDisposable {
     if (failures.length > 0) throw failures[0];
     if (stop.aborted) return;
     await changeRun(database, row.id, (run) => (run.status === 'in_progress' ? runMoved(run, 'completed') : null));
+  }
+
+  /** What nobody foresaw is that item's misfortune: it must not keep the run from its end. */
+  async #judge(judging: Judging, waiting: WaitingItem, signal: AbortSignal): Promise<Judged> {
+    try {
+      return await judgeItem(judging, waiting, signal);
+    } catch (error) {
+      if (signal.aborted || error instanceof RunFailure) throw error;
+      this.#options.log.error('eval_item.failed', { run: judging.runId, item: waiting.n, error });
+      const message = `The server had an error while judging this item. Its log tells more under ${judging.runId}.`;
+      return unjudged(judging, waiting, { code: 'server_error', message });
+    }
   }
 
   #judging(row: RunRow, keep: Judging['keep']): Judging {

@@ -185,6 +185,40 @@ describe('a run at another server', () => {
     expect(run).toMatchObject({ status: 'completed', result_counts: { errored: 1 } });
   });
 
+  test.each<[string, string, object, RegExp]>([
+    ['completions', 'no choices', { choices: [] }, /choices/],
+    [
+      'completions',
+      'a list for a text',
+      { choices: [{ message: { content: [{ text: 'a' }] } }] },
+      /choices\.0\.message\.content/,
+    ],
+    [
+      'completions',
+      'words for a count',
+      { choices: [{ message: { content: 'a' } }], usage: { prompt_tokens: 'two' } },
+      /usage\.prompt_tokens/,
+    ],
+    ['responses', 'a message of nothing', { output: [{ type: 'message', content: null }] }, /output\.0/],
+  ])('of %s has an error for %s', async (type, _, said, where) => {
+    answerTo = (_n, response) => response.end(JSON.stringify(said)) !== undefined;
+    const { id } = await makeEval(house.openai, [isParis]);
+    const run = await runEval(house.openai, id, elsewhere(1, { type }));
+    expect(run).toMatchObject({ status: 'completed', result_counts: { errored: 1 } });
+    const [item] = await itemsOf(house.openai, id, run.id);
+    expect(item!.sample.error).toMatchObject({ code: 'invalid_answer', message: expect.stringMatching(where) });
+  });
+
+  test('takes an answer that leaves out what does not matter', async () => {
+    answerTo = (_, response) => response.end('{"choices":[{"message":{"content":"Paris"}}]}') !== undefined;
+    const { id } = await makeEval(house.openai, [isParis]);
+    const run = await runEval(house.openai, id, elsewhere(1));
+    expect(run).toMatchObject({
+      result_counts: { passed: 1 },
+      per_model_usage: [{ model_name: 'gpt-9', invocation_count: 1, total_tokens: 0, cached_tokens: 0 }],
+    });
+  });
+
   test('is asked once about each item, even when the server stops while answers are judged', async () => {
     const source = 'import time\ndef grade(sample, item):\n  time.sleep(1)\n  return 1';
     const home = await mkdtemp(join(process.env['TUNESMITH_TEST_FOLDER'] ?? tmpdir(), 'evals-'));
