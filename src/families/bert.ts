@@ -65,3 +65,39 @@ export const bert: Family = {
   positions: { path: 'bert.embeddings.position_embeddings', gguf: 'position_embd' },
   tokenTypes: { path: 'bert.embeddings.token_type_embeddings', gguf: 'token_types' },
 };
+
+/** How checkpoints of DistilBERT call the same parts; their GGUFs are BERT's, with token types that add nothing. */
+export const distilbert: Family = {
+  ...bert,
+  title: 'DistilBERT',
+  huggingFace: {
+    ...bert.huggingFace,
+    modelTypes: ['distilbert'],
+    className: 'DistilBertModel',
+    embedding: 'distilbert.embeddings.word_embeddings',
+    layers: 'distilbert.transformer.layer',
+    config: {
+      ...bert.huggingFace.config,
+      width: 'dim',
+      layers: 'n_layers',
+      heads: 'n_heads',
+      hidden: 'hidden_dim',
+      activation: 'activation',
+    },
+  },
+  norms: {
+    afterAttention: { path: 'sa_layer_norm', gguf: 'attn_output_norm' },
+    afterFeedForward: { path: 'output_layer_norm', gguf: 'layer_output_norm' },
+  },
+  linears: [
+    linear('q_lin', 'attention.q_lin', 'attn_q', 'query'),
+    linear('k_lin', 'attention.k_lin', 'attn_k', 'key'),
+    linear('v_lin', 'attention.v_lin', 'attn_v', 'value'),
+    linear('out_lin', 'attention.out_lin', 'attn_output', 'output'),
+    linear('lin1', 'ffn.lin1', 'ffn_up', 'up'),
+    linear('lin2', 'ffn.lin2', 'ffn_down', 'down'),
+  ],
+  embeddingNorm: { path: 'distilbert.embeddings.LayerNorm', gguf: 'token_embd_norm' },
+  positions: { path: 'distilbert.embeddings.position_embeddings', gguf: 'position_embd' },
+  tokenTypes: null,
+};

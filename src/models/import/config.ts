@@ -5,6 +5,7 @@
 
 import type { Design, Family } from '../../families/family.ts';
 import { divisorsOf, stretchKeys, type StretchedRotation } from '../../families/rope-scaling.ts';
+import { distilbert } from '../../families/bert.ts';
 import { families } from '../../families/table.ts';
 import { ggufValue, type GgufValue } from '../../formats/gguf-metadata.ts';
 import { unusable, type Fields } from './json-file.ts';
@@ -56,13 +57,15 @@ export function readConfig(config: Fields): ModelConfig {
 }
 
 const tiedByDefault: ReadonlySet<string> = new Set(['gpt2', 'gemma3']);
-const epsilonByDefault: Readonly<Record<string, number>> = { gpt2: 1e-5 };
+const epsilonByDefault: Readonly<Record<string, number>> = { gpt2: 1e-5, bert: 1e-12 };
 
 function familyOf(config: Fields): Family {
   const type = config.text('model_type');
-  const family = families.find(({ huggingFace }) => huggingFace.modelTypes.includes(type));
+  // DistilBERT becomes a BERT.
+  const importable = [...families, distilbert];
+  const family = importable.find(({ huggingFace }) => huggingFace.modelTypes.includes(type));
   if (family !== undefined) return family;
-  const known = families.flatMap(({ huggingFace }) => huggingFace.modelTypes).join(', ');
+  const known = importable.flatMap(({ huggingFace }) => huggingFace.modelTypes).join(', ');
   const hint = type === 'gemma3' ? ' (this one also reads pictures; take the text model)' : '';
   throw unusable(`config.json: "model_type" is "${type}"${hint}; expected one of ${known}`);
 }
@@ -102,6 +105,10 @@ function assertPlain(config: Fields, { design, huggingFace, architecture, linear
   must('scale_attn_weights', (value) => value === true, 'true');
   off('scale_attn_by_inverse_layer_idx');
   off('add_cross_attention');
+  if (!design.causal) {
+    off('is_decoder');
+    must('position_embedding_type', (value) => value === 'absolute', '"absolute"');
+  }
 }
 
 const activations: Readonly<Record<Design['activation'], readonly string[]>> = {

@@ -6,6 +6,8 @@
 import { basename } from 'node:path';
 import { toGguf, type Values } from '../../families/row-order.ts';
 import { readSizes } from '../../families/sizes.ts';
+import { bert } from '../../families/bert.ts';
+import { outputName } from '../../families/label-head.ts';
 import { embeddingName, headName, ropeDivisors, tensorsOf, type ModelTensor } from '../../families/tensors.ts';
 import { writeGguf, type GgufTensorSource } from '../../formats/gguf.ts';
 import { GgufMetadata, ggufValue, type GgufValue } from '../../formats/gguf-metadata.ts';
@@ -13,6 +15,7 @@ import type { TensorType } from '../../formats/quant.ts';
 import { floats } from '../../formats/safetensors.ts';
 import { Checkpoint, type CheckpointTensor } from './checkpoint.ts';
 import { readConfig, type ModelConfig } from './config.ts';
+import { encoderFacts, otherHeads, type EncoderFacts } from './encoder.ts';
 import { unusable } from './json-file.ts';
 import { tokenizerMetadata } from './tokenizer.ts';
 
@@ -26,6 +29,8 @@ export async function convertCheckpoint(folder: string, path: string, onTensor: 
   const embedding = find(`${model.family.huggingFace.embedding}.weight`);
   if (embedding === null) throw unusable(`the tensor "${model.family.huggingFace.embedding}.weight" is missing`);
   const rows = checkpoint.tensors.get(embedding)!.shape[0] ?? 0;
+  const { causal } = model.family.design;
+  const encoder = causal ? noEncoder : await encoderFacts(checkpoint);
   const metadata = new GgufMetadata(
     Object.entries<GgufValue>({
       'general.architecture': ggufValue.string(model.family.architecture),
@@ -33,20 +38,35 @@ export async function convertCheckpoint(folder: string, path: string, onTensor: 
       'general.name': ggufValue.string(basename(folder)),
       ...model.metadata,
       ...(model.family.architecture === 'llama' ? { 'llama.vocab_size': ggufValue.u32(rows) } : {}),
+      ...encoder.metadata,
       ...tokenizerMetadata(checkpoint, rows),
     }),
   );
-  const stub = new Map([[embeddingName, { shape: [rows] }]]) as unknown as Parameters<typeof readSizes>[0]['tensors'];
+  const shapes = [
+    [embeddingName, { shape: [rows] }],
+    ...(encoder.outputs === 0 ? [] : [[`${outputName}.weight`, { shape: [encoder.outputs] }] as const]),
+  ] as const;
+  const stub = new Map(shapes) as unknown as Parameters<typeof readSizes>[0]['tensors'];
   const places = tensorsOf(model.family, readSizes({ metadata, tensors: stub }, unusable));
   const found = pairUp(checkpoint, model, places, find);
   let done = 0;
   const tensors = found.map(({ place, name }) =>
     sourceOf(checkpoint, place, name, () => onTensor(done++, found.length)),
   );
+  const sizes = readSizes({ metadata, tensors: stub }, unusable);
+  if (!causal && model.family.tokenTypes === null) tensors.push(noTokenTypes(sizes.width));
   const divisors = model.divisors;
   if (divisors !== null)
     tensors.push({ name: ropeDivisors, shape: [divisors.length], type: 'F32', data: bytesOf(divisors) });
   await writeGguf(path, { metadata, tensors });
+}
+
+const noEncoder: EncoderFacts = { metadata: {}, outputs: 0 };
+
+/** A GGUF of BERT's kind has vectors for two types of tokens; these add nothing. */
+function noTokenTypes(width: number): GgufTensorSource {
+  const shape = [2, width];
+  return { name: `${bert.tokenTypes!.gguf}.weight`, shape, type: 'F32', data: bytesOf(new Float32Array(2 * width)) };
 }
 
 type Finder = (wanted: string) => string | null;
@@ -57,7 +77,10 @@ function nameFinder({ tensors }: Checkpoint, { family }: ModelConfig): Finder {
   return (wanted) => {
     if (tensors.has(wanted)) return wanted;
     const bare = wanted.startsWith(prefix) ? wanted.slice(prefix.length) : wanted;
-    return tensors.has(bare) ? bare : null;
+    // Early checkpoints of BERT came from TensorFlow.
+    const early = (name: string): string =>
+      name.replace(/LayerNorm\.weight$/, 'LayerNorm.gamma').replace(/LayerNorm\.bias$/, 'LayerNorm.beta');
+    return [bare, early(wanted), early(bare)].find((name) => tensors.has(name)) ?? null;
   };
 }
 
@@ -93,7 +116,7 @@ function pairUp(
     pairs.push({ place, name });
   }
   for (const name of tensors.keys())
-    if (!used.has(name) && !passedOver.test(name))
+    if (!used.has(name) && !passedOver.test(name) && (family.design.causal || !otherHeads.test(name)))
       throw unusable(`it has a tensor "${name}", which a plain ${family.title} does not`);
   return pairs;
 }

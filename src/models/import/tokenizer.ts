@@ -3,6 +3,7 @@
  * is one that our text path takes: a tokenizer that is nearly right makes a model that is quietly wrong.
  *
  *   byte-level BPE      GPT-2, SmolLM, Qwen, Llama 3: merges as they are, the splitter by its name
+ *   WordPiece           BERT and its likes (word-piece.ts)
  *   BPE over letters    Llama 2, Gemma: SentencePiece in Hugging Face's form; the earlier a merge, the better its score
  */
 
@@ -11,6 +12,7 @@ import { spaceMark, tokenTypes } from '../../text/vocabulary.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Entries } from './config.ts';
 import { Fields, isObject, unusable, type Json } from './json-file.ts';
+import { isWordPiece, wordPieceEntries } from './word-piece.ts';
 
 type TokenizerFiles = Pick<
   Checkpoint,
@@ -19,6 +21,7 @@ type TokenizerFiles = Pick<
 
 /** `rows` is how many tokens the embeddings have: the vocabulary is filled up to it, or cut where nothing is lost. */
 export function tokenizerMetadata(files: TokenizerFiles, rows: number): Entries {
+  if (isWordPiece(files.tokenizer)) return Object.fromEntries(wordPieceEntries(files.tokenizer, rows));
   const model = isObject(files.tokenizer['model']) ? files.tokenizer['model'] : {};
   const fields = new Fields('tokenizer.json: "model"', model);
   // Early files do not name the kind.

@@ -1,12 +1,9 @@
 /** The goldens' encoders as GGUF files, with goldens beside them (tests/goldens/make_encoders.py). */
 
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bert } from '../../../src/families/bert.ts';
-import { tensorsOf } from '../../../src/families/tensors.ts';
-import { writeGguf, type GgufTensorSource } from '../../../src/formats/gguf.ts';
-import { GgufMetadata, ggufValue, type GgufValue } from '../../../src/formats/gguf-metadata.ts';
-import { wordPieceEntries } from '../../../src/models/import/word-piece.ts';
+import { openGguf, writeGguf, type GgufTensorSource } from '../../../src/formats/gguf.ts';
+import { GgufMetadata, type GgufValue } from '../../../src/formats/gguf-metadata.ts';
+import { convertCheckpoint } from '../../../src/models/import/convert.ts';
 import { floats, readSafetensors, type SafeTensor } from '../../../src/formats/safetensors.ts';
 
 const folder = new URL('../../goldens/families/', import.meta.url).pathname;
@@ -40,8 +37,6 @@ export async function encoderGoldens(name: EncoderName): Promise<EncoderGoldens>
   };
 }
 
-export const readJson = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
-
 const distilNames: readonly (readonly [RegExp, string])[] = [
   [/^distilbert\.embeddings\./, 'bert.embeddings.'],
   [/^distilbert\.transformer\.layer\.(\d+)\.attention\.q_lin\./, 'bert.encoder.layer.$1.attention.self.query.'],
@@ -60,44 +55,20 @@ export const bertName = (name: string): string =>
 
 let written = 0;
 
-interface Config {
-  readonly vocab_size: number;
-  readonly max_position_embeddings: number;
-}
-
-/** Writes the checkpoint as a GGUF; gives its path. */
+/** Imports the checkpoint, with metadata that replaces or adds to what it says; gives the path. */
 export async function importEncoder(
   name: EncoderName,
   into: string,
   more: readonly [string, GgufValue][] = [],
 ): Promise<string> {
-  const from = join(folder, name);
   const path = join(into, `${name}-${written++}.gguf`);
-  const { tensors } = await readSafetensors(join(from, 'model.safetensors'));
-  const found = new Map([...tensors].map(([name, tensor]) => [bertName(name), tensor]));
-  const { vocab_size, max_position_embeddings } = readJson(join(from, 'config.json')) as Config;
-  const sizes = { layers: 2, width: 16, heads: 2, keyHeads: 2, headSize: 8, hidden: 24 };
-  const all = tensorsOf(bert, { ...sizes, vocabulary: vocab_size, contextTokens: max_position_embeddings, outputs: 3 });
-  const entries: [string, GgufValue][] = [
-    ['general.architecture', ggufValue.string('bert')],
-    ['general.name', ggufValue.string(name)],
-    ['bert.block_count', ggufValue.u32(2)],
-    ['bert.context_length', ggufValue.u32(max_position_embeddings)],
-    ['bert.embedding_length', ggufValue.u32(16)],
-    ['bert.feed_forward_length', ggufValue.u32(24)],
-    ['bert.attention.head_count', ggufValue.u32(2)],
-    ['bert.attention.layer_norm_epsilon', ggufValue.f32(1e-12)],
-    ...wordPieceEntries(readJson(join(from, 'tokenizer.json')), vocab_size),
-    ...more,
-  ];
-  const weights = all.flatMap(({ gguf, huggingFace, shape, optional }): GgufTensorSource[] => {
-    const tensor = found.get(huggingFace!);
-    if (tensor === undefined && optional) return [];
-    const values = tensor === undefined ? new Float32Array(shape.reduce((a, b) => a * b, 1)) : floats(tensor);
-    return [
-      { name: gguf, shape, type: 'F32', data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) },
-    ];
-  });
-  await writeGguf(path, { metadata: new GgufMetadata(entries), tensors: weights });
-  return path;
+  await convertCheckpoint(join(folder, name), path, () => undefined);
+  if (more.length === 0) return path;
+  const changed = join(into, `${name}-${written++}.gguf`);
+  await using gguf = await openGguf(path);
+  const tensors: GgufTensorSource[] = [];
+  for (const { name, shape, type } of gguf.tensors.values())
+    tensors.push({ name, shape, type, data: await gguf.readBytes(name) });
+  await writeGguf(changed, { metadata: new GgufMetadata([...gguf.metadata.entries(), ...more]), tensors });
+  return changed;
 }
