@@ -149,13 +149,15 @@ class Capturing {
   }
 
   #allModels(): CapturedModel[] {
-    return [...this.#models].map(([model, { listed, job }]) => ({
+    const models = [...this.#models].map(([model, { listed, job }]) => ({
       model,
       base: baseOf(model),
       listed: listed !== null,
       job,
       ...shutdownOf(model, listed as { readonly shutdown_date?: unknown } | null),
     }));
+    // The most urgent first, unknown dates last.
+    return models.sort((a, b) => ((a.date ?? '9') < (b.date ?? '9') ? -1 : a.date === b.date ? 0 : 1));
   }
 
   #madeBy(job: Job, model: string | null): void {
@@ -163,7 +165,7 @@ class Capturing {
   }
 
   async #jobs(): Promise<void> {
-    const jobs = this.#openai.fineTuning.jobs.list({ limit: pageSize });
+    const jobs = advancing(this.#openai.fineTuning.jobs.list({ limit: pageSize }));
     await this.#each(jobs, async (job) => {
       this.#saw('fine_tuning_jobs');
       for (const file of [job.training_file, job.validation_file, ...(job.result_files ?? [])])
@@ -196,7 +198,7 @@ class Capturing {
   }
 
   async #evals(): Promise<void> {
-    for await (const each of this.#openai.evals.list({ limit: pageSize, order: 'asc' })) {
+    for await (const each of advancing(this.#openai.evals.list({ limit: pageSize, order: 'asc' }))) {
       this.#saw('evals');
       await this.#trying('evals', each.id, async () => {
         const folder = `evals/${nameOf(each.id)}`;
@@ -204,7 +206,8 @@ class Capturing {
           'evals',
           await this.#into.put(`${folder}/eval.json`, each, { kind: 'evals', id: each.id, final: false }),
         );
-        await this.#each(this.#openai.evals.runs.list(each.id, { limit: pageSize, order: 'asc' }), async (run) => {
+        const runs = advancing(this.#openai.evals.runs.list(each.id, { limit: pageSize, order: 'asc' }));
+        await this.#each(runs, async (run) => {
           const { source } = run.data_source as { source?: { type?: string; id?: string } };
           if (source?.type === 'file_id' && source.id !== undefined) this.#namedFiles.add(source.id);
           await this.#trying('evals', run.id, () => this.#run(folder, run));
@@ -231,7 +234,7 @@ class Capturing {
   async #files(): Promise<void> {
     const listed = new Set<string>();
     const wanted = async function* (this: Capturing): AsyncGenerator<OpenAI.FileObject> {
-      for await (const file of this.#openai.files.list({ limit: 1000, order: 'asc' })) {
+      for await (const file of advancing(this.#openai.files.list({ limit: 1000, order: 'asc' }))) {
         listed.add(file.id);
         if (filePurposes.includes(file.purpose) || this.#namedFiles.has(file.id)) yield file;
       }
@@ -270,7 +273,7 @@ class Capturing {
   }
 
   async #completions(): Promise<void> {
-    const listed = this.#openai.chat.completions.list({ limit: pageSize, order: 'asc' });
+    const listed = advancing(this.#openai.chat.completions.list({ limit: pageSize, order: 'asc' }));
     await this.#each(listed, async (completion) => {
       this.#saw('stored_completions');
       const path = `stored_completions/${nameOf(completion.id)}.json`;
@@ -308,10 +311,22 @@ class Capturing {
   }
 }
 
-async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+async function all<Item extends { readonly id: string }>(items: AsyncIterable<Item>): Promise<Item[]> {
   const found: Item[] = [];
-  for await (const item of items) found.push(item);
+  for await (const item of advancing(items)) found.push(item);
   return found;
+}
+
+/** Some servers know no `after` and give their first page for ever; what comes a second time ends the list as a fault. */
+async function* advancing<Item extends { readonly id: string }>(
+  items: AsyncIterable<Item>,
+): AsyncGenerator<Item, void> {
+  const seen = new Set<string>();
+  for await (const item of items) {
+    if (seen.has(item.id)) throw new Error(`the server's list does not advance: ${item.id} came a second time`);
+    seen.add(item.id);
+    yield item;
+  }
 }
 
 /** What a server answered, or a file whose bytes do not come; a full disk is neither. */

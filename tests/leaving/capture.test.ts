@@ -10,6 +10,8 @@ import OpenAI, { toFile } from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Captured } from '../../src/leaving/capture.ts';
 import type { Manifest } from '../../src/leaving/manifest.ts';
+import { askedWaitMs, durationMs } from '../../src/leaving/polite.ts';
+import { shutdownOf } from '../../src/leaving/shutdown.ts';
 import { programArguments } from '../../src/programs.ts';
 import { tunesmith } from '../cli/tunesmith.ts';
 import { openFaultyProxy, type FaultyProxy } from './faulty-proxy.ts';
@@ -27,11 +29,26 @@ afterAll(async () => {
 });
 
 const key = 'sk-test-0123456789abcdef';
-const env = { WORK_KEY: key, TUNESMITH_RETRY_WAIT_MS: '5' };
+const env = { WORK_KEY: key };
 let folders = 0;
 const newFolder = (): string => join(home, `capture-${(folders += 1)}`);
 const captureWith = (url: string, folder: string, ...words: string[]) =>
-  tunesmith(['openai', 'capture', '--base-url', url, '--folder', folder, '--key-env', 'WORK_KEY', ...words], { env });
+  tunesmith(
+    [
+      'openai',
+      'capture',
+      '--base-url',
+      url,
+      '--folder',
+      folder,
+      '--key-env',
+      'WORK_KEY',
+      '--retry-wait',
+      '5',
+      ...words,
+    ],
+    { env },
+  );
 const manifestOf = async (folder: string): Promise<Manifest> =>
   JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as Manifest;
 const contentPath = /\/files\/[^/]+\/content$/;
@@ -200,7 +217,7 @@ test('a server that knows no evals and fails for ever at another kind leaves the
 test('a process that is killed in the middle goes on, and asks for nothing twice', async () => {
   await using proxy = await proxied();
   const folder = newFolder();
-  const words = ['openai', 'capture', '--base-url', proxy.url, '--folder', folder, '--key-env', 'WORK_KEY', '--concurrency', '1']; // prettier-ignore
+  const words = ['openai', 'capture', '--base-url', proxy.url, '--folder', folder, '--key-env', 'WORK_KEY', '--retry-wait', '5', '--concurrency', '1']; // prettier-ignore
   const child = spawn(process.execPath, [...programArguments('main'), ...words], {
     stdio: 'ignore',
     env: { ...process.env, ...env },
@@ -256,6 +273,60 @@ test('the key comes from the environment alone, and one folder holds one place',
   proxy.fault = () => ({ answer: 401, message: `Incorrect API key provided: ${key}.` });
   const refused = await captureWith(proxy.url, newFolder());
   expect(refused.stderr).toMatch(/does not accept the key in WORK_KEY: 401 Incorrect API key provided: \(key\)/);
+});
+
+test('Ctrl-C ends a long wait at once, and what was taken stays', async () => {
+  await using proxy = await proxied();
+  const ctrlC = new AbortController();
+  proxy.fault = ({ path }) => {
+    if (!path.startsWith('/v1/files?')) return null;
+    setTimeout(() => ctrlC.abort(), 50);
+    return { answer: 429, headers: { 'retry-after': '60' } };
+  };
+  const folder = newFolder();
+  const words = ['openai', 'capture', '--base-url', proxy.url, '--folder', folder, '--key-env', 'WORK_KEY'];
+  const stopped = await tunesmith(words, { env, signal: ctrlC.signal });
+  expect(stopped).toMatchObject({ code: 130 });
+  expect(stopped.stderr).toContain('Waiting 1:00: the server answered 429.');
+  expect(stopped.stderr).toContain('The same command goes on where it stopped.');
+  const { entries, finished_at } = await manifestOf(folder);
+  expect(entries.map(({ path }) => path)).toContain(`fine_tuning_jobs/${platform.job.id}/job.json`);
+  expect(finished_at).toBeNull();
+});
+
+test('a list that never advances ends, and so does a quota that is spent', async () => {
+  await using proxy = await proxied();
+  proxy.fault = ({ path }) =>
+    path.startsWith('/v1/files?')
+      ? { forget: 'after', body: (text) => text.replace('"has_more":false', '"has_more":true') }
+      : path.startsWith('/v1/chat')
+        ? { answer: 429, message: 'insufficient_quota' }
+        : null;
+  const { stdout } = await captureWith(proxy.url, newFolder(), '--only', 'files,stored_completions', '--json');
+  const { problems } = JSON.parse(stdout) as Captured;
+  expect(problems.map(({ kind, status, message }) => [kind, status, message])).toEqual([
+    ['files', null, expect.stringContaining('does not advance')],
+    ['stored_completions', 429, expect.stringContaining('insufficient_quota')],
+  ]);
+  expect(proxy.seen.filter(({ path }) => path.startsWith('/v1/chat'))).toHaveLength(1);
+});
+
+test('shutdown dates are those of the server, else of the table, else unknown', () => {
+  const dated = (base: string, listed: object | null = null) => shutdownOf(`ft:${base}:acme::AbC12345`, listed);
+  expect(dated('gpt-4o-mini-2024-07-18')).toEqual({ date: '2027-01-14', source: 'table' });
+  expect(dated('gpt-4.1-nano-2025-04-14')).toEqual({ date: '2026-10-23', source: 'table' });
+  expect(dated('gpt-4o-mini-2024-07-18', { shutdown_date: '2027-02-01' })).toEqual({ date: '2027-02-01', source: 'server' }); // prettier-ignore
+  expect(dated('gpt-9', { shutdown_date: null })).toEqual({ date: null, source: 'unknown' });
+});
+
+test('what a server asks for as a wait is understood in every spelling', () => {
+  const at = Date.parse('Mon, 23 Nov 2026 12:00:00 GMT');
+  const wait = (headers: Record<string, string>) => askedWaitMs(new Headers(headers), at);
+  expect(wait({ 'retry-after': '2' })).toBe(2000);
+  expect(wait({ 'retry-after-ms': '20', 'retry-after': '2' })).toBe(20);
+  expect(wait({ 'retry-after': 'Mon, 23 Nov 2026 12:00:07 GMT' })).toBe(7000);
+  expect(wait({ 'retry-after': 'soon' })).toBeNull();
+  expect([durationMs('6m0s'), durationMs('1.5s'), durationMs('20ms'), durationMs('3'), durationMs('?')]).toEqual([360_000, 1500, 20, 3000, 0]); // prettier-ignore
 });
 
 test('ids that mean something to a file system stay names', async () => {

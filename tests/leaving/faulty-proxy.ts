@@ -5,6 +5,7 @@
 
 import { createServer, request as forward, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 
 export interface Fault {
   /** The proxy's own answer, with this status. */
@@ -18,6 +19,10 @@ export interface Fault {
   readonly stall?: boolean;
   /** Sends everything where a part was asked for, as servers that know no ranges do. */
   readonly ignoreRange?: boolean;
+  /** A parameter that the server is not told. */
+  readonly forget?: string;
+  /** What becomes of the server's body. */
+  readonly body?: (text: string) => string;
 }
 
 export interface Seen {
@@ -58,7 +63,9 @@ export async function openFaultyProxy(target: string): Promise<FaultyProxy> {
       outgoing.end(JSON.stringify({ error: { message: fault.message ?? `made up ${fault.answer}`, type: 'made_up' } }));
       return;
     }
-    const passed = forward(`${origin}${seen.path}`, { method: seen.method, headers: incoming.headers }, (answer) => {
+    const url = new URL(seen.path, origin);
+    if (fault.forget !== undefined) url.searchParams.delete(fault.forget);
+    const passed = forward(url, { method: seen.method, headers: incoming.headers }, (answer) => {
       const headers = { ...answer.headers, ...fault.headers };
       const total = Number(headers['content-length']);
       // Our server sends files whole; the platform in front of which this stands sends parts.
@@ -66,6 +73,13 @@ export async function openFaultyProxy(target: string): Promise<FaultyProxy> {
       if (from > 0) {
         headers['content-length'] = String(total - from);
         headers['content-range'] = `bytes ${from}-${total - 1}/${total}`;
+      }
+      if (fault.body !== undefined) {
+        const change = fault.body;
+        delete headers['content-length'];
+        outgoing.writeHead(answer.statusCode!, headers);
+        void text(answer).then((said) => outgoing.end(change(said)));
+        return;
       }
       outgoing.writeHead(from > 0 ? 206 : answer.statusCode!, headers);
       let skip = from;

@@ -27,9 +27,9 @@ afterAll(async () => {
   await rm(home, { recursive: true });
 });
 
-const env = { OPENAI_API_KEY: 'sk-test-0123456789abcdef', TUNESMITH_RETRY_WAIT_MS: '5' };
+const env = { OPENAI_API_KEY: 'sk-test-0123456789abcdef' };
 const recordWith = (url: string, folder: string, ...words: string[]) =>
-  tunesmith(['openai', 'record', platform.job.fine_tuned_model, testFile, '--base-url', url, '--folder', folder, ...words], { env }); // prettier-ignore
+  tunesmith(['openai', 'record', platform.job.fine_tuned_model, testFile, '--base-url', url, '--folder', folder, '--retry-wait', '5', ...words], { env }); // prettier-ignore
 const parityWith = (folder: string, model: string, ...words: string[]) =>
   tunesmith(['openai', 'parity', folder, model, '--base-url', platform.url, '--home', home, ...words]);
 const answersOf = async (path: string): Promise<RecordedAnswer[]> =>

@@ -9,11 +9,10 @@ import { lockFolder } from '../../store/folder-lock.ts';
 import { wholeNumber, type Act, type Context } from '../context.ts';
 import { Interrupted, UsageError } from '../outcome.ts';
 import { formatBytes, table } from '../terminal.ts';
-import { keyEnvDefault, openSource } from './source.ts';
+import { openSource, sourceOptions, type SourceOptions } from './source.ts';
 
-interface CaptureCommandOptions {
+interface CaptureCommandOptions extends SourceOptions {
   readonly folder: string;
-  readonly keyEnv: string;
   readonly only?: string;
   readonly concurrency: number;
   readonly verify?: boolean;
@@ -35,11 +34,9 @@ Examples:
   $ tunesmith openai capture --folder openai-capture --verify`;
 
 export function captureCommand(openai: Command, act: Act): void {
-  openai
-    .command('capture')
+  sourceOptions(openai.command('capture'))
     .description('take jobs, models, files, evals and stored completions into a folder')
     .option('--folder <folder>', 'where to', 'openai-capture')
-    .option('--key-env <name>', 'environment variable that holds the key', keyEnvDefault)
     .option('--only <kinds>', `only some, comma between: ${takenKinds.join(', ')}`)
     .option('--concurrency <count>', 'objects under way at a time', wholeNumber, 4)
     .option('--verify', 'ask nobody; read everything again and compare with the manifest')
@@ -62,13 +59,12 @@ async function run(context: Context, options: CaptureCommandOptions): Promise<vo
   let bytesLine = '';
   const show = (counts: Captured['counts']): void =>
     terminal.live(`  ${only.map((kind) => `${kind} ${counts[kind].seen}`).join(', ')}${bytesLine}`);
-  const waitMs = Number(context.surroundings.env['TUNESMITH_RETRY_WAIT_MS']);
   const captured = await capture(openai, into, {
     only,
     concurrency: options.concurrency,
     signal,
     redact,
-    ...(waitMs > 0 && { waitMs }),
+    waitMs: options.retryWait,
     onProgress: show,
     onBytes: (file, bytes) => (bytesLine = `, ${file} ${formatBytes(bytes)}`),
   })

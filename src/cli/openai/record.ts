@@ -6,11 +6,10 @@ import { record, type Recorded } from '../../leaving/recording.ts';
 import { shutdownOf } from '../../leaving/shutdown.ts';
 import { wholeNumber, type Act, type Context } from '../context.ts';
 import { Interrupted, UsageError } from '../outcome.ts';
-import { keyEnvDefault, openSource } from './source.ts';
+import { openSource, sourceOptions, type SourceOptions } from './source.ts';
 
-interface RecordCommandOptions {
+interface RecordCommandOptions extends SourceOptions {
   readonly folder: string;
-  readonly keyEnv: string;
   readonly concurrency: number;
   readonly maxTokens?: number;
 }
@@ -25,11 +24,9 @@ Examples:
   $ tunesmith openai record ft:gpt-4.1-2025-04-14:acme::XyZ98765 test.jsonl --folder work --concurrency 4`;
 
 export function recordCommand(openai: Command, act: Act): void {
-  openai
-    .command('record <model> <file>')
+  sourceOptions(openai.command('record <model> <file>'))
     .description('keep the answers of a model to a test, with log-probabilities, usage and latency')
     .option('--folder <folder>', 'folder of a capture, or a new one', 'openai-capture')
-    .option('--key-env <name>', 'environment variable that holds the key', keyEnvDefault)
     .option('--concurrency <count>', 'questions at a time; more may look slower', wholeNumber, 1)
     .option('--max-tokens <count>', 'longest answer (default: after the longest reference)', wholeNumber)
     .addHelpText('after', help)
@@ -72,9 +69,12 @@ async function run(context: Context, options: RecordCommandOptions, model = '', 
     throw new Error(`${recorded.failures.length} questions have no answer; the same command asks them again.`);
 }
 
+const failuresShown = 10;
+
 const shown = ({ folder, questions, recorded, known, withLogprobs, failures }: Recorded): string =>
   [
     `${recorded} answers recorded${known > 0 ? `, ${known} were there already` : ''}, of ${questions} questions; ${withLogprobs} with log-probabilities.`,
-    ...failures.map(({ line, message }) => `line ${line}: ${message}`),
+    ...failures.slice(0, failuresShown).map(({ line, message }) => `line ${line}: ${message}`),
+    ...(failures.length > failuresShown ? [`and ${failures.length - failuresShown} more`] : []),
     folder,
   ].join('\n');

@@ -5,14 +5,16 @@
  * about it is redacted before it reaches a file or the screen.
  */
 
+import type { Command } from 'commander';
 import OpenAI from 'openai';
 import { politeFetch, type Polite } from '../../leaving/polite.ts';
-import type { Context } from '../context.ts';
+import { wholeNumber, type Context } from '../context.ts';
 import { UsageError } from '../outcome.ts';
 import { formatDuration } from '../terminal.ts';
 
 export interface SourceOptions {
   readonly keyEnv: string;
+  readonly retryWait: number;
 }
 
 export interface Source {
@@ -22,13 +24,18 @@ export interface Source {
   readonly redact: (text: string) => string;
 }
 
-export const keyEnvDefault = 'OPENAI_API_KEY';
+/** What the commands that ask over there have in common. */
+export const sourceOptions = (command: Command): Command =>
+  command
+    .option('--key-env <name>', 'environment variable that holds the key', keyEnvDefault)
+    .option('--retry-wait <ms>', 'first wait where the server names none; doubled each time', wholeNumber, 500);
+
+const keyEnvDefault = 'OPENAI_API_KEY';
 const official = 'https://api.openai.com/v1';
 /** Waits shorter than this pass without a word. */
 const toldWaitMs = 2000;
-const waitVariable = 'TUNESMITH_RETRY_WAIT_MS';
 
-export function openSource(context: Context, { keyEnv }: SourceOptions): Source {
+export function openSource(context: Context, { keyEnv, retryWait }: SourceOptions): Source {
   context.refuseApiKey(`The key is read from the environment variable ${keyEnv}`);
   const { env } = context.surroundings;
   const key = env[keyEnv];
@@ -40,10 +47,9 @@ export function openSource(context: Context, { keyEnv }: SourceOptions): Source 
   const { hostname, protocol } = new URL(baseUrl);
   if (protocol === 'http:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname))
     context.terminal.note(`${hostname} is asked over http: the key and all data travel unencrypted.`);
-  const waitMs = Number(env[waitVariable]);
   const polite = politeFetch({
     signal: context.signal,
-    ...(waitMs > 0 && { waitMs }),
+    waitMs: retryWait,
     onWait: (ms, reason) => {
       if (ms >= toldWaitMs) context.terminal.note(`Waiting ${formatDuration(ms)}: ${reason}.`);
     },
