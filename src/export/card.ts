@@ -105,7 +105,10 @@ function taskTable({ task, count, figures }: TaskMetrics): string {
     ([name, { value, low, high }]) => `| ${name} | ${cell(value)} | ${cell(low)} to ${cell(high)} |`,
   );
   const told = `On ${count} examples of the validation data (${task.replaceAll('_', ' ')}), each with its 95 % interval:`;
-  return [told, '', '| figure | value | interval |', '| --- | --- | --- |', ...rows].join('\n');
+  const few = Object.values(figures).some(({ small }) => small === true)
+    ? ['', 'These are few examples: take the intervals as hints.']
+    : [];
+  return [told, '', '| figure | value | interval |', '| --- | --- | --- |', ...rows, ...few].join('\n');
 }
 
 const rowsMax = 20;

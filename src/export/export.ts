@@ -232,7 +232,7 @@ class Work implements AsyncDisposable {
 
   /** The card, the curves, and the facts for programs. */
   async #told(story: Story | null): Promise<void> {
-    const { model, form, type, adapterOnly } = this.#options;
+    const { model, form, type } = this.#options;
     if (story !== null && story.steps.length > 0) {
       await writeText(await this.#place('', 'curves.svg', 'loss over the steps'), curvesPicture(story.steps));
     }
@@ -246,7 +246,7 @@ class Work implements AsyncDisposable {
       library: form === 'peft' ? 'peft' : form === 'safetensors' ? 'transformers' : 'gguf',
       contents: this.#contents,
       tested: this.#tested,
-      use: useOf(form, adapterOnly),
+      use: useOf(this.#contents),
     };
     await writeText(join(this.out, 'README.md'), modelCard(card));
     await writeJson(join(this.out, factsFile), {
@@ -383,19 +383,21 @@ async function sumsOf(folder: string, { signal, onProgress }: ExportOptions): Pr
   return sums;
 }
 
-function useOf(form: ExportForm, adapterOnly: boolean): string[] {
-  const llama = adapterOnly
-    ? '- llama.cpp: `llama-cli -m <the base> --lora adapter.gguf`'
-    : '- llama.cpp: `llama-cli -m model.gguf`';
-  const ollama = '- Ollama: `ollama create my-model -f Modelfile`, then `ollama run my-model`';
-  const transformers = '- transformers: `AutoModelForCausalLM.from_pretrained("<this folder>")`';
-  const peft = '- PEFT: `PeftModel.from_pretrained(base, "<this folder>")`';
-  const lines: Readonly<Record<ExportForm, string[]>> = {
-    gguf: [llama],
-    ollama: [ollama],
-    safetensors: [transformers],
-    peft: [peft],
-    folder: [llama, ollama, transformers, peft],
+/** How to use each of the files that are there. */
+function useOf(contents: Readonly<Record<string, string>>): string[] {
+  const known: Readonly<Record<string, (path: string) => string>> = {
+    'model.gguf': (path) => `llama.cpp: \`llama-cli -m ${path}\``,
+    'adapter.gguf': (path) =>
+      `llama.cpp: \`llama-cli -m ${Object.hasOwn(contents, 'base.gguf') ? 'base.gguf' : '<the base>'} --lora ${path}\``,
+    Modelfile: (path) => `Ollama: \`ollama create my-model -f ${path}\`, then \`ollama run my-model\``,
+    'model.safetensors': (path) => `transformers: \`AutoModelForCausalLM.from_pretrained("${folderOf(path)}")\``,
+    'adapter_model.safetensors': (path) => `PEFT: \`PeftModel.from_pretrained(base, "${folderOf(path)}")\``,
   };
-  return [...lines[form], 'Check the files: `sha256sum -c SHA256SUMS`.'];
+  const lines = Object.keys(contents).flatMap((path) => {
+    const use = known[basename(path)];
+    return use === undefined ? [] : [`- ${use(path)}`];
+  });
+  return [lines.join('\n'), 'Check the files: `sha256sum -c SHA256SUMS`.'];
 }
+
+const folderOf = (path: string): string => (dirname(path) === '.' ? '<this folder>' : `<this folder>/${dirname(path)}`);

@@ -8,7 +8,7 @@ export interface Story {
   readonly job: Job;
   readonly step: number | null;
   /** Hyper-parameters as they were resolved. */
-  readonly settings: Readonly<Record<string, string | number>>;
+  readonly settings: Readonly<Record<string, string | number | boolean>>;
   /** Up to the checkpoint's step, oldest first. */
   readonly steps: readonly StepMetrics[];
   readonly files: readonly DataFile[];
@@ -19,8 +19,16 @@ export interface Story {
 export interface TaskMetrics {
   readonly task: string;
   readonly count: number;
-  /** With their 95 % intervals. */
-  readonly figures: Readonly<Record<string, { readonly value: number; readonly low: number; readonly high: number }>>;
+  readonly figures: Readonly<Record<string, TaskFigure>>;
+}
+
+/** A figure with its 95 % interval. */
+interface TaskFigure {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  /** Too few cases for the interval to be more than a hint; models of earlier days do not tell. */
+  readonly small?: boolean;
 }
 
 export interface DataFile {
@@ -76,12 +84,12 @@ const placesOfPlan = new Set([
   'model',
 ]);
 
-function settingsOf(plan: Readonly<Record<string, unknown>>, prefix = ''): Record<string, string | number> {
-  const settings: Record<string, string | number> = {};
+function settingsOf(plan: Readonly<Record<string, unknown>>, prefix = ''): Record<string, string | number | boolean> {
+  const settings: Record<string, string | number | boolean> = {};
   for (const [name, value] of Object.entries(plan)) {
     if (prefix === '' && placesOfPlan.has(name)) continue;
-    if (typeof value === 'number' || typeof value === 'string') settings[prefix + name] = value;
-    else if (typeof value === 'boolean') settings[prefix + name] = String(value);
+    if (typeof value === 'number' || typeof value === 'string' || typeof value === 'boolean')
+      settings[prefix + name] = value;
     else if (Array.isArray(value)) settings[prefix + name] = value.join(', ');
     else if (typeof value === 'object' && value !== null)
       Object.assign(settings, settingsOf(value as Record<string, unknown>, `${name}.`));

@@ -82,6 +82,14 @@ test('the card tells data, base, licence, settings up to the checkpoint, curves 
   expect(card).toContain('| accuracy | 0.9000 | 0.7700 to 0.9600 |');
   expect(card).not.toContain('| 4 |'); // that step came after the checkpoint
   expect(card).toContain('gguf/model.gguf: ');
+  for (const use of [
+    'llama-cli -m gguf/model.gguf',
+    'llama-cli -m <the base> --lora gguf/adapter.gguf',
+    'ollama create my-model -f gguf/Modelfile',
+    'AutoModelForCausalLM.from_pretrained("<this folder>/safetensors")',
+    'PeftModel.from_pretrained(base, "<this folder>/peft")',
+  ])
+    expect(card).toContain(`\`${use}\``);
   expect(await readFile(join(out('all'), 'curves.svg'), 'utf8')).toContain('<polyline');
 });
 
