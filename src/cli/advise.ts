@@ -123,11 +123,15 @@ async function lookAtCurves(openai: OpenAI, job: Job, signal: AbortSignal): Prom
   const number = (name: string): number | null => (typeof used[name] === 'number' ? used[name] : null);
   const trainsLora = used['train'] === undefined || used['train'] === 'lora';
   const epochs = number('n_epochs') ?? 1;
+  const checkpoints = new Map<number, string>();
+  for await (const each of openai.fineTuning.jobs.checkpoints.list(job.id, {}, { signal }))
+    checkpoints.set(each.step_number, each.fine_tuned_model_checkpoint);
   const run: Run = {
     steps,
     epochs,
     rank: trainsLora ? number('lora_rank') : null,
     learningRate: number('learning_rate'),
+    checkpoints,
   };
   const validated = steps.some((step) => step.full_valid_loss !== undefined);
   const without = validated ? '' : ' There is no validation loss, so little can be said of epochs: give jobs a validation file.'; // prettier-ignore

@@ -156,6 +156,11 @@ test(
     const done = await run(words('stopped', '--seed', '5', '--metric', 'accuracy'));
     expect(done.code, done.stderr).toBe(0);
     expect(wire.made() - before).toBe(6);
+    const files: string[] = [];
+    for await (const { filename } of house.openai.files.list()) if (filename.includes(state.id)) files.push(filename);
+    expect(files.toSorted()).toEqual(
+      ['train-24', 'train-48', 'validation'].map((name) => `sweep-${state.id}-${name}.jsonl`),
+    );
     expect(done.stdout).toContain('paired test, p = ');
   },
 );
@@ -172,6 +177,33 @@ test(
     const none = await run([...one, '--set', 'colour=1,2', '-o', path('unknown')]);
     expect(none.code).toBe(1);
     expect(none.stderr).toContain("Unknown parameter: 'colour'");
+  },
+);
+
+test(
+  'a job that somebody cancels is a failed trial, and --retry trains it after all',
+  { timeout: 60_000 },
+  async () => {
+    const line = ['sweep', path('train.jsonl'), '--model', 'tiny', '--epochs', '1', '--rank', '2,4', '--set', 'batch_size=8', '--metric', 'valid_loss', '-o', path('cancelled'), '--base-url', wire.url, '--home', path('home')]; // prettier-ignore
+    const running = run(line);
+    const queued = async (): Promise<string> => {
+      for (;;) {
+        for await (const job of house.openai.fineTuning.jobs.list())
+          if (job.metadata?.['trial'] === 't2' && job.status === 'queued') return job.id;
+      }
+    };
+    const id = await queued();
+    await house.openai.fineTuning.jobs.cancel(id);
+    const left = await running;
+    expect(left.code, left.stderr).toBe(0);
+    expect(left.stderr).toContain('t2 failed: the job was cancelled');
+    expect((await stateOf('cancelled')).winner).toBe('t1');
+    const before = wire.made();
+    const retried = await run([...line, '--retry']);
+    expect(retried.code, retried.stderr).toBe(0);
+    expect(wire.made() - before).toBe(1);
+    const state = await stateOf('cancelled');
+    expect(state.trials.map(({ results }) => results.map(({ reason }) => reason))).toEqual([[null], [null]]);
   },
 );
 

@@ -16,6 +16,8 @@ export interface Run {
   /** Null where nothing is known of LoRA. */
   readonly rank: number | null;
   readonly learningRate: number | null;
+  /** The models of earlier epochs' ends, by their step, where there are any. */
+  readonly checkpoints?: ReadonlyMap<number, string>;
 }
 
 /** Fewer steps make no curve. */
@@ -95,13 +97,16 @@ function tooManyEpochs(run: Run, ends: readonly EpochEnd[]): Advice[] {
   if (last === undefined) return [];
   const best = ends.reduce((lowest, end) => (end.valid < lowest.valid ? end : lowest));
   if (best === last || last.valid < 1.02 * best.valid) return [];
+  const checkpoint = run.checkpoints?.get(best.step);
+  const epochs = `Train ${best.epoch} ${best.epoch === 1 ? 'epoch' : 'epochs'} in place of ${run.epochs}`;
   return [
     {
       kind: 'fewer_epochs',
-      text: `Train ${best.epoch} ${best.epoch === 1 ? 'epoch' : 'epochs'} in place of ${run.epochs}, or use the checkpoint at step ${best.step}: after that the run learnt its examples by heart.`,
+      text: `${epochs}${checkpoint === undefined ? '' : `, or use the checkpoint at step ${best.step}`}: after that the run learnt its examples by heart.`,
       evidence: [
         `Validation loss after each epoch: ${ends.map(({ valid }) => number(valid)).join(', ')}; the end is ${percent(-fall(best.valid, last.valid))} above the lowest.`,
         `The training loss went from ${number(best.train)} to ${number(last.train)} meanwhile.`,
+        ...(checkpoint === undefined ? [] : [`The checkpoint of then is ${checkpoint}.`]),
       ],
     },
   ];

@@ -47,8 +47,9 @@ const labelsMost = 50;
 /** How many times as likely as the given label the other one is. */
 const timesMin = 3;
 /** More are judged by lot: beyond that a second look takes minutes. */
-export const examplesMost = 5000;
+const examplesMost = 5000;
 const stepsMax = 300;
+const examplesForPenalty = 500;
 
 export interface Checking {
   readonly seed?: number;
@@ -103,11 +104,14 @@ async function heldOutShares(
     known.set(questions[i]!, foldOf[i]);
   }
   const all = WordSpace.learn(questions);
-  const penalty = choosePenalty(
-    questions.map((text) => all.vectorOf(text)),
-    places,
+  // A penalty is per example, so what some hundreds choose is scaled to all.
+  const chosen = shuffled([...questions.keys()], seededRandom(seed)).slice(0, examplesForPenalty);
+  const penaltyOfChosen = choosePenalty(
+    chosen.map((i) => all.vectorOf(questions[i]!)),
+    chosen.map((i) => places[i]!),
     { classes, features: all.size },
   );
+  const penalty = (penaltyOfChosen * chosen.length) / questions.length;
   const shares: Float64Array[] = [];
   for (let fold = 0; fold < folds; fold++) {
     onProgress?.(fold, folds);

@@ -28,12 +28,16 @@ const kinds = (each: Run): string[] => adviceOfCurves(each).map(({ kind }) => ki
 const falling = (part: number): number => 0.3 * Math.exp(-3 * part);
 
 test('a validation loss that rises again asks for fewer epochs, and names the checkpoint that was best', () => {
-  const [advice] = adviceOfCurves(run(falling, [0.3, 0.25, 0.28, 0.35]));
+  const checkpoints = new Map([[40, 'ft:tiny:personal::AbCdEfGh:ckpt-step-40']]);
+  const rises = run(falling, [0.3, 0.25, 0.28, 0.35]);
+  const [advice] = adviceOfCurves({ ...rises, checkpoints });
   expect(advice!.kind).toBe('fewer_epochs');
   expect(advice!.text).toContain('Train 2 epochs in place of 4, or use the checkpoint at step 40');
   // 0.35 is 1.4 times 0.25.
   expect(advice!.evidence[0]).toBe('Validation loss after each epoch: 0.300, 0.250, 0.280, 0.350; the end is 40.0 % above the lowest.'); // prettier-ignore
   expect(advice!.evidence[1]).toMatch(/^The training loss went from 0\.\d+ to 0\.\d+ meanwhile\.$/);
+  expect(advice!.evidence[2]).toBe('The checkpoint of then is ft:tiny:personal::AbCdEfGh:ckpt-step-40.');
+  expect(adviceOfCurves(rises)[0]!.text).toMatch(/^Train 2 epochs in place of 4: /);
 });
 
 test('a rise of less than 2 % is noise', () => {
