@@ -25,11 +25,14 @@ const chatMl =
   "{% for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}" +
   "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
-/** For models that know no turns at all: a written dialogue in which every answer ends with the EOS token. */
+/**
+ * For models that know no turns at all: a written dialogue in which every answer ends with the EOS token. Who speaks
+ * stands on a line of its own, so that an answer begins with its first letter and not with a space.
+ */
 const dialogue =
-  "{% for message in messages %}{{ message.role | capitalize + ': ' + message.content }}" +
+  "{% for message in messages %}{{ message.role | capitalize + ':\\n' + message.content }}" +
   "{% if message.role == 'assistant' %}{{ eos_token }}{% endif %}{{ '\\n' }}{% endfor %}" +
-  '{% if add_generation_prompt %}Assistant:{% endif %}';
+  "{% if add_generation_prompt %}{{ 'Assistant:\\n' }}{% endif %}";
 
 const today = { long: '26 Jul 2024', iso: '2024-07-26' };
 const fixedDate =

@@ -235,9 +235,9 @@ test('a model without template talks ChatML where it has the tokens, and otherwi
   tokens.splice(1, 2, '<bos>', '<eos>');
   const plain = tiny({ chatTemplate: null }, { 'tokenizer.ggml.tokens': ggufValue.strings(tokens) });
   expect(shown(plain, plain.encodePrompt([{ role: 'system', content: 's' }, user('u')]))).toBe(
-    'System: s\nUser: u\nAssistant:',
+    'System:\ns\nUser:\nu\nAssistant:\n',
   );
-  expect(trained(plain, [user('u'), assistant('a'), user('v'), assistant('b')])).toEqual([' a<eos>| b<eos>']);
+  expect(trained(plain, [user('u'), assistant('a'), user('v'), assistant('b')])).toEqual(['a<eos>|b<eos>']);
 });
 
 test('a prompt begins with BOS exactly once where the model wants one', () => {
