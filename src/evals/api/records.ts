@@ -93,6 +93,19 @@ export async function insertItems(rows: Rows, run: string, first: number, items:
   }
 }
 
+/** The same for a run that is being read; one that was canceled or deleted meanwhile gets no more items. */
+export async function insertWaiting(
+  rows: Rows,
+  run: string,
+  first: number,
+  items: readonly SourceItem[],
+): Promise<void> {
+  await rows.transaction().execute(async (transaction) => {
+    const row = await transaction.selectFrom('eval_runs').select('status').where('id', '=', run).executeTakeFirst();
+    if (row?.status === 'queued') await insertItems(transaction, run, first, items);
+  });
+}
+
 export interface WaitingItem extends SourceItem {
   readonly n: number;
 }

@@ -50,41 +50,32 @@ interface TextPart {
 
 const isMessage = (value: unknown): value is Message => typeof value === 'object' && value !== null && 'role' in value;
 
-const thresholds = { score_model: null, text_similarity: null, python: null, multi: null } as const;
+/** Those whose scores are more than yes and no. */
+const takeThresholds: ReadonlySet<unknown> = new Set(['score_model', 'text_similarity', 'python', 'multi']);
 
-/** A grader as evals take it; its `pass_threshold` is not the grader's own business. */
-const criterion = z.unknown().transform((value, context): Grader & { readonly pass_threshold?: number } => {
-  if (typeof value !== 'object' || value === null) {
-    context.issues.push({ code: 'invalid_type', expected: 'object', input: value });
+/** A grader as evals take it: the mark from which its scores pass is the eval's own business. */
+const criterion = z
+  .record(z.string(), z.unknown())
+  .transform((said, context): Grader & { readonly pass_threshold?: number } => {
+    // An eval that was looked at and is made again brings the ids of the other's criteria.
+    const { id: _, pass_threshold: threshold = null, ...grader } = said;
+    if (Array.isArray(grader['input']))
+      grader['input'] = grader['input'].map((each: unknown) => (isMessage(each) ? withForm(each) : each));
+    const takesThreshold = takeThresholds.has(grader['type']);
+    if (threshold !== null && !takesThreshold) grader['pass_threshold'] = threshold;
+    const parsed = graderSchema.safeParse(grader, { reportInput: true });
+    if (!parsed.success) {
+      // Whoever parses the whole body puts them into words.
+      for (const { message, ...issue } of parsed.error.issues)
+        context.issues.push((issue.code === 'custom' ? { ...issue, message } : issue) as never);
+      return z.NEVER;
+    }
+    if (threshold === null && grader['type'] !== 'text_similarity') return parsed.data;
+    if (typeof threshold === 'number') return { ...parsed.data, pass_threshold: threshold };
+    const input = threshold ?? undefined;
+    context.issues.push({ code: 'invalid_type', expected: 'number', input, path: ['pass_threshold'] });
     return z.NEVER;
-  }
-  // An eval that was looked at and is made again brings the ids of the other's criteria.
-  const { id: _, pass_threshold: threshold, ...said } = value as Record<string, unknown>;
-  const { type, input } = said;
-  const takesThreshold = typeof type === 'string' && Object.hasOwn(thresholds, type);
-  const grader = Array.isArray(input)
-    ? { ...said, input: input.map((each) => (isMessage(each) ? withForm(each) : each)) }
-    : said;
-  const extra = threshold !== undefined && !takesThreshold ? { pass_threshold: threshold } : {};
-  const parsed = graderSchema.safeParse({ ...grader, ...extra }, { reportInput: true });
-  if (!parsed.success) {
-    // Whoever parses the whole body puts them into words.
-    for (const { message, ...issue } of parsed.error.issues)
-      context.issues.push((issue.code === 'custom' ? { ...issue, message } : issue) as never);
-    return z.NEVER;
-  }
-  if (!takesThreshold) return parsed.data;
-  if (threshold === undefined || threshold === null) {
-    if (type !== 'text_similarity') return parsed.data;
-    context.issues.push({ code: 'invalid_type', expected: 'number', input: undefined, path: ['pass_threshold'] });
-    return z.NEVER;
-  }
-  if (typeof threshold !== 'number' || !Number.isFinite(threshold)) {
-    context.issues.push({ code: 'invalid_type', expected: 'number', input: threshold, path: ['pass_threshold'] });
-    return z.NEVER;
-  }
-  return { ...parsed.data, pass_threshold: threshold };
-});
+  });
 
 export const evalRequestSchema = z.strictObject({
   name,
@@ -93,7 +84,7 @@ export const evalRequestSchema = z.strictObject({
   testing_criteria: z.array(criterion).min(1).max(100),
 });
 
-export const evalUpdateSchema = z.strictObject({ name, metadata: metadata.nullish() });
+export const evalUpdateSchema = z.strictObject({ name, metadata: maybe(metadata) });
 
 export type EvalRequest = z.output<typeof evalRequestSchema>;
 export type EvalUpdate = z.output<typeof evalUpdateSchema>;

@@ -20,7 +20,7 @@ import { type Answerer, judgeItem, type Judging, unjudged } from './judge.ts';
 import {
   changeRun,
   findRun,
-  insertItems,
+  insertWaiting,
   keepAnswers,
   type Judged,
   keptRunOf,
@@ -154,7 +154,7 @@ export class EvalRunWorker implements AsyncDisposable {
       total = 0;
       const keep = async (): Promise<void> => {
         const [first, items] = [total!, some];
-        await database.transaction().execute((rows) => insertItems(rows, row.id, first, items));
+        await insertWaiting(database, row.id, first, items);
         total = first + items.length;
         some = [];
       };

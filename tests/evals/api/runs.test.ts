@@ -1,5 +1,6 @@
 /** Runs of evals: from a data source to counts and output items, listed, canceled, deleted, reported. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openTestHouse, type TestHouse } from '../../house.ts';
 import { addTinyModel } from '../../serving/tiny-serving.ts';
@@ -290,6 +291,22 @@ describe('runs', () => {
       status: 400,
       code: 'invalid_run_state',
     });
+  });
+
+  test('that are canceled or deleted while their file is read leave nothing behind', async () => {
+    const { id } = await makeEval(house.openai);
+    const lines = Array.from({ length: 20_000 }, () => ({ item: { question: 'a', answer: 'b' } }));
+    const file = await uploadItems(house.openai, ...lines);
+    const source = { type: 'jsonl', source: { type: 'file_id', id: file } };
+    const [canceled, deleted] = [await startRun(house.openai, id, source), await startRun(house.openai, id, source)];
+    await house.openai.evals.runs.cancel(canceled.id, { eval_id: id });
+    await house.openai.evals.runs.delete(deleted.id, { eval_id: id });
+    await runEval(house.openai, id, answeredItems(['a', 'a']));
+    await sleep(300);
+    const { database } = house.house;
+    expect(await database.selectFrom('eval_items').selectAll().execute()).toEqual([]);
+    const after = await house.openai.evals.runs.retrieve(canceled.id, { eval_id: id });
+    expect(after.status).toBe('canceled');
   });
 
   test('are deleted, even while they run', async () => {
