@@ -6,7 +6,7 @@
  */
 
 import { gramCount, ngrams, overlap } from '../../graders/similarity/words.ts';
-import type { Counts, Statistic } from './estimate.ts';
+import { columnSums, type Statistic } from './estimate.ts';
 
 const charactersMax = 6;
 const beta = 2;
@@ -19,20 +19,14 @@ export function chrfStatistic(
   pairs: readonly { readonly text: string; readonly reference: string }[],
   wordsMax: 0 | 2,
 ): Statistic {
-  const orders = pairs.map(({ text, reference }) => ordersOf(text, reference, wordsMax));
-  return (counts) => chrf(orders, counts, charactersMax + wordsMax);
+  const sumsOf = columnSums(pairs.map(({ text, reference }) => ordersOf(text, reference, wordsMax).flat()));
+  return (counts) => chrf(sumsOf(counts));
 }
 
-function chrf(cases: readonly (readonly Order[])[], counts: Counts, orderCount: number): number {
+function chrf(sums: Float64Array): number {
   let [precision, recall, usable] = [0, 0, 0];
-  for (let order = 0; order < orderCount; order++) {
-    let [found, wanted, shared] = [0, 0, 0];
-    for (const [i, orders] of cases.entries()) {
-      const [foundHere, wantedHere, sharedHere] = orders[order]!;
-      found += counts[i]! * foundHere;
-      wanted += counts[i]! * wantedHere;
-      shared += counts[i]! * sharedHere;
-    }
+  for (let order = 0; order < sums.length; order += 3) {
+    const [found, wanted, shared] = [sums[order]!, sums[order + 1]!, sums[order + 2]!];
     if (found === 0 || wanted === 0) continue;
     precision += shared / found;
     recall += shared / wanted;

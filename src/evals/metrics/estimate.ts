@@ -122,6 +122,22 @@ export function meanStatistic(scores: readonly number[]): Statistic {
   };
 }
 
+/** Adds up the cases' rows of numbers, each as often as its case counts: all that many statistics need of a draw. */
+export function columnSums(rows: readonly (readonly number[])[]): (counts: Counts) => Float64Array {
+  const width = rows[0]?.length ?? 0;
+  const table = Float64Array.from(rows.flat());
+  return (counts) => {
+    const sums = new Float64Array(width);
+    for (let row = 0; row < rows.length; row++) {
+      const count = counts[row]!;
+      if (count === 0) continue;
+      const start = row * width;
+      for (let column = 0; column < width; column++) sums[column]! += count * table[start + column]!;
+    }
+    return sums;
+  };
+}
+
 export const everyCaseOnce = (n: number): Uint32Array => new Uint32Array(n).fill(1);
 
 /** Draws of `n` out of `n` with return, as counts; the array is the same each time, newly filled. */

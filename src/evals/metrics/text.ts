@@ -16,6 +16,7 @@ import { gramCount, ngrams, overlap, words13a } from '../../graders/similarity/w
 import { chrfStatistic } from './chrf.ts';
 import {
   bootstrapAll,
+  columnSums,
   meanStatistic,
   share,
   type BootstrapOptions,
@@ -70,24 +71,25 @@ export function textStatistics(cases: readonly TextCase[]): Record<TextFigure, S
 const ordersMax = 4;
 
 function bleuStatistic(pairs: readonly { readonly text: string; readonly reference: string }[]): Statistic {
-  const cases = pairs.map(({ text, reference }) => {
-    const [words, expected] = [words13a(text), words13a(reference)];
-    const orders = Array.from({ length: ordersMax }, (_, i) => ({
-      shared: overlap(ngrams(words, i + 1), ngrams(expected, i + 1)),
-      found: gramCount(words, i + 1),
-    }));
-    return { orders, length: words.length, lengthWanted: expected.length };
-  });
+  // Words found and wanted, then for each order the n-grams shared and found.
+  const sumsOf = columnSums(
+    pairs.map(({ text, reference }) => {
+      const [words, expected] = [words13a(text), words13a(reference)];
+      const orders = Array.from({ length: ordersMax }, (_, i) => [
+        overlap(ngrams(words, i + 1), ngrams(expected, i + 1)),
+        gramCount(words, i + 1),
+      ]);
+      return [words.length, expected.length, ...orders.flat()];
+    }),
+  );
   return (counts) => {
-    const sum = (of: (each: (typeof cases)[number]) => number): number =>
-      cases.reduce((total, each, i) => total + counts[i]! * of(each), 0);
-    const [length, lengthWanted] = [sum((each) => each.length), sum((each) => each.lengthWanted)];
+    const sums = sumsOf(counts);
+    const [length, lengthWanted, orders] = [sums[0]!, sums[1]!, sums.subarray(2)];
     let logs = 0;
     let matched = false;
     let smoothing = 1;
     for (let order = 0; order < ordersMax; order++) {
-      const shared = sum((each) => each.orders[order]!.shared);
-      const found = sum((each) => each.orders[order]!.found);
+      const [shared, found] = [orders[2 * order]!, orders[2 * order + 1]!];
       if (found === 0) return 0;
       if (shared > 0) matched = true;
       else smoothing *= 2;
