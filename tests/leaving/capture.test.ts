@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import OpenAI, { toFile } from 'openai';
@@ -13,6 +13,7 @@ import type { Manifest } from '../../src/leaving/manifest.ts';
 import { askedWaitMs, durationMs } from '../../src/leaving/polite.ts';
 import { shutdownOf } from '../../src/leaving/shutdown.ts';
 import { programArguments } from '../../src/programs.ts';
+import { lockFolder } from '../../src/store/folder-lock.ts';
 import { tunesmith } from '../cli/tunesmith.ts';
 import { openFaultyProxy, type FaultyProxy } from './faulty-proxy.ts';
 import { openPlatform, type Platform } from './platform.ts';
@@ -292,6 +293,13 @@ test('Ctrl-C ends a long wait at once, and what was taken stays', async () => {
   const { entries, finished_at } = await manifestOf(folder);
   expect(entries.map(({ path }) => path)).toContain(`fine_tuning_jobs/${platform.job.id}/job.json`);
   expect(finished_at).toBeNull();
+});
+
+test('two commands never write into one folder at a time', async () => {
+  const folder = newFolder();
+  await mkdir(folder);
+  await using _ = await lockFolder(folder);
+  expect((await captureWith(platform.url, folder)).stderr).toContain(`Another command is at work in ${folder}.`);
 });
 
 test('a list that never advances ends, and so does a quota that is spent', async () => {

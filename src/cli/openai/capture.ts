@@ -1,15 +1,14 @@
 /** `tunesmith openai capture`: jobs, models, files, evals and stored completions into a folder, while they are there. */
 
+import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { TunesmithError, invalid } from '../../domain/errors.ts';
 import { capture, takenKinds, type Captured, type CapturedModel, type TakenKind } from '../../leaving/capture.ts';
 import { Capture, type Problem } from '../../leaving/manifest.ts';
 import { shutdownSource, windDown } from '../../leaving/shutdown.ts';
-import { lockFolder } from '../../store/folder-lock.ts';
 import { wholeNumber, type Act, type Context } from '../context.ts';
 import { Interrupted, UsageError } from '../outcome.ts';
 import { formatBytes, table } from '../terminal.ts';
-import { openSource, sourceOptions, type SourceOptions } from './source.ts';
+import { lockCapture, openSource, sourceOptions, type SourceOptions } from './source.ts';
 
 interface CaptureCommandOptions extends SourceOptions {
   readonly folder: string;
@@ -50,11 +49,9 @@ async function run(context: Context, options: CaptureCommandOptions): Promise<vo
   const { terminal, signal } = context;
   const only = options.only === undefined ? takenKinds : chosenKinds(options.only);
   const { openai, baseUrl, redact } = openSource(context, options);
+  await mkdir(options.folder, { recursive: true, mode: 0o700 });
+  await using _ = await lockCapture(options.folder);
   const into = await Capture.open(options.folder, baseUrl);
-  await using _ = await lockFolder(options.folder).catch((error: unknown) => {
-    if (!(error instanceof TunesmithError)) throw error;
-    throw invalid(null, `Another capture is at work in ${options.folder}.`);
-  });
   terminal.note(`From ${baseUrl} into ${options.folder}.`);
   let bytesLine = '';
   const show = (counts: Captured['counts']): void =>

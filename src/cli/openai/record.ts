@@ -1,12 +1,13 @@
 /** `tunesmith openai record`: what a model answers to a test, kept while it still answers. */
 
+import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Capture } from '../../leaving/manifest.ts';
 import { record, type Recorded } from '../../leaving/recording.ts';
 import { shutdownOf } from '../../leaving/shutdown.ts';
 import { wholeNumber, type Act, type Context } from '../context.ts';
 import { Interrupted, UsageError } from '../outcome.ts';
-import { openSource, sourceOptions, type SourceOptions } from './source.ts';
+import { lockCapture, openSource, sourceOptions, type SourceOptions } from './source.ts';
 
 interface RecordCommandOptions extends SourceOptions {
   readonly folder: string;
@@ -41,6 +42,8 @@ async function run(context: Context, options: RecordCommandOptions, model = '', 
   ] as const)
     if (value === 0) throw new UsageError(`${name} was 0; at least 1 was expected.`);
   const { openai, baseUrl, polite, redact } = openSource(context, options);
+  await mkdir(options.folder, { recursive: true, mode: 0o700 });
+  await using _ = await lockCapture(options.folder);
   const into = await Capture.open(options.folder, baseUrl);
   const { date } = shutdownOf(model, null);
   if (date !== null) terminal.note(`${model} is to be turned off on ${date}.`);

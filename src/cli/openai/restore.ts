@@ -10,6 +10,7 @@ import { restore, restoredKinds, type Restored, type RestoredKind } from '../../
 import type { Act, Context } from '../context.ts';
 import { eventLine, watchJob } from '../job-view.ts';
 import { Interrupted, JobFailed, UsageError, isInterruption } from '../outcome.ts';
+import { lockCapture } from './source.ts';
 
 interface RestoreCommandOptions {
   readonly model: string;
@@ -54,6 +55,7 @@ async function run(context: Context, options: RestoreCommandOptions, folder = ''
   const from = await Capture.read(folder);
   if (context.namedServer !== null && context.namedServer.replace(/\/+$/, '') === from.baseUrl)
     throw new UsageError(`${from.baseUrl} is where this was captured; name another server with --base-url, or unset OPENAI_BASE_URL.`); // prettier-ignore
+  await using _ = await lockCapture(folder);
   const ids = await IdMap.open(folder, context.namedServer ?? context.home);
   await using connection = await context.connect({ training: options.follow === true });
   // Every request that makes something has a key of its own, so asking again after a lost answer makes nothing twice.

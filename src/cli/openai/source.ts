@@ -7,7 +7,9 @@
 
 import type { Command } from 'commander';
 import OpenAI from 'openai';
+import { TunesmithError, invalid } from '../../domain/errors.ts';
 import { politeFetch, type Polite } from '../../leaving/polite.ts';
+import { lockFolder } from '../../store/folder-lock.ts';
 import { wholeNumber, type Context } from '../context.ts';
 import { UsageError } from '../outcome.ts';
 import { formatDuration } from '../terminal.ts';
@@ -69,6 +71,16 @@ export function openSource(context: Context, { keyEnv, retryWait }: SourceOption
     polite,
     redact: (text) => text.replaceAll(key, '(key)').replaceAll(/\bsk-[\w*-]{6,}/g, '(key)'),
   };
+}
+
+/** One command at a time writes into a folder: two would each forget what the other took. */
+export async function lockCapture(folder: string): Promise<AsyncDisposable> {
+  try {
+    return await lockFolder(folder);
+  } catch (error) {
+    if (!(error instanceof TunesmithError)) throw error;
+    throw invalid(null, `Another command is at work in ${folder}.`);
+  }
 }
 
 /** Without what does not name a place: a slash at the end, a fragment; a name and password are refused. */

@@ -7,6 +7,7 @@
  */
 
 import { extname } from 'node:path';
+import { combinations, combinationsMax } from '../../dataset/convert/sources/promptfoo.ts';
 import { invalid, TunesmithError } from '../../domain/errors.ts';
 import { convertAssertion, type Converted, type Criterion } from './assertions.ts';
 import {
@@ -57,9 +58,6 @@ interface Prompt extends ImportedPrompt {
   readonly messages: readonly Message[];
   readonly where: string;
 }
-
-const combinationsMax = 1000;
-const itemsMax = 100_000;
 
 export async function importPromptfoo(file: string): Promise<Imported> {
   const config = await readConfig(file);
@@ -227,8 +225,8 @@ class Importing {
           this.#leaveOutOnce(`${of}.options.${field}`, 'has no meaning here');
     return this.#orLeaveOut(where, async () => {
       const vars = await this.#vars({ ...recordIn(shared, 'vars'), ...recordIn(test, 'vars') }, where);
-      const combined = combinations(vars);
-      if (combined === null)
+      const combined = combinations(vars)?.map((each): Values => Object.fromEntries(each));
+      if (combined === undefined)
         throw invalid(null, `${where} has more than ${combinationsMax} combinations of its variables.`);
       const asserts = [
         ...listIn(test, 'assert').map((each, i) => ({ each, at: `${where}.assert[${i}]` })),
@@ -311,17 +309,6 @@ function expectedWith(value: unknown, vars: Values, where: string): unknown {
 function flattened(each: unknown, at: string): { each: unknown; at: string }[] {
   if (!isRecord(each) || each['type'] !== 'assert-set' || each['threshold'] !== undefined) return [{ each, at }];
   return listIn(each, 'assert').map((inner, i) => ({ each: inner, at: `${at}.assert[${i}]` }));
-}
-
-/** A variable that is a list stands for a case per element. */
-function combinations(vars: Values): Values[] | null {
-  let rows: Values[] = [{}];
-  for (const [name, value] of Object.entries(vars)) {
-    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-    if (rows.length * values.length > Math.min(combinationsMax, itemsMax)) return null;
-    rows = rows.flatMap((row) => values.map((each) => ({ ...row, [name]: each })));
-  }
-  return rows;
 }
 
 /** A list of messages in JSON or YAML, or else what the user says. */

@@ -15,7 +15,7 @@ import { readWhole } from './text.ts';
 /** What the YAML parser takes in seconds. */
 const bytesMax = 8 << 20;
 /** Combinations of one case whose variables are lists. */
-const combinationsMax = 1000;
+export const combinationsMax = 1000;
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -60,8 +60,8 @@ function caseRows(place: string, value: unknown, shared: Values): SourceRow[] {
   });
 }
 
-/** A variable that is a list stands for a case per element. */
-function combinations(vars: Values): Map<string, unknown>[] | null {
+/** A variable that is a list stands for a case per element; null where that makes too many. */
+export function combinations(vars: Values): Map<string, unknown>[] | null {
   let rows: Map<string, unknown>[] = [new Map()];
   for (const [name, value] of Object.entries(vars)) {
     const values: readonly unknown[] = Array.isArray(value) ? value : [value];
