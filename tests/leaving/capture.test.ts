@@ -295,6 +295,26 @@ test('Ctrl-C ends a long wait at once, and what was taken stays', async () => {
   expect(finished_at).toBeNull();
 });
 
+test('what may still change over there is looked at again until it cannot', async () => {
+  await using proxy = await proxied();
+  const folder = newFolder();
+  const running = (text: string): string => text.replaceAll('"status":"succeeded"', '"status":"running"');
+  proxy.fault = ({ path }) => (path.startsWith('/v1/fine_tuning/jobs?') ? { body: running } : null);
+  const words = [proxy.url, folder, '--only', 'fine_tuning_jobs', '--json'] as const;
+  await captureWith(...words);
+  const asked = () => proxy.seen.filter(({ path }) => path.includes('/events')).length;
+  expect(asked()).toBe(1);
+  const same = JSON.parse((await captureWith(...words)).stdout) as Captured;
+  expect(same.counts.fine_tuning_jobs).toEqual({ seen: 1, taken: 0 });
+  expect(asked()).toBe(2);
+  proxy.fault = () => null;
+  const ended = JSON.parse((await captureWith(...words)).stdout) as Captured;
+  expect(ended.counts.fine_tuning_jobs).toEqual({ seen: 1, taken: 1 });
+  expect(asked()).toBe(3);
+  await captureWith(...words);
+  expect(asked()).toBe(3);
+});
+
 test('two commands never write into one folder at a time', async () => {
   const folder = newFolder();
   await mkdir(folder);
