@@ -257,7 +257,8 @@ describe('a courier', () => {
     await using courier = new Courier({ database, log: new MemoryLog(), allowed: true, lookMs: 10, retryMs: 1 });
     courier.start();
     await receiver.until(3);
-    await database.updateTable('webhook_deliveries').set({ created_at: 1 }).execute();
+    const fourDaysAgo = Math.floor(Date.now() / 1000) - 4 * 86_400; // after seven it would be swept away
+    await database.updateTable('webhook_deliveries').set({ created_at: fourDaysAgo }).execute();
     for (let i = 0; i < 500 && (await statuses(database))[0]![0] === 'pending'; i++) await sleep(10);
     expect((await statuses(database))[0]![0]).toBe('given_up');
   });

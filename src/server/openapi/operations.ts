@@ -152,14 +152,18 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /v1/evals/:id/runs/:run/output_items': row('Evals', 'List what came of the items, as they are judged.'),
   'GET /v1/evals/:id/runs/:run/output_items/:item': row('Evals', 'Look at what came of an item.'),
 
-  'POST /v1/webhooks': row('Webhooks', 'Tell an address when jobs, batches and runs of evals end; its secret is shown this once.', {
-    request: {
-      type: 'object',
-      required: ['url', 'events'],
-      properties: { url: { type: 'string' }, events: webhookEventList },
+  'POST /v1/webhooks': row(
+    'Webhooks',
+    'Tell an address when jobs, batches and runs of evals end; its secret is shown this once.',
+    {
+      request: {
+        type: 'object',
+        required: ['url', 'events'],
+        properties: { url: { type: 'string' }, events: webhookEventList },
+      },
+      response: { ...webhook, properties: { ...webhook.properties, secret: { type: 'string' } } },
     },
-    response: { ...webhook, properties: { ...webhook.properties, secret: { type: 'string' } } },
-  }),
+  ),
   'GET /v1/webhooks': row('Webhooks', 'List webhooks, newest first.', { response: listOf(webhook) }),
   'GET /v1/webhooks/:id': row('Webhooks', 'Look at a webhook.', { response: webhook }),
   'GET /v1/webhooks/:id/deliveries': row('Webhooks', 'What was sent to a webhook lately, and how it went.', {
