@@ -314,16 +314,22 @@ const callCases = (items: readonly Answered[]) =>
     reference: callsOf(reference),
   }));
 
-/** References and answers as lists of entities; null where a reference is none, so that fields are compared instead. */
+/**
+ * References and answers as lists of entities; null where a reference is none, so that fields are compared instead.
+ * Flat records (`{"name": "Ada", "age": 36}`) in all references are fields too: labels of entities can have several.
+ */
 function entityCases(items: readonly Answered[]): EntityCase[] | null {
   const cases: EntityCase[] = [];
+  let lists = false;
   for (const { reference, answer } of items) {
-    const actual = entitiesOfJson(readJson(textOf(reference))?.value);
+    const value = readJson(textOf(reference))?.value;
+    const actual = entitiesOfJson(value);
     if (actual === null) return null;
+    lists ||= Array.isArray(value) || Object.values(value as object).some((each) => Array.isArray(each));
     const parsed = answer === null ? null : readJson(textOf(answer));
     cases.push({ actual, predicted: parsed === null ? null : entitiesOfJson(parsed.value) });
   }
-  return cases;
+  return lists ? cases : null;
 }
 
 function costsOf(items: readonly Answered[]): Costs {

@@ -53,6 +53,21 @@ test('a classification has a confusion matrix, areas, calibration; a failed ques
   expect(JSON.parse(JSON.stringify(evaluation))).toMatchObject({ task: 'classification' });
 });
 
+test('records of single values are compared field by field; where a label can have several they are entities', () => {
+  const records = [
+    answered(said('{"name":"Ada","age":36}'), said('{"name":"Ada","age":37}')),
+    answered(said('{"name":"Alan","age":null}'), said('{"name":"Alan","age":null}')),
+  ];
+  const { figures, parts } = evaluate('extraction', records);
+  expect(figures[0]).toMatchObject({ name: 'field_f1', estimate: { value: 0.75 } });
+  expect(parts).toMatchObject([
+    { name: 'name', accuracy: { value: 1 } },
+    { name: 'age', accuracy: { value: 0.5 } },
+  ]);
+  const listed = [answered(said('{"PER":["Ada"],"LOC":"Paris"}'), said('{"PER":"Ada"}'))];
+  expect(evaluate('extraction', listed).figures[0]).toMatchObject({ name: 'entity_f1' });
+});
+
 test('an answer without a label is not sure of one, whatever its tokens say of labels', () => {
   const probabilities = { ham: 1, spam: 0 };
   const items = [

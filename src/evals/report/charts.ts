@@ -75,10 +75,10 @@ export function reliabilityCurve({ bins }: Calibration): Html {
         const x = across(confidence);
         return html`<line class="reach" x1="${x}" x2="${x}" y1="${up(low)}" y2="${up(high)}" />`;
       }),
-      line(
-        'first',
-        filled.map(({ confidence, accuracy }) => [confidence, accuracy.value]),
-      ),
+      html`<polyline
+        class="first"
+        points="${filled.map(({ confidence, accuracy }) => `${across(confidence)},${up(accuracy.value)}`).join(' ')}"
+      />`,
       ...filled.map(({ confidence, accuracy: { value }, count }) => {
         const words = `${count} answers, held ${percent(confidence)} probable, right ${percent(value)}`;
         return html`<circle class="first" cx="${across(confidence)}" cy="${up(value)}" r="4"
