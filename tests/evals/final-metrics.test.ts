@@ -46,6 +46,7 @@ test('at most so many examples are asked, the same ones each time, and the words
     });
     const result = await metrics.judge({ model: 'm', validationPath }, never);
     expect(result!.message).toMatch(/^Task metrics on 10 of 40 validation examples \(classification\): F1, macro/);
+    expect(result!.message).toContain('; only 10 cases: below 50 take the interval as a hint');
     expect(result!.csv).toMatch(/^metric,value,low,high,n\nf1_macro,/);
     asked.push(numbers.sort((a, b) => a - b));
   }

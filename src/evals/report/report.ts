@@ -130,8 +130,8 @@ function partsTable(task: Evaluation['task'], parts: readonly PartScores[]): Htm
       <table>
         <tr>
           <th></th>
-          <th class="number">In references</th>
-          ${withAnswers ? html`<th class="number">In answers</th>` : null}
+          <th class="number">True</th>
+          ${withAnswers ? html`<th class="number">Answered</th>` : null}
           ${shown.map((name) => html`<th class="number">${partFigures[name]}</th>`)}
         </tr>
         ${parts.map(
