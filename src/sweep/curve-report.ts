@@ -4,7 +4,7 @@ import { errorAt } from '../evals/learning-curve.ts';
 import { html, type Html } from '../evals/report/html.ts';
 import { pageHtml } from '../evals/report/page.ts';
 import type { LearningCurve } from './learning-curve.ts';
-import { figureInWords, type Table } from './report.ts';
+import { figureInWords, smallNote, type Table } from './report.ts';
 import { valuesInWords } from './trainings.ts';
 
 interface Row {
@@ -50,6 +50,7 @@ export function curveSentences(curve: LearningCurve): string[] {
     ...(single
       ? ['One training per size: the intervals know of the luck of the questions, not of the training. --repeats 3 adds that.'] // prettier-ignore
       : []),
+    ...smallNote(curve.validationExamples),
     ...failed.map(({ examples, reason }) => `The training on ${examples} examples failed: ${reason}`),
   ];
 }

@@ -36,10 +36,12 @@ export function planRungs({ trials, examples, factor, smallest, finalists }: Hal
   while (counts.at(-1)! > least && canShrink()) {
     counts.push(Math.max(least, Math.ceil(counts.at(-1)! / factor)));
   }
-  return counts.map((count, i) => ({
+  const rungs = counts.map((count, i) => ({
     trials: count,
     examples: Math.floor(examples / factor ** (counts.length - 1 - i)),
   }));
+  // Few trials are cheaper trained in full at once.
+  return costOf(rungs) < trials ? rungs : [{ trials, examples }];
 }
 
 /** What the rungs cost, in trainings on the whole set. */

@@ -1,5 +1,6 @@
 /** A sweep as a table for the terminal and as one HTML file that needs nothing else. */
 
+import { smallBelow, smallSampleNote } from '../evals/metrics/estimate.ts';
 import { percent } from '../evals/report/charts.ts';
 import { html, type Html } from '../evals/report/html.ts';
 import { pageHtml } from '../evals/report/page.ts';
@@ -29,7 +30,10 @@ export function sweepTable(state: SweepState): Table {
     ],
     rows: standings(state).map((trial) => [
       `${trial.id}${trial.id === winner ? ' *' : ''}`,
-      ...varied.map((name) => trial.values[name] ?? null),
+      ...varied.map((name) => {
+        const value = trial.values[name] ?? null;
+        return typeof value === 'boolean' ? String(value) : value;
+      }),
       ...rungs.map((_, i) => cell(trial, i, metric)),
       trial.results.at(-1)?.measured?.validationLoss?.toFixed(4) ?? null,
       trial.results.at(-1)?.job ?? null,
@@ -72,8 +76,17 @@ export function conclusions(state: SweepState): string[] {
     test === null
       ? `The best of ${trials.length} looks better on the set that chose it than it is; a test set kept back tells how good it is (--test).`
       : `On the ${test.n} test questions, put to no model before: ${percent(test.value)} (${percent(test.low)} - ${percent(test.high)}). This is the figure to tell; the validation figure was picked as the best of ${trials.length}.`,
-    `The rungs cost as much as ${full.toFixed(1)} trainings on the whole set, in place of ${trials.length}.`,
+    ...smallNote(validationExamples),
+    ...(rungs.length === 1
+      ? []
+      : [`The rungs cost as much as ${full.toFixed(1)} trainings on the whole set, in place of ${trials.length}.`]),
   ];
+}
+
+/** What to say of a validation set of so many; nothing where they are enough. */
+export function smallNote(count: number): string[] {
+  const note = smallSampleNote({ n: count, small: count < smallBelow });
+  return note === null ? [] : [`Of the validation set there are ${note}.`];
 }
 
 export function sweepHtml(state: SweepState, createdAt: Date): string {

@@ -4,6 +4,8 @@
  *   1e-4,5e-4,2e-3   these values
  *   1e-5..1e-2       anything between; only drawn, never enumerated
  *
+ *   q_proj+v_proj    one value that is a list (lora_targets)
+ *
  * `model` is the base model; every other name is a hyper-parameter of the job as the server knows it, and whether it
  * likes a value is for the server to say. Trials that would train alike are one trial.
  */
@@ -11,7 +13,7 @@
 import { invalid } from '../domain/errors.ts';
 import { seededRandom } from '../random.ts';
 
-export type Value = string | number;
+export type Value = string | number | boolean;
 export type Values = Readonly<Record<string, Value>>;
 
 export interface Range {
@@ -62,7 +64,15 @@ export function parseDimension(name: string, text: string, option: string): Dime
   return { name, values };
 }
 
-const valueOf = (text: string): Value => (text !== '' && Number.isFinite(Number(text)) ? Number(text) : text);
+const words: ReadonlyMap<string, Value> = new Map([
+  ['true', true],
+  ['false', false],
+]);
+
+function valueOf(text: string): Value {
+  if (text !== '' && Number.isFinite(Number(text))) return Number(text);
+  return words.get(text) ?? text;
+}
 
 /** Every combination, the last dimension changing fastest. */
 export function gridOf(dimensions: readonly Dimension[]): Values[] {
@@ -107,11 +117,17 @@ function drawValue(name: string, values: Dimension['values'], random: () => numb
   return Number(value.toPrecision(3));
 }
 
+/** Hyper-parameters as a job's request has them. */
+export function toHyperparameters(values: Values): Record<string, Value | string[]> {
+  const { lora_targets: targets, ...others } = values;
+  return targets === undefined ? others : { ...others, lora_targets: String(targets).split('+') };
+}
+
 /** Without what has no effect: there is no LoRA in a training that changes the weights themselves. */
 function meaningful(values: Values): Values {
   const { train = 'lora' } = values;
-  if (train === 'lora') return values;
-  return Object.fromEntries(Object.entries(values).filter(([name]) => !name.startsWith('lora_')));
+  if (train === 'lora' || train === 'auto') return values;
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !/^(lora_|rslora$)/.test(name)));
 }
 
 function distinct(trials: readonly Values[]): Values[] {

@@ -13,7 +13,7 @@ import type OpenAI from 'openai';
 import { APIError, toFile } from 'openai';
 import { isFinal, type JobStatus, type StepMetrics } from '../domain/job.ts';
 import type { Figure } from '../evals/evaluate.ts';
-import type { Value, Values } from './space.ts';
+import { toHyperparameters, type Value, type Values } from './space.ts';
 
 export type Job = OpenAI.FineTuning.FineTuningJob;
 
@@ -41,7 +41,8 @@ export async function startTraining(
 ): Promise<Job | { readonly refused: string }> {
   const found = await findTraining(openai, name, { retry, signal });
   if (found !== null) return found;
-  const { model, ...hyperparameters } = values;
+  const { model, ...others } = values;
+  const hyperparameters = toHyperparameters(others);
   try {
     return await openai.fineTuning.jobs.create(
       {

@@ -27,6 +27,13 @@ test('a factor of 1 stops nothing, and no more trials are kept than there are', 
   expect(planRungs({ ...usual, trials: 4, finalists: 9 })).toEqual([{ trials: 4, examples: 900 }]);
 });
 
+test('where rungs would save nothing there is one', () => {
+  // 4/2 + 2 is 4, and 3/3 + 2 is 3.
+  expect(planRungs({ ...usual, trials: 4, factor: 2 })).toEqual([{ trials: 4, examples: 900 }]);
+  expect(planRungs({ ...usual, trials: 3 })).toEqual([{ trials: 3, examples: 900 }]);
+  expect(planRungs({ ...usual, trials: 4 })).toHaveLength(2);
+});
+
 test('the best is first, ties go to the lower loss, and what failed is last', () => {
   const trials = [
     { id: 'failed', value: null, loss: null },

@@ -52,7 +52,7 @@ const jobs = async (): Promise<number> => {
 
 test(
   'parts of the data are trained on once each, also across a Ctrl-C, and the figure of each has its interval',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const stop = new AbortController();
     const stopped = await run([...quick, '-o', path('out')], {
@@ -68,6 +68,7 @@ test(
       /What more data would bring cannot be told: |Twice the data, 160 examples, is foretold to give f1_macro/,
     );
     expect(ran.stdout).toContain('--repeats 3 adds that');
+    expect(ran.stdout).toContain('only 20 cases: below 50 take the interval as a hint');
     expect(await jobs()).toBe(3);
     const page = await readFile(join(path('out'), 'report.html'), 'utf8');
     expect(page).toContain('training examples (log scale)');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { drawTrials, gridOf, parseDimension } from '../../src/sweep/space.ts';
+import { drawTrials, gridOf, parseDimension, toHyperparameters } from '../../src/sweep/space.ts';
 
 const dimension = (name: string, text: string) => parseDimension(name, text, `--${name}`);
 
@@ -21,6 +21,11 @@ test('trials that would train alike are one: LoRA has a rank, other ways of trai
     { train: 'full' },
     { train: 'last_layers(2)' },
   ]);
+});
+
+test('words and lists become what a request has', () => {
+  const [trial] = gridOf([dimension('rslora', 'true,false'), dimension('lora_targets', 'q_proj+v_proj')]);
+  expect(toHyperparameters(trial!)).toEqual({ rslora: true, lora_targets: ['q_proj', 'v_proj'] });
 });
 
 test('a draw is the same for a seed, stays within ranges, spreads by factors, and repeats nothing', () => {

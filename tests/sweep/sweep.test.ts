@@ -67,7 +67,7 @@ async function tappedWire(url: string) {
 const space = ['--learning-rate', '1e-5,2e-2', '--rank', '2,4', '--epochs', '1', '--set', 'batch_size=4'];
 // prettier-ignore
 const words = (output: string, ...more: string[]): string[] => [
-  'sweep', path('train.jsonl'), '--model', 'tiny', ...space, '--smallest', '16', '--halving', '2',
+  'sweep', path('train.jsonl'), '--model', 'tiny', ...space, '--smallest', '16', '--halving', '3',
   '-o', path(output), '--base-url', wire.url, '--home', path('home'), ...more,
 ];
 const run = (line: string[], options: RunOptions = {}) => tunesmith(line, options);
@@ -76,13 +76,13 @@ const stateOf = async (output: string) =>
 
 test(
   'poor trials stop on a part of the data, the best train on all of it, and the test set is asked last and once',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const shown = await run(words('out', '--metric', 'valid_loss', '--test', path('test.jsonl')));
     expect(shown.code, shown.stderr).toBe(0);
-    // 60 mails less a fifth are 48 to train on: half of them, then all.
+    // 60 mails less a fifth are 48 to train on: 16 of them, then all.
     expect(shown.stderr).toContain(
-      '4 trials by valid_loss on 12 validation examples; 4 on 24, then 2 on 48 training examples.',
+      '4 trials by valid_loss on 12 validation examples; 4 on 16, then 2 on 48 training examples.',
     );
     expect(wire.made()).toBe(6);
     const state = await stateOf('out');
@@ -94,7 +94,7 @@ test(
     expect(best).toContain(state.winner);
 
     expect(shown.stdout).toMatch(
-      /^TRIAL +LEARNING_RATE +LORA_RANK +VALID_LOSS ON 24 +VALID_LOSS ON 48 +VALIDATION LOSS +JOB$/m,
+      /^TRIAL +LEARNING_RATE +LORA_RANK +VALID_LOSS ON 16 +VALID_LOSS ON 48 +VALIDATION LOSS +JOB$/m,
     );
     expect(shown.stdout).toMatch(new RegExp(`^${state.winner} \\* `, 'm'));
     expect(shown.stdout).toContain('On the 12 test questions, put to no model before');
@@ -115,7 +115,7 @@ test(
 
     const page = await readFile(join(path('out'), 'report.html'), 'utf8');
     expect(page.match(/<polyline/g)).toHaveLength(4);
-    for (const label of ['per step, log scale', 'nats per token, 24 examples', 'dimensions, log scale'])
+    for (const label of ['per step, log scale', 'nats per token, 16 examples', 'dimensions, log scale'])
       expect(page).toContain(label);
     expect(page).not.toMatch(/<script|https?:/);
 
@@ -134,7 +134,7 @@ test(
 
 test(
   'Ctrl-C stops anywhere, and the same command goes on without making a job or finishing a trial twice',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const before = wire.made();
     for (const moment of ['rung 1: t', 'rung 1: t', 'rung 2: t']) {
@@ -159,7 +159,7 @@ test(
     const files: string[] = [];
     for await (const { filename } of house.openai.files.list()) if (filename.includes(state.id)) files.push(filename);
     expect(files.toSorted()).toEqual(
-      ['train-24', 'train-48', 'validation'].map((name) => `sweep-${state.id}-${name}.jsonl`),
+      ['train-16', 'train-48', 'validation'].map((name) => `sweep-${state.id}-${name}.jsonl`),
     );
     expect(done.stdout).toContain('paired test, p = ');
   },
@@ -167,7 +167,7 @@ test(
 
 test(
   'a trial that the server refuses is out, with its reason, and the others go on; all refused is an error',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const one = ['sweep', path('train.jsonl'), '--model', 'tiny', '--epochs', '1', '--set', 'batch_size=8', '--halving', '1', '--metric', 'valid_loss', '--base-url', wire.url, '--home', path('home')]; // prettier-ignore
     const ran = await run([...one, '--rank', '2,9999', '-o', path('refused')]);
@@ -182,7 +182,7 @@ test(
 
 test(
   'a job that somebody cancels is a failed trial, and --retry trains it after all',
-  { timeout: 60_000 },
+  { timeout: 120_000 },
   async () => {
     const line = ['sweep', path('train.jsonl'), '--model', 'tiny', '--epochs', '1', '--rank', '2,4', '--set', 'batch_size=8', '--metric', 'valid_loss', '-o', path('cancelled'), '--base-url', wire.url, '--home', path('home')]; // prettier-ignore
     const running = run(line);
