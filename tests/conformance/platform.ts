@@ -144,7 +144,7 @@ export async function evals(openai: OpenAI): Promise<void> {
       data_source_config: { type: 'custom', item_schema, include_sample_schema: true },
       testing_criteria,
       ...wishes,
-    } as OpenAI.Evals.EvalCreateParams);
+    } as unknown as OpenAI.Evals.EvalCreateParams);
   const { id } = await create({});
   const same = testing_criteria.slice(0, 1);
   const logs = await create({ data_source_config: { type: 'logs', metadata: { team: 'x' } }, testing_criteria: same });
