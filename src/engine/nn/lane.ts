@@ -82,7 +82,7 @@ export class Lane implements AsyncDisposable {
     this.#hiddenDropout = hiddenDropout > 0 ? new Dropout('hidden dropout', hiddenDropout, parts, tokenCount) : null;
     const whole = !architecture.family.design.causal || options.rowTokensMax <= keptRowTokens;
     this.#attentionChunks = whole ? 1 : tokensPerRun > 1024 ? 8 : 4;
-    this.#lossChunks = labelHead !== null ? 1 : Math.max(1, Math.ceil(tokensPerRun / judgedPerChunk));
+    this.#lossChunks = labelHead !== null ? 1 : Math.max(1, Math.ceil(tokensPerRun / judgedPerChunk(architecture)));
   }
 
   /** Makes what training needs, so that the first step takes no longer than the others. */
@@ -292,8 +292,12 @@ const hiddenSalt = 0x5bd1e995;
 const tokensPerChunkUnit = 8;
 /** Attention probabilities of rows up to here are kept for the backward pass: 5 KB per token and layer of a 135M model. */
 const keptRowTokens = 256;
-/** The head computes at most so many judged positions at once: 200 MB of logits and probabilities at 49152 words. */
-const judgedPerChunk = 512;
+/**
+ * The head computes at most so many judged positions at once, logits and probabilities: 200 MB at 49,152 words, and no
+ * more than 512 MB for the largest vocabularies. Finer cuts would read the head's matrix more often.
+ */
+const judgedPerChunk = ({ vocabulary }: Architecture): number =>
+  Math.min(512, Math.max(1, Math.floor(2 ** 26 / vocabulary)));
 const tokenCount = product(named('B'), named('T'));
 
 interface BatchInputs {
