@@ -7,6 +7,7 @@
  */
 
 import { invalid } from '../domain/errors.ts';
+import { doubtsAbout } from '../families/doubts.ts';
 import { readEpsilon, readSizes } from '../families/sizes.ts';
 import { familyOf } from '../families/table.ts';
 import { headName, tensorsOf } from '../families/tensors.ts';
@@ -90,8 +91,8 @@ function checkTokenizer({ metadata }: Gguf, { vocabulary }: Pick<Architecture, '
 }
 
 /** Holds the tensors of a file against its numbers; returns why it cannot be trained, or null. */
-function checkTensors(gguf: Gguf, { architecture, headWidth }: Omit<Architecture, 'servingOnly'>): string | null {
-  const { metadata, tensors } = gguf;
+function checkTensors(gguf: Gguf, { architecture }: Omit<Architecture, 'servingOnly'>): string | null {
+  const { tensors } = gguf;
   const family = familyOf(architecture);
   if (family === undefined) return `the engine does not train the ${architecture} architecture yet`;
   const expected = tensorsOf(family, readSizes(gguf, refusal));
@@ -107,11 +108,7 @@ function checkTensors(gguf: Gguf, { architecture, headWidth }: Omit<Architecture
     if (!trainableTypes.has(type)) reasons.add(`the engine does not read ${type} weights`);
     if (!names.has(name)) reasons.add(extraTensor(name, architecture));
   }
-  const scaling = metadata.string(`${architecture}.rope.scaling.type`, 'none');
-  if (scaling !== 'none' && scaling !== 'linear')
-    reasons.add(`the engine does not know the position scaling "${scaling}"`);
-  if (metadata.number(`${architecture}.rope.dimension_count`, headWidth) !== headWidth)
-    reasons.add('the engine does not rotate parts of a head');
+  for (const doubt of doubtsAbout(gguf, family)) reasons.add(`the engine ${doubt}`);
   return reasons.size === 0 ? null : [...reasons].join('; ');
 }
 

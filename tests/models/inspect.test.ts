@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openGguf, writeGguf, type GgufTensorSource } from '../../src/formats/gguf.ts';
 import { GgufMetadata, ggufValue, type GgufValue } from '../../src/formats/gguf-metadata.ts';
+import { readArchitecture } from '../../src/engine/nn/architecture.ts';
 import { checkModel } from '../../src/models/check.ts';
 import { inspectModel, type Inspection } from '../../src/models/inspect.ts';
 import { writeTinyLlama, type TinyModelOptions } from '../tiny-model.ts';
@@ -132,6 +133,22 @@ test('what llama.cpp can run and the engine cannot train is accepted and marked'
   expect(scaled.architecture.servingOnly).toMatch(/"yarn"/);
   const stretched = await checkTensors((tensors) => [...tensors, floatTensor('rope_freqs.weight', [4])]);
   expect(stretched.architecture.servingOnly).toBeNull();
+});
+
+test.each<[string, Record<string, GgufValue>, RegExp]>([
+  ['heads that turn in part', { 'llama.rope.dimension_count': ggufValue.u32(4) }, /does not rotate parts of a head/],
+  ['a window', { 'llama.attention.sliding_window': ggufValue.u32(64) }, /does not know windows in this family/],
+  [
+    'a soft cap',
+    { 'llama.final_logit_softcapping': ggufValue.f32(30) },
+    /does not know "llama.final_logit_softcapping"/,
+  ],
+  ['narrow values', { 'llama.attention.value_length': ggufValue.u32(4) }, /values of another size than keys/],
+])('%s in the metadata answers and is not trained, by the checker and by the engine', async (_, metadata, reason) => {
+  await writeTinyLlama(path, { metadata });
+  await using gguf = await openGguf(path);
+  expect(checkModel(gguf).architecture.servingOnly).toMatch(reason);
+  await expect(readArchitecture(gguf)).rejects.toThrow(reason);
 });
 
 test('another architecture can answer and cannot be trained', async () => {

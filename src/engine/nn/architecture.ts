@@ -5,6 +5,7 @@
  */
 
 import { TunesmithError } from '../../domain/errors.ts';
+import { doubtsAbout } from '../../families/doubts.ts';
 import { groupsOf, type Family, type LinearGroups, type ModelSizes } from '../../families/family.ts';
 import { readEpsilon, readSizes } from '../../families/sizes.ts';
 import { families, familyOf } from '../../families/table.ts';
@@ -42,6 +43,8 @@ export async function readArchitecture(gguf: Gguf): Promise<Architecture> {
   if (!tensors.has(embeddingName)) throw refuse(`it has no "${embeddingName}"`);
   const sizes = readSizes(gguf, refuse);
   checkTensors(gguf, family, sizes);
+  const [doubt] = doubtsAbout(gguf, family);
+  if (doubt !== undefined) throw refuse(`the engine ${doubt}`);
   const { rotations, layerKinds } = await readLayers(gguf, family, sizes);
   return {
     ...sizes,
@@ -77,11 +80,8 @@ async function readLayers(
 }
 
 async function stretchedRotation(gguf: Gguf, architecture: string, headSize: number): Promise<Float64Array> {
-  const { metadata, tensors, path } = gguf;
-  const turned = metadata.number(`${architecture}.rope.dimension_count`, headSize);
-  if (turned !== headSize) throw unsupported(path, `it rotates ${turned} of the ${headSize} numbers of a head`);
+  const { metadata, tensors } = gguf;
   const scaling = metadata.string(`${architecture}.rope.scaling.type`, 'none');
-  if (scaling !== 'none' && scaling !== 'linear') throw unsupported(path, `its rotary scaling is "${scaling}"`);
   const slower = scaling === 'linear' ? metadata.number(`${architecture}.rope.scaling.factor`) : 1;
   const base = metadata.number(`${architecture}.rope.freq_base`, 10_000);
   // Llama 3.1 and later stretch some wavelengths: a divisor for each pair, in a tensor of its own.
