@@ -129,7 +129,7 @@ async function openRooms(context: Context) {
           `The model "${name}" is not on this machine. See: tunesmith models list`,
           'model_not_found',
         );
-      return { model, story: model.adapter === null ? null : await storyOf(rows, name) };
+      return { model, story: await storyOf(rows, name) };
     },
     questions: async ({ files }: Story): Promise<Message[][]> => {
       const file = files.findLast(({ sha256 }) => sha256 !== null);

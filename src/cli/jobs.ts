@@ -177,14 +177,24 @@ async function follow(context: Context, openai: OpenAI, id: string, startedHere:
   if (job.status === 'succeeded') terminal.note(`What might make it better: tunesmith advise ${job.id}`);
 }
 
-/** `lora_rank=8` → a number, `lora_targets=q_proj,v_proj` → a list, anything else a word. */
+/** `lora_rank=8` → a number, `lora_targets=q_proj,v_proj` → a list, `early_stopping=true` or `{…}` → JSON, anything else a word. */
 function hyperparameter(text: string, earlier: Record<string, unknown>): Record<string, unknown> {
   const [, name, value] = /^(\w+)=(.+)$/.exec(text) ?? [];
   if (name === undefined || value === undefined) {
     throw new UsageError(`--set ${text}: name=value was expected, such as lora_rank=8.`);
   }
-  const parsed = Number.isFinite(Number(value)) ? Number(value) : name === 'lora_targets' ? value.split(',') : value;
-  return { ...earlier, [name]: parsed };
+  return { ...earlier, [name]: meantBy(name, value) };
+}
+
+function meantBy(name: string, value: string): unknown {
+  if (Number.isFinite(Number(value))) return Number(value);
+  if (name === 'lora_targets') return value.split(',');
+  if (!/^(true|false|\{.*\})$/.test(value)) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    throw new UsageError(`--set ${name}=${value}: that is not JSON.`);
+  }
 }
 
 function jobsTable(jobs: readonly Job[]): string {
@@ -194,8 +204,11 @@ function jobsTable(jobs: readonly Job[]): string {
   );
 }
 
+const settingText = (value: unknown): string =>
+  typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value);
+
 function jobRecord(job: Job): string {
-  const settings = Object.entries(job.hyperparameters ?? {}).map(([name, value]) => `${name} ${String(value)}`);
+  const settings = Object.entries(job.hyperparameters ?? {}).map(([name, value]) => `${name} ${settingText(value)}`);
   const tookMs = job.finished_at === null ? null : (job.finished_at - job.created_at) * 1000;
   return record({
     id: job.id,

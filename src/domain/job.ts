@@ -20,8 +20,32 @@ export interface OfficialHyperparameters {
   learning_rate_multiplier: number | Auto;
 }
 
+/** When training stops before its last step; what is left out is chosen. */
+export type EarlyStoppingWish =
+  | boolean
+  | {
+      /** Evaluations without improvement after which training stops. */
+      patience?: number | undefined;
+      /** By how much the metric must improve to count. */
+      min_delta?: number | undefined;
+      metric?: 'loss' | 'token_accuracy' | 'exact_answers' | undefined;
+      /** Steps between two evaluations of the whole validation set. */
+      interval?: number | undefined;
+    };
+
 /** Ours: optional in a request, resolved in the answer, ignored by every official client. */
 export interface ExtraHyperparameters {
+  /** Which weights learn: `lora`, `full`, `last_layers(n)` or `head`; `auto` chooses. */
+  train: string;
+  /** Adapters count alpha / sqrt(rank) instead of alpha / rank. */
+  rslora: boolean | Auto;
+  /** Share of what each block adds to the stream that is dropped while training. */
+  hidden_dropout: number | Auto;
+  /** Share of what is wanted that goes to all tokens alike. */
+  label_smoothing: number | Auto;
+  early_stopping: EarlyStoppingWish | Auto;
+  /** Share of the training file's examples that are set apart to validate by. */
+  validation_split: number | Auto;
   lora_rank: number | Auto;
   lora_alpha: number | Auto;
   lora_dropout: number | Auto;

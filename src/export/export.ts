@@ -118,7 +118,7 @@ class Work implements AsyncDisposable {
     if (adapter === null && (form === 'peft' || adapterOnly))
       throw invalid(
         'model',
-        `${options.model.id} is a base model; only a fine-tuned one has an adapter.`,
+        `${options.model.id} has no adapter: it is ${options.model.ownFolder === null ? 'a base model' : 'a fine-tuned model with weights of its own'}.`,
         'no_adapter',
       );
     if (form === 'safetensors' && type === 'q8_0')

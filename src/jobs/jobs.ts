@@ -19,6 +19,7 @@ import type { Alongside } from '../store/answered-requests.ts';
 import type { Blobs } from '../store/blobs.ts';
 import { Files } from '../store/files.ts';
 import { adapterShape } from './continuation.ts';
+import { assertConsistent } from './methods.ts';
 import { Bell } from './bell.ts';
 import { findRow, insertJob, jobOf, type JobRow, moved, type Rows, saveJob, tell, unixSeconds } from './records.ts';
 import { askedHyperparameters, type JobRequest, modelUnavailable } from './request.ts';
@@ -79,7 +80,7 @@ export class Jobs {
   async create(request: JobRequest, alongside?: Alongside<Job>): Promise<Job> {
     const hyperparameters = askedHyperparameters(request);
     const model = await this.#trainable(request.model);
-    await assertFits(hyperparameters, model);
+    await assertFits(hyperparameters, model, request.validation_file != null);
     const job = await this.#database.transaction().execute(async (rows) => {
       await this.#assertFiles(rows, request);
       const job = newJob(request, hyperparameters, this.#organization);
@@ -270,8 +271,13 @@ const filesInWords = ({ training_file, validation_file }: Job): string =>
   validation_file === null ? training_file : `${training_file} and validation file: ${validation_file}`;
 
 /** What can only be judged beside the model: how long its context is, and the shape of an adapter to go on with. */
-async function assertFits(asked: Hyperparameters, { id, base, adapterFolder }: ServedModel): Promise<void> {
+async function assertFits(
+  asked: Hyperparameters,
+  { id, base, adapterFolder }: ServedModel,
+  validationFile: boolean,
+): Promise<void> {
   const at = (name: string): string => `method.supervised.hyperparameters.${name}`;
+  assertConsistent(asked, { layers: base.architecture.layers, validationFile }, at);
   const { max_length } = asked;
   if (typeof max_length === 'number' && max_length > base.contextTokens)
     throw invalid(
@@ -296,9 +302,15 @@ async function assertFits(asked: Hyperparameters, { id, base, adapterFolder }: S
       'unsupported_parameter',
     );
   }
-  if (adapterFolder === null) return;
+  const goesOnWithAdapter = ['auto', 'lora'].includes(asked.train ?? 'auto');
+  if (adapterFolder === null || !goesOnWithAdapter) return;
   const shape = await adapterShape(adapterFolder);
-  const fixed = { lora_rank: shape.rank, lora_alpha: shape.alpha, lora_targets: [...shape.targets].sort().join(', ') };
+  const fixed = {
+    lora_rank: shape.rank,
+    lora_alpha: shape.alpha,
+    lora_targets: [...shape.targets].sort().join(', '),
+    rslora: shape.rslora,
+  };
   for (const [name, expected] of Object.entries(fixed)) {
     const value = asked[name as keyof typeof fixed] ?? 'auto';
     const found = Array.isArray(value) ? [...value].sort().join(', ') : value;

@@ -3,7 +3,8 @@
  *
  * The epochs follow OpenAI's published rule and the batch size its documented one: 0.2 % of the examples, which
  * is 1 for the few hundred examples that most people bring. Everything else is ours: LoRA as most people run it
- * (rank 16, alpha 32, every linear layer, no dropout), AdamW at 2e-4 with a short warm-up and a cosine to zero.
+ * (rank 16, alpha 32, every linear layer, no dropout), AdamW with a short warm-up and a cosine to zero. Peak learning
+ * rates are in `methods.ts`.
  */
 
 import { autoEpochs } from '../dataset/epochs.ts';
@@ -15,6 +16,14 @@ import {
   type TrainingPlan,
   type TrainPlan,
 } from '../engine/protocol.ts';
+import {
+  earlyStoppingPlan,
+  layersOf,
+  modeOf,
+  peakLearningRates,
+  resolveEarlyStopping,
+  type ResolvedEarlyStopping,
+} from './methods.ts';
 import { hasEightBitProducts } from './processor.ts';
 
 /** The same for encoders, whose weights are all trained; and how many texts a step has at least, as each teaches one word. */
@@ -23,11 +32,23 @@ const encoderBatchMin = 8;
 
 /** Hyper-parameters as a trained job shows them: not one of them "auto", not one missing. */
 export type ResolvedHyperparameters = {
-  [Name in keyof Required<Omit<Hyperparameters, keyof EncoderHyperparameters>>]: Exclude<
-    Required<Hyperparameters>[Name],
-    'auto'
-  >;
-} & Partial<{ [Name in keyof EncoderHyperparameters]: Exclude<EncoderHyperparameters[Name], 'auto'> }>;
+  [Name in keyof Required<Omit<Hyperparameters, SometimesAbsent>>]: Exclude<Required<Hyperparameters>[Name], 'auto'>;
+} & {
+  [Name in Exclude<SometimesAbsent, 'early_stopping'>]?: Exclude<Required<Hyperparameters>[Name], 'auto'>;
+} & { early_stopping?: ResolvedEarlyStopping };
+
+/** What only encoders, adapters and those who asked for it have. */
+type SometimesAbsent =
+  | keyof EncoderHyperparameters
+  | 'lora_rank'
+  | 'lora_alpha'
+  | 'lora_dropout'
+  | 'lora_targets'
+  | 'rslora'
+  | 'hidden_dropout'
+  | 'label_smoothing'
+  | 'early_stopping'
+  | 'validation_split';
 
 /** What validation and the model tell about a job. */
 export interface PlanFacts {
@@ -44,25 +65,33 @@ export interface PlanFacts {
   readonly head?: HeadPlan | null;
 }
 
-/** AdamW's peak learning rate at a multiplier of 1: what LoRA runs well with from a hundred million parameters up. */
-const baseLearningRate = 2e-4;
-
 export function resolveHyperparameters(asked: Hyperparameters, facts: PlanFacts): ResolvedHyperparameters {
-  const lora = facts.initialAdapter ?? { rank: 16, alpha: 32, dropout: 0, targets: facts.targets };
   const { head = null } = facts;
-  const peak = head === null ? baseLearningRate : encoderLearningRate;
+  const train = valueOr(asked.train, head === null ? 'lora' : 'full');
+  const mode = modeOf(train);
+  const peak = head === null || mode === 'head' || mode === 'lora' ? peakLearningRates[mode] : encoderLearningRate;
   const learningRate =
     typeof asked.learning_rate === 'number'
       ? asked.learning_rate
       : rounded(peak * numberOr(asked.learning_rate_multiplier, 1));
+  const batchSize = numberOr(asked.batch_size, autoBatchSize(facts.examples, head === null ? 1 : encoderBatchMin));
+  const split = numberOr(asked.validation_split, 0);
+  const trained = facts.examples - Math.round(split * facts.examples);
+  const stopping = resolveEarlyStopping(asked.early_stopping, Math.ceil(trained / batchSize));
+  const asWell = {
+    hidden_dropout: numberOr(asked.hidden_dropout, 0),
+    label_smoothing: numberOr(asked.label_smoothing, 0),
+  };
   return {
     n_epochs: numberOr(asked.n_epochs, autoEpochs(facts.examples)),
-    batch_size: numberOr(asked.batch_size, autoBatchSize(facts.examples, head === null ? 1 : encoderBatchMin)),
+    batch_size: batchSize,
     learning_rate_multiplier: rounded(learningRate / peak),
-    lora_rank: numberOr(asked.lora_rank, lora.rank),
-    lora_alpha: numberOr(asked.lora_alpha, lora.alpha),
-    lora_dropout: numberOr(asked.lora_dropout, lora.dropout),
-    lora_targets: [...valueOr(asked.lora_targets, [...lora.targets])],
+    train,
+    ...(mode === 'lora' && resolveLora(asked, facts)),
+    ...(asWell.hidden_dropout > 0 && { hidden_dropout: asWell.hidden_dropout }),
+    ...(asWell.label_smoothing > 0 && { label_smoothing: asWell.label_smoothing }),
+    ...(stopping !== null && { early_stopping: stopping }),
+    ...(split > 0 && { validation_split: split }),
     weight_decay: numberOr(asked.weight_decay, 0.01),
     warmup_ratio: numberOr(asked.warmup_ratio, 0.03),
     lr_schedule: valueOr(asked.lr_schedule, 'cosine'),
@@ -70,9 +99,20 @@ export function resolveHyperparameters(asked: Hyperparameters, facts: PlanFacts)
     max_grad_norm: numberOr(asked.max_grad_norm, 1),
     max_length: numberOr(asked.max_length, Math.min(facts.contextTokens, facts.longestTokens)),
     eval_interval: numberOr(asked.eval_interval, 10),
-    base_precision: valueOr(asked.base_precision, head === null ? autoBasePrecision() : 'f32'),
+    base_precision: valueOr(asked.base_precision, head === null && mode !== 'full' ? autoBasePrecision() : 'f32'),
     ...(head !== null && { task: head.task }),
     ...(head !== null && head.pooling !== 'none' && { pooling: head.pooling }),
+  };
+}
+
+function resolveLora(asked: Hyperparameters, facts: PlanFacts) {
+  const shape = facts.initialAdapter ?? { rank: 16, alpha: 32, rslora: false, dropout: 0, targets: facts.targets };
+  return {
+    lora_rank: numberOr(asked.lora_rank, shape.rank),
+    lora_alpha: numberOr(asked.lora_alpha, shape.alpha),
+    rslora: valueOr(asked.rslora, shape.rslora),
+    lora_dropout: numberOr(asked.lora_dropout, shape.dropout),
+    lora_targets: [...valueOr(asked.lora_targets, [...shape.targets])],
   };
 }
 
@@ -117,7 +157,11 @@ export function toPlan(
     warmupRatio: resolved.warmup_ratio,
     weightDecay: resolved.weight_decay,
     gradientNormMax: resolved.max_grad_norm,
-    train: head === null ? loraOf(resolved) : { mode: 'full' },
+    train: trainOf(resolved),
+    ...(resolved.label_smoothing && { objective: { kind: 'likelihood', labelSmoothing: resolved.label_smoothing } }),
+    ...(resolved.hidden_dropout && { hiddenDropout: resolved.hidden_dropout }),
+    ...(resolved.early_stopping && { earlyStopping: earlyStoppingPlan(resolved.early_stopping) }),
+    ...(resolved.validation_split && { validationSplit: resolved.validation_split }),
     ...(head !== null && { head }),
     tokensMax: resolved.max_length,
     evaluationInterval: resolved.eval_interval,
@@ -127,14 +171,13 @@ export function toPlan(
   };
 }
 
-const loraOf = (resolved: ResolvedHyperparameters): TrainPlan => ({
-  mode: 'lora',
-  rank: resolved.lora_rank,
-  alpha: resolved.lora_alpha,
-  rslora: false,
-  dropout: resolved.lora_dropout,
-  targets: resolved.lora_targets,
-});
+function trainOf(resolved: ResolvedHyperparameters): TrainPlan {
+  const mode = modeOf(resolved.train ?? 'lora'); // a job of an earlier version says nothing
+  if (mode === 'last_layers') return { mode, layers: layersOf(resolved.train) };
+  if (mode !== 'lora') return { mode };
+  const { lora_rank: rank, lora_alpha: alpha, lora_dropout: dropout, lora_targets: targets, rslora = false } = resolved;
+  return { mode, rank: rank!, alpha: alpha!, rslora, dropout: dropout!, targets: targets! };
+}
 
 const numberOr = (asked: number | 'auto' | undefined, otherwise: number): number =>
   asked === undefined || asked === 'auto' ? otherwise : asked;

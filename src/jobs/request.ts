@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { invalid, type TunesmithError } from '../domain/errors.ts';
 import type { Hyperparameters } from '../domain/job.ts';
 import { linearTargets } from '../families/table.ts';
+import { earlyStoppingSchema, trainSchema } from './methods.ts';
 
 /** Null and undefined mean "auto" for the official three and "not mentioned" for ours. */
 const orAuto = <Schema extends z.ZodType>(schema: Schema) => z.union([z.literal('auto'), schema]).nullish();
@@ -19,10 +20,16 @@ export const hyperparameterFields = {
   n_epochs: orAuto(z.int().min(1).max(50)),
   batch_size: orAuto(z.int().min(1).max(256)),
   learning_rate_multiplier: orAuto(z.number().gt(0)),
+  train: orAuto(trainSchema),
   lora_rank: orAuto(z.int().min(1).max(512)),
   lora_alpha: orAuto(z.number().gt(0)),
   lora_dropout: orAuto(z.number().min(0).max(0.9)),
   lora_targets: orAuto(z.array(z.enum(linearTargets)).min(1)),
+  rslora: orAuto(z.boolean()),
+  hidden_dropout: orAuto(z.number().min(0).max(0.9)),
+  label_smoothing: orAuto(z.number().min(0).max(0.5)),
+  early_stopping: orAuto(earlyStoppingSchema),
+  validation_split: orAuto(z.number().min(0).max(0.5)),
   weight_decay: orAuto(z.number().min(0).max(1)),
   warmup_ratio: orAuto(z.number().min(0).max(1)),
   lr_schedule: orAuto(z.enum(['cosine', 'linear', 'constant'])),

@@ -37,6 +37,8 @@ export interface Trained {
   readonly project: string;
   readonly plan: TrainingPlan;
   readonly lastStep: number;
+  /** Of the checkpoint that becomes the model. */
+  readonly chosenStep: number;
   readonly stepsPerEpoch: number;
   readonly trainedTokens: number;
 }
@@ -117,19 +119,19 @@ async function judgeFinal(
   return await judged(shop, { job, project, model, base, folder: join(shop.home, folder), validationPath }, stop);
 }
 
-/** Makes the model folders of the last epochs' ends, oldest first; all but the final one may be missing. */
+/** Makes the model folders of the last epochs' ends, oldest first and the chosen one last; all but that may be missing. */
 async function exportSteps(
   shop: Workshop,
   job: Job,
-  { plan, lastStep, stepsPerEpoch }: Trained,
+  { plan, lastStep, chosenStep, stepsPerEpoch }: Trained,
   records: ReadonlyMap<number, StepRecord>,
 ): Promise<PublishedStep[]> {
   const { home, organization } = shop;
   const base = await baseOfJob(shop, job.id, plan.model.id);
   if (base === undefined) throw new Error(`the base model ${plan.model.id} was removed while ${job.id} was training`);
   const published: PublishedStep[] = [];
-  for (const step of epochEnds(lastStep, stepsPerEpoch)) {
-    const final = step === lastStep;
+  for (const step of [...epochEnds(lastStep, stepsPerEpoch).filter((end) => end !== chosenStep), chosenStep]) {
+    const final = step === chosenStep;
     const checkpointFolder = join(checkpointsFolder(home, job.id), `step-${step}`);
     const record = records.get(step);
     if (record === undefined) throw new Error(`step ${step} of ${job.id} was never recorded`);
@@ -197,7 +199,8 @@ const inWords = (train: Exclude<TrainPlan, { mode: 'lora' }>): string =>
 
 /** The steps at which the last few epochs ended, oldest first. */
 export function epochEnds(lastStep: number, stepsPerEpoch: number): number[] {
-  const ends = Array.from({ length: checkpointsShown }, (_, back) => lastStep - back * stepsPerEpoch);
+  const last = lastStep - (lastStep % stepsPerEpoch);
+  const ends = Array.from({ length: checkpointsShown }, (_, back) => last - back * stepsPerEpoch);
   return ends.filter((step) => step > 0).reverse();
 }
 

@@ -32,10 +32,15 @@ export async function trainJob(shop: Workshop, id: string, stop: AbortSignal): P
     const ending = await runTrainer(shop, plan, recorder, stop);
     shop.log['how' in ending ? 'warn' : 'info']('trainer.ended', { job: id, ...ending });
     if (ending.type === 'done') {
-      const { step: lastStep, trainedTokens } = ending;
+      const { step: lastStep, chosen: chosenStep = lastStep, trainedTokens } = ending;
       const { stepsPerEpoch } = recorder;
       const { project } = row;
-      return await publish(shop, jobOf(row), { project, plan, lastStep, trainedTokens, stepsPerEpoch }, stop);
+      return await publish(
+        shop,
+        jobOf(row),
+        { project, plan, lastStep, chosenStep, trainedTokens, stepsPerEpoch },
+        stop,
+      );
     }
     if (ending.type === 'failed') return await failJob(shop.database, shop.name, id, ending);
     if (stop.aborted || !(await mayTryAgain(shop, id, ending))) return;
@@ -58,7 +63,7 @@ async function markRunning(shop: Workshop, id: string): Promise<JobRow | null> {
 /** The plan with the places of today: the data folder may have moved, the cores may be others. */
 async function planToday(shop: Workshop, row: JobRow): Promise<TrainingPlan> {
   const stored = JSON.parse(row.plan!) as TrainingPlan;
-  const base = await baseOfJob(shop, stored.jobId, stored.model.id);
+  const base = await baseOfJob(shop, row.id, stored.model.id);
   if (base?.sha256 !== stored.model.sha256)
     throw invalid(
       'model',

@@ -5,7 +5,7 @@
  * examples, duplicates) becomes a warning event.
  */
 
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalid } from '../domain/errors.ts';
 import type { Job } from '../domain/job.ts';
@@ -14,7 +14,9 @@ import type { HeadPlan, LoraPlan } from '../engine/protocol.ts';
 import { isEncoder } from '../families/table.ts';
 import { openGguf } from '../formats/gguf.ts';
 import { targetsOfBase } from '../models/adapter.ts';
+import type { BaseModel } from '../models/manifest.ts';
 import type { ServedModel } from '../models/registry.ts';
+import { mergeAdapter, shareWholeModel, wholeModelAt } from '../models/whole-model.ts';
 import { Files } from '../store/files.ts';
 import { TextCodec } from '../text/codec.ts';
 import { adapterShape, adapterWeights } from './continuation.ts';
@@ -24,7 +26,7 @@ import { resolveHyperparameters, toPlan } from './plan.ts';
 import { whileHeld } from './queue.ts';
 import { jobOf, type JobRow, moved, saveJob, tell } from './records.ts';
 import { modelUnavailable } from './request.ts';
-import { initialAdapterFile, jobFolder, placesOf, type Workshop } from './workshop.ts';
+import { initialAdapterFile, initialModelFolder, jobFolder, placesOf, type Workshop } from './workshop.ts';
 
 interface Reports {
   readonly training: ValidationReport;
@@ -48,7 +50,7 @@ export async function validateJob(shop: Workshop, row: JobRow, stop: AbortSignal
   const failure = reports.training.failure ?? reports.validation?.failure ?? null;
   if (failure !== null) return await failJob(database, name, job.id, failure);
 
-  const initial = model.adapterFolder === null ? null : await takeAdapter(shop, job, model.adapterFolder);
+  const { initial, base } = await takeModel(shop, job, model);
   const resolved = resolveHyperparameters(job.hyperparameters!, {
     examples: reports.training.examples,
     longestTokens: Math.max(reports.training.longestTokens, reports.validation?.longestTokens ?? 0),
@@ -57,7 +59,7 @@ export async function validateJob(shop: Workshop, row: JobRow, stop: AbortSignal
     initialAdapter: initial,
     head,
   });
-  const plan = toPlan(job, resolved, placesOf(shop, job, model.base, initial !== null), head);
+  const plan = toPlan(job, resolved, placesOf(shop, job, base, initial !== null), head);
   await whileHeld(database, name, job.id, async (rows, job) => {
     const warnings = [...reports.training.warnings, ...(reports.validation?.warnings ?? [])];
     for (const message of warnings) await tell(rows, job.id, { level: 'warn', message });
@@ -98,7 +100,31 @@ async function readFiles({ blobs }: Workshop, job: Job, { base }: ServedModel, s
   return { training, validation, ...noHead };
 }
 
-/** A copy of the adapter to go on from, so that its model may be deleted meanwhile. */
+interface StartingPoint {
+  /** The weights to train on. */
+  readonly base: BaseModel;
+  /** The shape of the adapter that is trained on, where one is. */
+  readonly initial: LoraPlan | null;
+}
+
+/**
+ * A copy of what is to go on from a fine-tuned model, so that it may be deleted meanwhile: its own weights, its adapter,
+ * or, where other weights are to learn than an adapter's, both folded into one.
+ */
+async function takeModel(shop: Workshop, job: Job, model: ServedModel): Promise<StartingPoint> {
+  const { ownFolder, adapter, adapterFolder } = model;
+  const folder = join(jobFolder(shop.home, job.id), initialModelFolder);
+  await rm(folder, { recursive: true, force: true });
+  const asked = job.hyperparameters?.train ?? 'auto';
+  const otherWeights = asked !== 'auto' && asked !== 'lora';
+  if (adapter !== null && otherWeights) await mergeAdapter({ base: model.base, adapter }, folder, model.id);
+  else if (ownFolder !== null) await shareWholeModel(ownFolder, folder);
+  const base = (await wholeModelAt(folder)) ?? model.base;
+  const goesOn = adapterFolder !== null && !otherWeights;
+  return { base, initial: goesOn ? await takeAdapter(shop, job, adapterFolder) : null };
+}
+
+/** A copy of the adapter to go on from. */
 async function takeAdapter({ home }: Workshop, job: Job, modelFolder: string): Promise<LoraPlan> {
   const folder = jobFolder(home, job.id);
   await mkdir(folder, { recursive: true });

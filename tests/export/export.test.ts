@@ -157,7 +157,7 @@ test('a base model leaves too, but has no adapter to leave by itself', async () 
   expect((await exported(['tiny', '--to', 'gguf', '-o', out('base')])).code).toBe(0);
   const { code, stderr } = await exported(['tiny', '--to', 'peft', '-o', out('base-peft')]);
   expect(code).toBe(1);
-  expect(stderr).toContain('tiny is a base model; only a fine-tuned one has an adapter.');
+  expect(stderr).toContain('tiny has no adapter: it is a base model.');
 });
 
 test('what is no export of ours is not replaced even by force', async () => {

@@ -80,7 +80,7 @@ let launch = 1;
 try { launch += Number(readFileSync(folder + '/launches', 'utf8')); } catch {}
 writeFileSync(folder + '/launches', String(launch));
 const say = (event) => process.stdout.write(JSON.stringify(event) + '\\n');
-const started = (resumedFromStep = 0) => say({ type: 'started', version: 1, totalSteps: 9, stepsPerEpoch: 3,
+const started = (resumedFromStep = 0) => say({ type: 'started', version: 2, totalSteps: 9, stepsPerEpoch: 3,
   examples: 3, trainedTokens: 90, supervisedTokens: 45, truncatedLines: [], resumedFromStep, trainableParameters: 8 });
 const step = (n, more = {}) => say({ type: 'step', step: n, epoch: Math.ceil(n / 3), loss: n + 0.126, tokenAccuracy: 0.5,
   learningRate: 1e-4, gradientNorm: 1, tokens: 10, supervisedTokens: 5, elapsedMs: 100, validation: null, fullValidation: null, ...more });

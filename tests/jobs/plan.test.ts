@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Job } from '../../src/domain/job.ts';
+import type { Hyperparameters, Job } from '../../src/domain/job.ts';
 import { autoEpochs } from '../../src/dataset/epochs.ts';
 import { autoBatchSize, resolveHyperparameters, toPlan } from '../../src/jobs/plan.ts';
 
@@ -40,8 +40,10 @@ test('nothing stays "auto"', () => {
     n_epochs: 3,
     batch_size: 1,
     learning_rate_multiplier: 1,
+    train: 'lora',
     lora_rank: 16,
     lora_alpha: 32,
+    rslora: false,
     lora_dropout: 0,
     lora_targets: targets,
     weight_decay: 0.01,
@@ -60,8 +62,13 @@ test('what was asked for stays as it was asked', () => {
     n_epochs: 7,
     batch_size: 4,
     learning_rate_multiplier: 1.8,
+    train: 'lora',
     lora_rank: 8,
     lora_alpha: 8,
+    rslora: true,
+    hidden_dropout: 0.1,
+    label_smoothing: 0.05,
+    validation_split: 0.2,
     lora_dropout: 0.1,
     lora_targets: ['q_proj', 'v_proj'],
     weight_decay: 0,
@@ -132,4 +139,22 @@ test('a plan says everything that a trainer needs', () => {
     basePrecision: 'f32',
     threads: 2,
   });
+});
+
+test('weights of the model learn more slowly than an adapter, and have no shape of one', () => {
+  const resolved = resolveHyperparameters({ ...allAuto, train: 'last_layers(2)' }, facts);
+  expect(resolved).toMatchObject({ train: 'last_layers(2)', learning_rate: 5e-5, learning_rate_multiplier: 1 });
+  expect(Object.keys(resolved).filter((name) => name.startsWith('lora_'))).toEqual([]);
+  const full = resolveHyperparameters({ ...allAuto, train: 'full', learning_rate_multiplier: 2 }, facts);
+  expect(full).toMatchObject({ learning_rate: 4e-5, base_precision: 'f32' });
+});
+
+test('early stopping looks four times an epoch unless told otherwise', () => {
+  const stopping = (early_stopping: Hyperparameters['early_stopping'], split = 0) =>
+    resolveHyperparameters({ ...allAuto, batch_size: 4, early_stopping, validation_split: split }, facts)
+      .early_stopping;
+  expect(stopping(true)).toEqual({ patience: 3, min_delta: 0, metric: 'loss', interval: 13 });
+  expect(stopping({ patience: 5, metric: 'exact_answers', interval: 2 })).toMatchObject({ patience: 5, interval: 2 });
+  expect(stopping(true, 0.5)).toMatchObject({ interval: 7 });
+  expect(stopping(false)).toBeUndefined();
 });

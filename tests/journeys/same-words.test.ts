@@ -174,7 +174,7 @@ function logSoftmax(logits: Float32Array): Float64Array {
 
 /** The trainer's network as it was when this model was saved; a base has an adapter that does nothing yet. */
 async function trainersNetwork({ base, adapterFolder }: ServedModel): Promise<Network> {
-  const { lora_rank, lora_alpha, lora_targets } = job.hyperparameters as ResolvedHyperparameters;
+  const { lora_rank, lora_alpha, lora_targets } = job.hyperparameters as Required<ResolvedHyperparameters>;
   const shape = { rank: lora_rank, alpha: lora_alpha, rslora: false, dropout: 0, targets: lora_targets };
   const network = await openNetwork({
     modelPath: base.path,
@@ -218,7 +218,7 @@ async function compare(openai: OpenAI, model: string, prompts: readonly Conversa
 }
 
 test('a prompt has the same token ids where it is trained and where it is asked', async () => {
-  const { max_length: tokensMax } = job.hyperparameters as ResolvedHyperparameters;
+  const { max_length: tokensMax } = job.hyperparameters as Required<ResolvedHyperparameters>;
   const { signal } = new AbortController();
   const path = house.house.blobs.path(job.training_file);
   const trained = await tokenizeFile(path, { encoder: codec, tokensMax, role: 'training', signal });
