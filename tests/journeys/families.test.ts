@@ -15,6 +15,7 @@ import { Answer } from '../../src/serving/answer.ts';
 import { Runtime } from '../../src/serving/runtime.ts';
 import { TextCodec } from '../../src/text/codec.ts';
 import { checkpointOf, type FamilyName } from '../engine/nn/family-golden.ts';
+import { tunesmith } from '../cli/tunesmith.ts';
 import { openTestHouse, type TestHouse } from '../house.ts';
 import { upload, waitFor } from '../jobs/tiny-house.ts';
 
@@ -54,7 +55,11 @@ test.each(families)('%s learns through the front door, and answers as its traine
   expect(job).toMatchObject({ status: 'succeeded' });
 
   const { adapterFolder } = (await house.house.of('default').models.resolve(job.fine_tuned_model!))!;
-  const { lora_rank: rank, lora_alpha: alpha, lora_targets: targets } = job.hyperparameters as Required<ResolvedHyperparameters>;
+  const {
+    lora_rank: rank,
+    lora_alpha: alpha,
+    lora_targets: targets,
+  } = job.hyperparameters as Required<ResolvedHyperparameters>;
   expect(targets).toHaveLength(family === 'gpt2' ? 4 : 7);
   const train = { mode: 'lora', rank, alpha, rslora: false, dropout: 0, targets } as const;
   await using network = await openNetwork({ modelPath: base.path, train, basePrecision: 'f32', threads: 1, seed: 1 });
@@ -89,4 +94,26 @@ test.each(families)('%s learns through the front door, and answers as its traine
       ids.push(token);
     }
   }
+
+  // Whatever is different about a family is different in its exports too: each form is loaded and asked by the command.
+  if (family !== 'gpt2' && family !== 'gemma3') return;
+  const target = join(house.home, `${family}-exported`);
+  const words = [
+    'export',
+    job.fine_tuned_model!,
+    '--to',
+    'folder',
+    '--type',
+    'f32',
+    '-o',
+    target,
+    '--home',
+    house.home,
+  ];
+  const { code, stdout, stderr } = await tunesmith([...words, '--json']);
+  expect(stderr).toContain('gguf/model.gguf: 10 of 10 greedy answers');
+  expect(code).toBe(0);
+  const { tested } = JSON.parse(stdout) as { tested: Record<string, { sameAnswers: number }> };
+  for (const form of Object.values(tested)) expect(form.sameAnswers).toBe(10);
+  expect(Object.keys(tested).length).toBeGreaterThan(2);
 });
