@@ -36,7 +36,7 @@ afterAll(() => open[Symbol.asyncDispose]());
 
 const question = (content: string): [Message & { role: 'user'; content: string }] => [{ role: 'user', content }];
 
-const families: readonly FamilyName[] = ['llama-3', 'qwen2', 'qwen3', 'gemma3', 'gpt2'];
+const families: readonly FamilyName[] = ['llama-3', 'llama-2', 'qwen2', 'qwen3', 'gemma3', 'gpt2'];
 
 test.each(families)('%s learns through the front door, and answers as its trainer would', async (family) => {
   const { openai } = house;
