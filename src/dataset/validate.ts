@@ -6,6 +6,7 @@
  * gigabyte and answer requests meanwhile.
  */
 
+import { ClosedAnswers } from './closed-answers.ts';
 import { fileError, fileFailure, listLines, type FileError, type FileFailure, type FileRole } from './faults.ts';
 import type { Finding } from './findings/finding.ts';
 import { Findings } from './findings/findings.ts';
@@ -13,7 +14,7 @@ import { Fingerprints } from './fingerprints.ts';
 import { Report, type Problem } from './problem.ts';
 import { readRows } from './rows.ts';
 import { Supervision } from './supervision.ts';
-import { tokenizeRow, type ExampleEncoder, type RowTokenizer } from './tokenize.ts';
+import { formatFor, tokenizeRow, type ExampleEncoder, type RowTokenizer } from './tokenize.ts';
 
 export interface ValidationOptions {
   readonly codec: ExampleEncoder | RowTokenizer;
@@ -43,6 +44,8 @@ export interface ValidationReport {
   /** What the job's `error` says, or null when all is well. */
   readonly failure: FileFailure | null;
   readonly fingerprints: Fingerprints;
+  /** The closed set that all answers are of; null where they are not. */
+  readonly answers: readonly string[] | null;
 }
 
 export const trainingExamplesMin = 10;
@@ -55,6 +58,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
   const fingerprints = new Fingerprints();
   const supervision = new Supervision();
   const quality = Findings.cheap();
+  const closed = new ClosedAnswers();
   const remarks: Remarks = { truncated: [], repeated: [], shared: [], others: new Map() };
   let [examples, tokens, supervisedTokens, longestTokens, errorCount] = [0, 0, 0, 0, 0];
   const fail = (error: FileError): void => {
@@ -62,7 +66,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
     if (errors.length < errorsKept) errors.push(error);
   };
 
-  for await (const row of readRows(path, { format: 'chat', images: false, ...(signal && { signal }) })) {
+  for await (const row of readRows(path, { format: formatFor(codec), images: false, ...(signal && { signal }) })) {
     examples += 1;
     const tokenized = tokenizeRow(row, codec, tokensMax);
     if (!('sequences' in tokenized)) {
@@ -75,6 +79,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
     longestTokens = Math.max(longestTokens, ...tokenized.sequences.map(({ ids }) => ids.length));
     if (tokenized.truncated) remarks.truncated.push(row.line);
     supervision.add(row.checked!, tokenized);
+    closed.add(row.checked!);
     quality.see(role, row);
     if (fingerprints.add(row.text, row.line) !== null) remarks.repeated.push(row.line);
     if (known !== undefined && known.find(row.text) !== null) remarks.shared.push(row.line);
@@ -100,6 +105,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
     errorCount,
     failure: errors[0] === undefined ? null : fileFailure(errors[0], role, errorCount, faultyLines),
     fingerprints,
+    answers: closed.answers,
   };
 }
 

@@ -76,6 +76,8 @@ export interface AnswerParameters {
   max_tokens?: number;
   logprobs?: boolean;
   top_logprobs?: number;
+  /** Ours: a model that was taught a closed set of answers is held to it. */
+  labels?: 'auto';
 }
 
 const answerTokensLeast = 256;
@@ -92,7 +94,8 @@ export function bodyWith(
 ): AnswerParameters {
   const room = answerTokensMax ?? (labels.length > 0 ? longest(labels) + 4 : roomFor(items));
   const probabilities = logprobs ? { logprobs: true, top_logprobs: 20 } : {};
-  return { temperature: 0, max_completion_tokens: room, ...probabilities };
+  const held = labels.length > 0 ? ({ labels: 'auto' } as const) : {};
+  return { temperature: 0, max_completion_tokens: room, ...probabilities, ...held };
 }
 
 const longest = (texts: readonly string[]): number => texts.reduce((most, { length }) => Math.max(most, length), 0);
@@ -104,6 +107,7 @@ function roomFor(items: readonly TestItem[]): number {
 
 /** What a server may refuse by name, and what then stands in its place. */
 const without: Readonly<Record<string, (body: AnswerParameters) => void>> = {
+  labels: (body) => delete body.labels,
   temperature: (body) => delete body.temperature,
   logprobs: (body) => {
     delete body.logprobs;
@@ -161,7 +165,8 @@ class Asker {
         this.#onCompletion(item, completion, body);
         return completion;
       } catch (error) {
-        const param = error instanceof APIError && error.status === 400 ? refusedOf(error, body) : null;
+        const param =
+          error instanceof APIError && (error.status === 400 || error.status === 422) ? refusedOf(error, body) : null;
         if (param === null) throw error;
         if (this.#body !== body) continue; // another question has seen to it
         this.#body = { ...body };
@@ -187,7 +192,9 @@ export async function withOwnSignal<T>(signal: AbortSignal, ask: (own: AbortSign
 /** The parameter that an error is about, if it can be left out. */
 function refusedOf(error: APIError, body: AnswerParameters): string | null {
   const named = Object.keys(without).filter((name) => Object.hasOwn(body, name));
-  return named.find((name) => error.param === name) ?? null;
+  // A field that is none of OpenAI's is refused in many ways, not all of which name it as the parameter.
+  const ours = Object.hasOwn(body, 'labels') && /\blabels\b/.test(error.message) ? 'labels' : null;
+  return named.find((name) => error.param === name) ?? ours;
 }
 
 export function requestFor(
@@ -222,17 +229,28 @@ export function answeredBy(
   latencyMs: number,
 ): Answered {
   const choice = choices[0];
-  const tokens = choice?.logprobs?.content;
   return {
     ...item,
     answer: choice === undefined ? null : messageOf(choice.message),
-    probabilities: tokens == null || labels.length === 0 ? null : labelProbabilities(tokens, labels),
+    probabilities: probabilitiesOf(choice, labels),
     error: choice === undefined ? 'The server gave no choice.' : null,
     latencyMs,
     promptTokens: usage?.prompt_tokens ?? 0,
     cachedTokens: usage?.prompt_tokens_details?.cached_tokens ?? 0,
     completionTokens: usage?.completion_tokens ?? 0,
   };
+}
+
+/** As the server tells them, or as the answer's tokens do. */
+function probabilitiesOf(
+  choice: OpenAI.ChatCompletion.Choice | undefined,
+  labels: readonly string[],
+): Readonly<Record<string, number>> | null {
+  if (labels.length === 0) return null;
+  const { label_probabilities: told } = (choice ?? {}) as { label_probabilities?: Record<string, number> };
+  if (told !== undefined && labels.every((label) => told[label] !== undefined)) return told;
+  const tokens = choice?.logprobs?.content;
+  return tokens == null ? null : labelProbabilities(tokens, labels);
 }
 
 export const unanswered = (item: TestItem, error: string, latencyMs: number): Answered => ({

@@ -15,6 +15,7 @@ import { notFound, TunesmithError } from '../domain/errors.ts';
 import type { Model } from '../domain/model.ts';
 import { defaultProject } from '../domain/project.ts';
 import type { Schema } from '../store/schema.ts';
+import { readAnswers } from './answers.ts';
 import type { BaseModel, BaseModels } from './base-models.ts';
 import { wholeModelAt } from './whole-model.ts';
 
@@ -30,6 +31,8 @@ export interface ServedModel {
   readonly adapter: string | null;
   /** The adapter's folder, with `adapter_model.safetensors` to train on from. */
   readonly adapterFolder: string | null;
+  /** The closed set of answers that it was taught, where there is one; the most frequent first. */
+  readonly labels?: readonly string[] | null;
 }
 
 /** The model in a folder that training made: its own weights or those of its base, and an adapter where it has one. */
@@ -43,6 +46,7 @@ export async function fineTunedModel(id: string, folder: string, findBase: () =>
     ownFolder: own === null ? null : folder,
     adapter,
     adapterFolder: adapter === null ? null : folder,
+    labels: await readAnswers(folder),
   };
 }
 

@@ -54,6 +54,7 @@ export class CompletionBuilder {
     switch (event.type) {
       case 'text':
         message.content = (message.content ?? '') + event.text;
+        if (event.labels != null) Object.assign(choice, { label_probabilities: event.labels });
         if (event.logprobs !== null) (choice.logprobs ??= withContent([])).content!.push(...event.logprobs);
         break;
       case 'call': {
@@ -119,7 +120,10 @@ export async function* chunksOf(
       case 'text':
         yield piece(
           { content: event.text },
-          { logprobs: event.logprobs === null ? null : withContent(event.logprobs) },
+          {
+            logprobs: event.logprobs === null ? null : withContent(event.logprobs),
+            ...(event.labels != null && { label_probabilities: event.labels }),
+          },
         );
         break;
       case 'call': {

@@ -42,6 +42,8 @@ const responseFormat = z.discriminatedUnion('type', [
   }),
 ]);
 
+const areDifferent = (labels: readonly string[]): boolean => new Set(labels).size === labels.length;
+
 const bodySchema = z.strictObject({
   model: z.string(),
   messages: z.array(messageSchema).min(1).max(2048),
@@ -74,6 +76,15 @@ const bodySchema = z.strictObject({
   audio: unread,
   web_search_options: unread,
   moderation: unread,
+  /** Ours: the answers of which one has to be chosen. */
+  labels: optional(
+    z.union([
+      z.boolean(),
+      z.literal('auto'),
+      z.array(z.string().min(1).max(256)).min(2).max(200).refine(areDifferent, 'Expected different labels.'),
+    ]),
+  ),
+
   user: unread,
   safety_identifier: unread,
   prompt_cache_key: unread,
@@ -101,7 +112,8 @@ export interface ChatRequest {
 
 export function parseChatRequest(value: unknown): ChatRequest {
   const body = parseBody(bodySchema, value);
-  refuseUnsupported(body, chatParameters);
+  const { labels: _ours, ...official } = body;
+  refuseUnsupported(official, chatParameters);
   checkTogether(body);
   const messages = conversationOf(body.messages);
   const format = formatOf(body, messages);
@@ -111,6 +123,7 @@ export function parseChatRequest(value: unknown): ChatRequest {
       model: body.model,
       tools: toolsOf(body),
       format,
+      labels: body.labels ?? false,
       completion: {
         messages,
         choices: body.n ?? 1,
@@ -146,6 +159,12 @@ function checkTogether(body: Body): void {
     throw invalid('functions', "'functions' is the deprecated form of 'tools'; only one of the two is allowed.");
   if (parallel_tool_calls !== undefined && tools.length === 0)
     throw invalid('parallel_tool_calls', "'parallel_tool_calls' is only allowed when 'tools' are specified.");
+  if (body.labels !== undefined && body.labels !== false && body.labels !== 'auto') {
+    const other = tools.length > 0 ? 'tools' : functions !== undefined ? 'functions' : null;
+    const format = (body.response_format?.type ?? 'text') === 'text' ? null : 'response_format';
+    if ((other ?? format) !== null)
+      throw invalid('labels', `'labels' cannot be combined with '${other ?? format}': a label is the whole answer.`);
+  }
   if (body.store !== true && Object.keys(body.metadata ?? {}).length > 0)
     throw invalid('metadata', "The 'metadata' parameter is only allowed when 'store' is enabled.");
 }

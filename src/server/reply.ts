@@ -6,10 +6,11 @@
  */
 
 import type { Access } from '../access/keyring.ts';
-import { notFound } from '../domain/errors.ts';
+import { invalid, notFound } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import type { House } from '../house.ts';
 import type { ServedModel } from '../models/registry.ts';
+import { isEncoder } from '../serving/encoder-text.ts';
 import type {
   CompletionEvent,
   CompletionRequest,
@@ -27,9 +28,11 @@ import type { ToolUse } from './tool-use.ts';
 export interface ReplyRequest {
   /** The model's name as it was asked for. */
   readonly model: string;
-  readonly completion: Omit<CompletionRequest, 'model' | 'tools' | 'constraint' | 'priority'>;
+  readonly completion: Omit<CompletionRequest, 'model' | 'tools' | 'constraint' | 'labels' | 'priority'>;
   readonly tools: ToolUse | null;
   readonly format: AnswerFormat;
+  /** Answers to choose from; true are those that the model was taught, "auto" the same where there are any. */
+  readonly labels?: boolean | 'auto' | readonly string[];
 }
 
 /** Choices come one after another; a call's arguments follow it in fragments. */
@@ -67,6 +70,7 @@ export async function replyTo(house: House, request: ReplyRequest, asker: Asker)
     ...(tools !== null && { tools: tools.tools }),
     stops: [...request.completion.stops, ...stopsOf(tools, syntax)],
     constraint: constraint(request, syntax, model),
+    labels: labelsFor(request, model),
     priority: asker.priority,
   };
   const events = counted(house, asker.access, model.id, serving.complete(completion, asker.signal));
@@ -75,6 +79,26 @@ export async function replyTo(house: House, request: ReplyRequest, asker: Asker)
     fingerprint: serving.fingerprint(model),
     events: tools === null ? events : readCalls(events, tools, syntax!),
   };
+}
+
+/** An encoder knows no other answers anyway. */
+function labelsFor({ labels = false, tools, format }: ReplyRequest, model: ServedModel): readonly string[] | null {
+  if (labels === false) return null;
+  const known = model.labels ?? null;
+  if (labels === 'auto') return tools === null && format.type === 'text' && !isEncoder(model.base) ? known : null;
+  if (isEncoder(model.base)) {
+    if (labels === true) return null;
+    throw invalid(
+      'labels',
+      `The model '${model.id}' answers with the labels that it was taught; it can learn no others from 'labels'.`,
+    );
+  }
+  if (labels !== true) return labels;
+  if (known !== null) return known;
+  throw invalid(
+    'labels',
+    `The model '${model.id}' was not taught a closed set of answers. Expected 'labels' to be a list of them.`,
+  );
 }
 
 export const unknownModel = (name: string) =>

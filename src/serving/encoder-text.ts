@@ -2,10 +2,13 @@
 
 import { invalid, TunesmithError } from '../domain/errors.ts';
 import { normalises, readHead, type HeadFacts } from '../families/label-head.ts';
+import { isEncoder } from '../families/table.ts';
 import { openGguf } from '../formats/gguf.ts';
 import type { BaseModel } from '../models/base-models.ts';
 import { EncoderCodec } from '../text/encoder-codec.ts';
 import type { CompletionRequest, Prompt } from './serving.ts';
+
+export { isEncoder };
 
 export interface EncoderText {
   readonly codec: EncoderCodec;

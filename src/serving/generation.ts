@@ -6,6 +6,7 @@
  * nothing else. Knows no sequences and no batches; `lane.ts` evaluates, `scheduler.ts` decides when.
  */
 
+import { answerLogprobs, type Branch, branchesOf } from './label-tree.ts';
 import type { LogprobReader, Output, Sampler } from './llama-sampling.ts';
 import type { Llama } from './llama.ts';
 import type { GenerateCommand, RuntimeReport, TokenLogprobs, TokensReport } from './protocol.ts';
@@ -31,13 +32,19 @@ export class Generation implements Disposable {
   #firsts: Drawn[] = [];
   #choice = 0;
   #unreported: Drawn[] = [];
+  /** Where the answers that it is held to part, and what was found out there so far. */
+  readonly #branches: readonly Branch[];
+  readonly #found: number[][] = [];
 
   constructor(llama: Llama, command: GenerateCommand, report: (report: RuntimeReport) => void) {
     this.command = command;
     this.tokens = [...command.prompt];
     this.#llama = llama;
     this.#report = report;
-    this.#logprobs = command.topLogprobs === null && !command.scorePrompt ? null : llama.openLogprobReader();
+    const { answers } = command;
+    this.#branches = answers === undefined ? [] : branchesOf(answers);
+    const reads = command.topLogprobs !== null || command.scorePrompt || answers !== undefined;
+    this.#logprobs = !reads ? null : llama.openLogprobReader();
     const { sampling } = command;
     this.#samplers = Array.from({ length: command.choices }, (_, choice) =>
       llama.openSampler({ ...sampling, seed: (sampling.seed + choice) % 2 ** 32 }, command.constraint),
@@ -71,6 +78,7 @@ export class Generation implements Disposable {
 
   /** Takes the logits after the last token and goes one token further, or to the next choice. */
   async advance(output: Output): Promise<void> {
+    if (this.command.answers !== undefined) return await this.#ponder(output, this.command.answers);
     if (this.command.tokensMax === 0) {
       while (!this.finished) this.#end('length');
       return;
@@ -101,6 +109,25 @@ export class Generation implements Disposable {
   [Symbol.dispose](): void {
     for (const sampler of this.#samplers) sampler[Symbol.dispose]();
     this.#logprobs?.[Symbol.dispose]();
+  }
+
+  /** Takes what the model thinks at one place where the answers part, and goes on to the next. */
+  async #ponder(output: Output, answers: readonly (readonly number[])[]): Promise<void> {
+    const { tokens } = this.#branches[this.#found.length]!;
+    const found: number[] = [];
+    for (const token of tokens) found.push((await this.#logprobs!.read(output, token, 0)).logprob);
+    this.#found.push(found);
+    const next = this.#branches[this.#found.length];
+    if (next === undefined) {
+      this.finished = true;
+      const logits = answerLogprobs(answers, this.#branches, this.#found);
+      this.#report({ type: 'logits', id: this.command.id, logits });
+      return;
+    }
+    // As for another choice, what came after the prompt is forgotten.
+    this.#choice += 1;
+    this.tokens.length = this.command.prompt.length;
+    this.tokens.push(...next.path);
   }
 
   async #draw(output: Output, sampler: Sampler): Promise<Drawn> {

@@ -27,6 +27,8 @@ export interface LabelAnswer {
   /** As if pieces were tokens, with at most so many alternatives as asked for. */
   tokens(alternativesMax: number): TokenAlternatives[];
   readonly pieces: number;
+  /** Of every label of a text; null for entities. */
+  readonly probabilities: Readonly<Record<string, number>> | null;
 }
 
 /** `logits` has as many numbers for each judged word (or for the text) as the head has outputs. */
@@ -40,8 +42,15 @@ export function labelAnswer(
   return {
     text: pieces.map((piece) => piece.text).join(''),
     pieces: pieces.length,
+    probabilities: probabilitiesOf(pieces),
     tokens: (alternativesMax) => pieces.map((piece) => named(piece, alternativesMax)),
   };
+}
+
+/** The first piece carries them all. */
+function probabilitiesOf([first]: readonly Piece[]): Record<string, number> | null {
+  const all = first?.alternatives ?? [];
+  return all.length === 0 ? null : Object.fromEntries(all.map(([label, log]) => [label, Math.exp(Math.min(0, log))]));
 }
 
 function piecesOf(set: LabelSet, logits: Float32Array, text: string, words: readonly TextSpan[]): Piece[] {

@@ -8,6 +8,7 @@
  *   server   generate (end-choice)* cancel?      runtime   prompt?, tokens* per choice, the last with `end`; or failed
  *            embed cancel?                                 embedding per input; or failed
  *            read cancel?                                  logits; or failed
+ *            generate with answers                         logits; or failed
  *
  * Choices of one request come one after another. After `cancel` nothing more is reported about a request. When
  * the channel closes, the server has died, and the runtime ends itself.
@@ -72,6 +73,11 @@ export interface GenerateCommand {
   readonly topLogprobs: number | null;
   /** Tokens that may be held back so as to report several at once: 1 reports each at once. */
   readonly tokensPerReport: number;
+  /**
+   * Answers, each with its end token, of which the model is to choose one: how likely each is under that rule is
+   * reported as `logits`, and nothing is generated.
+   */
+  readonly answers?: readonly (readonly number[])[];
   /** Whether the prompt's own log-probabilities are wanted; then none of it is taken from the cache. */
   readonly scorePrompt: boolean;
   readonly priority: Priority;
@@ -142,7 +148,7 @@ export interface EmbeddingReport {
   readonly vector: Float64Array;
 }
 
-/** What each output of the head is worth, for each position one after the other. */
+/** What each output of the head is worth, for each position one after the other; or log-probabilities of answers. */
 export interface LogitsReport {
   readonly type: 'logits';
   readonly id: number;

@@ -10,7 +10,14 @@ import { TunesmithError } from '../domain/errors.ts';
 import { programArguments } from '../programs.ts';
 import { Answer, type AnswerRequest } from './answer.ts';
 import { Reading, Vectors, type VectorsRequest } from './vectors.ts';
-import type { ReadCommand, RuntimeCommand, RuntimeReport, RuntimeSettings } from './protocol.ts';
+import type {
+  GenerateCommand,
+  ReadCommand,
+  RuntimeCommand,
+  RuntimeReport,
+  RuntimeSettings,
+  Sampling,
+} from './protocol.ts';
 
 export interface RuntimeEnd {
   readonly type: 'closed' | 'unloadable' | 'crashed';
@@ -22,6 +29,18 @@ export interface RuntimeEnd {
 const restartMs = 500;
 /** A crash says why on stderr, in its last lines. */
 const lastWordsMax = 2000;
+
+export type ChoosingRequest = Pick<GenerateCommand, 'adapter' | 'prompt' | 'priority'> &
+  Required<Pick<GenerateCommand, 'answers'>>;
+
+const plainSampling: Sampling = {
+  temperature: 0,
+  topP: 1,
+  seed: 0,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  logitBias: [],
+};
 
 export class Runtime implements AsyncDisposable {
   /** Resolves when the model is loaded, rejects when that comes to nothing. */
@@ -97,6 +116,17 @@ export class Runtime implements AsyncDisposable {
 
   /** Asks an encoder what its outputs are worth; wait for `ready` first. */
   async read(request: Omit<ReadCommand, 'type' | 'id'>, signal?: AbortSignal): Promise<Float32Array> {
+    return await this.#find((id) => ({ type: 'read', id, ...request }), signal);
+  }
+
+  /** Log-probabilities of answers of which one has to be chosen. */
+  async choose(request: ChoosingRequest, signal?: AbortSignal): Promise<Float32Array> {
+    const rest = { choices: 0, tokensMax: 1, endTokens: [], sampling: plainSampling, constraint: null } as const;
+    const more = { topLogprobs: null, tokensPerReport: 1, scorePrompt: false } as const;
+    return await this.#find((id) => ({ type: 'generate', id, ...rest, ...more, ...request }), signal);
+  }
+
+  async #find(command: (id: number) => RuntimeCommand, signal?: AbortSignal): Promise<Float32Array> {
     if (this.#end !== null) throw this.#end.error;
     const id = ++this.#requests;
     const reading = new Reading();
@@ -106,7 +136,7 @@ export class Runtime implements AsyncDisposable {
     };
     signal?.addEventListener('abort', abort, { once: true });
     this.#readings.set(id, reading);
-    this.#send({ type: 'read', id, ...request });
+    this.#send(command(id));
     try {
       return await reading.complete;
     } finally {

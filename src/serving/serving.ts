@@ -19,7 +19,7 @@ import { type Constraint, grammarOf } from '../text/json-grammar/constraint.ts';
 import type { CallSyntax } from '../text/tool-calls/syntax.ts';
 import { ChoiceReader, namePrompt, type PromptToken, type TokenAlternatives } from './choice-reader.ts';
 import { answeringHead, encoderIds, noTools, writesNothing } from './encoder-text.ts';
-import { labelAnswer } from './label-answer.ts';
+import { labelAnswer, type LabelAnswer } from './label-answer.ts';
 import { Pool } from './pool.ts';
 import { forbiddenTokens } from './forbidden-tokens.ts';
 import { checkRoom, conversationIds, promptIds, promptText } from './prompts.ts';
@@ -59,6 +59,8 @@ export interface CompletionWishes {
   readonly topLogprobs: number | null;
   /** Whether pieces are wanted as soon as they are there. */
   readonly streaming: boolean;
+  /** The answers of which one has to be chosen; each is then told with its probability. */
+  readonly labels?: readonly string[] | null;
   /** What the answer must look like; an answer that ends with `stop` does. */
   readonly constraint?: Constraint | null;
   /** Background work waits while anybody else is waiting. */
@@ -107,6 +109,8 @@ export type CompletionEvent =
       readonly choice: number;
       readonly text: string;
       readonly logprobs: readonly TokenAlternatives[] | null;
+      /** Where the answer was chosen from labels: how probable each was. */
+      readonly labels?: Readonly<Record<string, number>> | null;
     }
   | { readonly type: 'end'; readonly choice: number; readonly reason: 'stop' | 'length' }
   | {
@@ -154,6 +158,10 @@ export class Serving implements AsyncDisposable {
     }
     const codec = await this.#pool.codec(request.model.base);
     const prompt = conversationIds(codec, request);
+    if (request.labels != null) {
+      yield* this.#choose(request, request.labels, codec, prompt, signal);
+      return;
+    }
     for await (const event of this.#answer(request, codec, prompt, false, signal))
       if (event.type !== 'prompt') yield event;
   }
@@ -191,14 +199,29 @@ export class Serving implements AsyncDisposable {
       borrowed.succeeded();
     }
     const answer = labelAnswer(head, logits, text, words);
-    const { topLogprobs, choices } = request;
-    for (let choice = 0; choice < choices; choice++) {
-      const logprobs = topLogprobs === null ? null : answer.tokens(topLogprobs);
-      yield { type: 'text', choice, text: answer.text, logprobs };
-      yield { type: 'end', choice, reason: 'stop' };
-    }
-    const completionTokens = answer.pieces * choices;
-    yield { type: 'usage', promptTokens: ids.length, cachedTokens: 0, completionTokens };
+    yield* told(answer, request, ids.length, answer.pieces);
+  }
+
+  /** One of some labels: the likeliest, with the probabilities of all. */
+  async *#choose(
+    request: CompletionRequest,
+    labels: readonly string[],
+    codec: TextCodec,
+    prompt: Int32Array,
+    signal?: AbortSignal,
+  ): AsyncGenerator<CompletionEvent, void> {
+    const { base, adapter } = request.model;
+    const answers = labels.map((label) => codec.answerIds(label));
+    const longest = Math.max(...answers.map(({ length }) => length));
+    checkRoom(base, prompt.length, longest, 'messages');
+    using borrowed = await this.#pool.borrow(base);
+    signal?.throwIfAborted();
+    const { priority = 'interactive' } = request;
+    const logits = await borrowed.runtime.choose({ adapter, prompt, answers, priority }, signal);
+    borrowed.succeeded();
+    const answer = labelAnswer({ task: 'classification', labels, form: null }, logits, '', []);
+    const said = answers[labels.indexOf(answer.text)]!.length - 1;
+    yield* told(answer, request, prompt.length, said);
   }
 
   async *#answer(
@@ -312,6 +335,21 @@ export class Serving implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#pool[Symbol.asyncDispose]();
   }
+}
+
+/** An answer that is known as a whole, for every choice alike. */
+function* told(
+  answer: LabelAnswer,
+  { topLogprobs, choices }: CompletionRequest,
+  promptTokens: number,
+  answerTokens: number,
+): Generator<CompletionEvent, void> {
+  for (let choice = 0; choice < choices; choice++) {
+    const logprobs = topLogprobs === null ? null : answer.tokens(topLogprobs);
+    yield { type: 'text', choice, text: answer.text, logprobs, labels: answer.probabilities };
+    yield { type: 'end', choice, reason: 'stop' };
+  }
+  yield { type: 'usage', promptTokens, cachedTokens: 0, completionTokens: answerTokens * choices };
 }
 
 function checkTokens(codec: TextCodec, logitBias: Sampling['logitBias']): void {

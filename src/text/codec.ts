@@ -71,6 +71,16 @@ export class TextCodec {
     return Int32Array.from(ids.length === 0 && start !== null ? [start] : ids);
   }
 
+  /** Text that goes on after other text. */
+  encodeRest(text: string): readonly number[] {
+    return this.tokenizer.encode(text, { start: false });
+  }
+
+  /** The token that ends a text; null when there is none. */
+  get endId(): number | null {
+    return this.tokenizer.vocabulary.id(documentStart) ?? this.tokenizer.eosId;
+  }
+
   /** Text with a gap between `before` and `after`, for the model to fill; null when it has no tokens for that. */
   encodeGap(before: string, after: string): Int32Array | null {
     if (this.#gapIds === null) return null;
@@ -79,6 +89,16 @@ export class TextCodec {
     const plain = (text: string): number[] => this.tokenizer.encode(text, { start: false });
     const start = addBos && bosId !== null ? [bosId] : [];
     return Int32Array.from([...start, prefix, ...plain(before), suffix, ...plain(after), middle]);
+  }
+
+  /** What the model would have to say for an answer, up to and with its end-of-turn token. */
+  answerIds(answer: string): number[] {
+    const messages = [
+      { role: 'user', content: 'Which one?' } as const,
+      { role: 'assistant', content: answer } as const,
+    ];
+    const [sequence] = this.encodeExample({ messages }, 0);
+    return Array.from(sequence!.ids).filter((_, i) => sequence!.mask[i] === 1);
   }
 
   /** The sequences that teach every assistant message whose weight is not 0; mostly one, none if there is no such message. */
