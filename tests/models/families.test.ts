@@ -10,13 +10,16 @@ import { getLlama, type Llama, type Token } from 'node-llama-cpp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeHuggingFaceModel } from '../../src/export/hugging-face.ts';
 import { Weights } from '../../src/export/weights.ts';
+import { AdamW } from '../../src/engine/optimizer.ts';
 import { openGguf } from '../../src/formats/gguf.ts';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { exportAdapter } from '../../src/models/adapter.ts';
 import { BaseModels, type BaseModel } from '../../src/models/base-models.ts';
 import { convertCheckpoint } from '../../src/models/import/convert.ts';
+import { writeWholeModel } from '../../src/models/whole-model.ts';
 import { TextCodec } from '../../src/text/codec.ts';
 import { checkpointOf, FamilyGolden, familyNames, type FamilyName } from '../engine/nn/family-golden.ts';
+import { layOut, type Sequence } from '../engine/nn/llama-golden.ts';
 
 let folder: string;
 let llama: Llama;
@@ -107,6 +110,32 @@ describe.each(familyNames)('%s', (family) => {
     const bare = await served(base.path, Array.from(ids));
     expect(worstDifference(bare.subarray(-expected.length), expected)).toBeGreaterThan(0.1);
   });
+
+  test.each(['full', 'head'] as const)(
+    'answers with its own weights trained as the engine does: %s',
+    async (method) => {
+      const base = await pull(family);
+      await using golden = await FamilyGolden.import(family);
+      await using network = await golden.open(method);
+      const [a, b] = golden.sequences as unknown as [Sequence, Sequence];
+      const optimizer = new AdamW(network.parameters, { weightDecay: 0, gradientNormMax: 1 });
+      for (let step = 0; step < 3; step++) {
+        await network.accumulate([layOut([[a, b]], 24)], 0);
+        optimizer.update(0.01);
+      }
+      const trained = new Map(network.parameters.map(({ name, shape, data }) => [name, { shape, data }]));
+      const whole = join(folder, `${family}-${method}`);
+      const card = { model: 'ft:tiny', job: 'ftjob-1', step: 3, details: {} };
+      await writeWholeModel({ base, trained: method, folder: whole, card }, trained, []);
+
+      const { ids } = golden.sequences[2]!;
+      const expected = logSoftmax(await network.logits(ids), base.architecture.vocabulary);
+      const found = await served(join(whole, 'model.gguf'), Array.from(ids));
+      expect(worstDifference(found.subarray(-expected.length), expected)).toBeLessThan(tolerance(family));
+      const bare = await served(base.path, Array.from(ids));
+      expect(worstDifference(bare.subarray(-expected.length), expected)).toBeGreaterThan(0.05);
+    },
+  );
 
   test('leaves in Hugging Face’s layout as it came', async () => {
     const base = await pull(family);
