@@ -1,7 +1,7 @@
 /** Chat examples as the token sequences a model learns from, cut to the length it can take. */
 
 import { TunesmithError } from '../domain/errors.ts';
-import type { ChatExample, EncodedExample } from '../domain/example.ts';
+import type { ChatExample, EncodedExample, ExampleFormat } from '../domain/example.ts';
 import { countTargets } from './batch.ts';
 import { fileError, fileFailure, type FileRole } from './faults.ts';
 import { isError, Report, type Place, type Problem } from './problem.ts';
@@ -15,6 +15,8 @@ export interface ExampleEncoder {
 
 /** What makes tokens of a row in a way of its own. */
 export interface RowTokenizer {
+  /** Of the rows that it takes; chat if it does not say. */
+  readonly format?: ExampleFormat;
   tokenizeRow(row: Row, tokensMax: number): TokenizedExample | readonly Problem[];
 }
 
@@ -26,6 +28,8 @@ export interface TokenizedExample {
   readonly tokens: number;
   /** How many of them are judged. */
   readonly targets: number;
+  /** Of two answers to one question, the sequences of each, all among `sequences`. */
+  readonly pair?: { readonly better: readonly EncodedExample[]; readonly worse: readonly EncodedExample[] };
   /** Whether a sequence was longer than the model can take. */
   readonly truncated: boolean;
 }
@@ -79,7 +83,7 @@ export async function tokenizeFile(
 ): Promise<TokenizedExample[]> {
   const { encoder, tokensMax, role, signal } = options;
   const examples: TokenizedExample[] = [];
-  for await (const row of readRows(path, { format: 'chat', images: false, ...(signal && { signal }) })) {
+  for await (const row of readRows(path, { format: formatFor(encoder), images: false, ...(signal && { signal }) })) {
     const tokenized = tokenizeRow(row, encoder, tokensMax);
     if ('sequences' in tokenized) {
       examples.push(tokenized);
@@ -90,6 +94,9 @@ export async function tokenizeFile(
   }
   return examples;
 }
+
+export const formatFor = (encoder: ExampleEncoder | RowTokenizer): ExampleFormat =>
+  'tokenizeRow' in encoder ? (encoder.format ?? 'chat') : 'chat';
 
 function cut({ line, ids, mask }: EncodedExample, tokensMax: number): EncodedExample {
   return { line, ids: ids.subarray(0, tokensMax), mask: mask.subarray(0, tokensMax) };

@@ -13,7 +13,7 @@ test('answers part at the root, and where some of them begin alike', () => {
     [2, 1, 9],
     [2, 9],
   ];
-  const answers = [spam!, notSpam!, not!];
+  const answers = [spam, notSpam, not];
   const branches = branchesOf(answers);
   expect(branches).toEqual([
     { path: [], tokens: [1, 2] },
