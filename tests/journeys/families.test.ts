@@ -117,3 +117,28 @@ test.each(families)('%s learns through the front door, and answers as its traine
   for (const form of Object.values(tested)) expect(form.sameAnswers).toBe(10);
   expect(Object.keys(tested).length).toBeGreaterThan(2);
 });
+
+test.each(['gpt2', 'gemma3'] as const)('%s learns whole, and answers from weights of its own', async (family) => {
+  const { openai } = house;
+  const base = await house.house.bases.pull(checkpointOf(family));
+  const hyperparameters = { train: 'full', n_epochs: 40, batch_size: 1, learning_rate: 0.003 };
+  const lines = lessons.map(([prompt, content]) =>
+    JSON.stringify({ messages: [...question(prompt), { role: 'assistant', content }] }),
+  );
+  const created = await openai.fineTuning.jobs.create({
+    model: base.id,
+    training_file: await upload(openai, [...lines, ...lines, ...lines, lines[0]!]),
+    method: { type: 'supervised', supervised: { hyperparameters } },
+    seed: 5,
+  });
+  const { job } = await waitFor(openai, created.id);
+  expect(job).toMatchObject({ status: 'succeeded' });
+  const answers: (string | null)[] = [];
+  for (const [prompt] of lessons) {
+    const messages = question(prompt);
+    const options = { model: job.fine_tuned_model!, messages, temperature: 0, max_tokens: 24 };
+    const { choices } = await openai.chat.completions.create(options);
+    answers.push(choices[0]!.message.content);
+  }
+  expect(answers).toEqual(lessons.map(([, answer]) => answer));
+});
