@@ -80,3 +80,15 @@ describe.each(familyNames)('%s', (family) => {
     }
   });
 });
+
+test.each(['gemma3', 'gpt2'] as const)('%s gives the same on two lanes, which get it as plain data', async (family) => {
+  await using golden = await FamilyGolden.import(family);
+  const [a, b] = golden.sequences as unknown as [Sequence, Sequence];
+  const batches = [layOut([[a]], 16), layOut([[b]], 16)];
+  await using one = await golden.open('lora');
+  await using two = await golden.open('lora', { lanes: 2, threads: 2 });
+  const { loss } = await one.accumulate(batches, 0);
+  expect((await two.accumulate(batches, 0)).loss).toBeCloseTo(loss, 5);
+  for (const [i, { name, gradient }] of one.parameters.entries())
+    expect(relativeDistance(two.parameters[i]!.gradient, gradient), name).toBeLessThan(1e-5);
+});
