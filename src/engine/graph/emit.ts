@@ -7,9 +7,12 @@
  *
  * Every value is declared with its shape. The runtime reuses a dead value's memory for one whose size has the same
  * name; what it cannot match it keeps on a list that it searches for every node, and a large graph takes minutes.
+ *
+ * For another device than the processor, ops whose kernel there is missing or wrong are written as plainer ones.
  */
 
 import assert from 'node:assert/strict';
+import type { Device } from '../../domain/device.ts';
 import {
   writeOnnx,
   type ElementType,
@@ -36,12 +39,18 @@ export interface ProgramInput {
   readonly sizes: Shape | null;
 }
 
-export function emit(outputs: Readonly<Record<string, Tensor>>): Program {
+export function emit(outputs: Readonly<Record<string, Tensor>>, device: Device = 'cpu'): Program {
+  const asMade = reachable(Object.values(outputs));
+  const { tensors, instead } = device === 'cpu' ? { tensors: asMade, instead: nothing } : inPlainerOps(asMade);
+  const written = (x: Tensor): Tensor => {
+    const made = standsFor(x);
+    return instead.get(made.id) ?? made;
+  };
   const names = new Map<number, string>();
   const outputNames: Record<string, string> = {};
   const outputValues: OnnxValue[] = [];
   for (const [name, x] of Object.entries(outputs)) {
-    const { id } = standsFor(x);
+    const { id } = written(x);
     if (!names.has(id)) {
       names.set(id, name);
       outputValues.push(value(name, x.element, x.shape));
@@ -55,7 +64,7 @@ export function emit(outputs: Readonly<Record<string, Tensor>>): Program {
   const initializers: OnnxInitializer[] = [];
   const shared = new Map<string, string>();
   const nameOf = (x: Tensor): string => {
-    const made = standsFor(x);
+    const made = written(x);
     return names.get(made.id) ?? name(made, `t${names.size}`);
   };
   const name = (x: Tensor, given: string): string => {
@@ -71,7 +80,7 @@ export function emit(outputs: Readonly<Record<string, Tensor>>): Program {
     declare(given);
     return given;
   };
-  for (const x of reachable(Object.values(outputs))) {
+  for (const x of tensors) {
     const { origin, element, shape } = x;
     if (origin.kind === 'result') {
       const { application } = origin;
@@ -114,13 +123,36 @@ function standsFor(x: Tensor): Tensor {
   return made;
 }
 
-/** Everything the outputs need, in order of creation; of an op with several outputs, the first stands for all. */
-function reachable(outputs: readonly Tensor[]): Tensor[] {
+const nothing: ReadonlyMap<number, Tensor> = new Map();
+
+/** The same tensors with what `elsewhere` makes of some; by the id of a tensor that was replaced, its replacement. */
+function inPlainerOps(asMade: readonly Tensor[]): {
+  readonly tensors: readonly Tensor[];
+  readonly instead: ReadonlyMap<number, Tensor>;
+} {
+  const instead = new Map<number, Tensor>();
+  const newest = asMade.at(-1)?.id;
+  const tensors = asMade.flatMap((x) => {
+    if (x.origin.kind !== 'result') return [x];
+    const { op, inputs, options, outputs } = x.origin.application;
+    if (op.elsewhere === undefined) return [x];
+    const plainer = op.elsewhere(inputs, options);
+    for (const [i, y] of outputs.entries()) instead.set(y.id, standsFor(plainer[i]!));
+    return reachable(plainer, newest);
+  });
+  return { tensors, instead };
+}
+
+/**
+ * Everything the outputs need, in order of creation; of an op with several outputs, the first stands for all. What
+ * was there before the tensor `after` is left out.
+ */
+function reachable(outputs: readonly Tensor[], after = -1): Tensor[] {
   const found = new Map<number, Tensor>();
   const open = outputs.map(standsFor);
   for (let x = open.pop(); x !== undefined; x = open.pop()) {
     const main = x.origin.kind === 'result' ? x.origin.application.outputs[0]! : x;
-    if (found.has(main.id)) continue;
+    if (found.has(main.id) || main.id <= after) continue;
     found.set(main.id, main);
     if (main.origin.kind === 'result') open.push(...main.origin.application.inputs.map(standsFor));
   }

@@ -6,10 +6,13 @@
 
 import * as ort from 'onnxruntime-node';
 import assert from 'node:assert/strict';
+import type { Device } from '../../domain/device.ts';
 import { sizeOf, type Sizes } from './dims.ts';
 import type { Program } from './emit.ts';
 
 export interface SessionOptions {
+  /** What computes, by default the processor. What a device has no kernel for, the processor does in its stead. */
+  readonly device?: Device;
   /** The folder in which the program's weight files lie. */
   readonly weightsFolder?: string;
   readonly threads: number;
@@ -33,7 +36,7 @@ export async function openSession(program: Program, options: SessionOptions): Pr
     session['model_external_initializers_file_folder_path'] = options.weightsFolder;
   }
   const inner = await ort.InferenceSession.create(program.model, {
-    executionProviders: ['cpu'],
+    executionProviders: providers[options.device ?? 'cpu'],
     // Our graphs are written as they should run; merging equal nodes would undo recomputation.
     graphOptimizationLevel: 'disabled',
     // With a pattern, the second run allocates one giant block on top of the first run's.
@@ -45,6 +48,12 @@ export async function openSession(program: Program, options: SessionOptions): Pr
   });
   return new Session(inner, program);
 }
+
+const providers: Readonly<Record<Device, ort.InferenceSession.ExecutionProviderConfig[]>> = {
+  cpu: ['cpu'],
+  webgpu: ['webgpu', 'cpu'],
+  cuda: ['cuda', 'cpu'],
+};
 
 export class Session implements AsyncDisposable {
   readonly #inner: ort.InferenceSession;

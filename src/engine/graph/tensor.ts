@@ -56,6 +56,11 @@ export interface Op<I extends Tensors = Tensors, O = unknown, Y extends Tensors 
   shapes(inputs: I, options: O): readonly Shape[];
   attributes?(options: O, inputs: I): Record<string, OnnxAttribute>;
   /**
+   * The same outputs from plainer ops, for devices other than the processor whose kernel is missing or wrong: emit.ts
+   * writes these in the op's stead there. Gradients are those of the op itself.
+   */
+  elsewhere?(inputs: I, options: O): Y;
+  /**
    * From the outputs' gradients to the inputs' (null, or missing at the end, where there is none). Rules may
    * compute more than anyone needs: what no output depends on is never emitted.
    */

@@ -8,6 +8,7 @@
 
 import assert from 'node:assert/strict';
 import type { MicroBatch } from '../../dataset/batch.ts';
+import type { Device } from '../../domain/device.ts';
 import type { Objective, TrainPlan } from '../protocol.ts';
 import { named, product } from '../graph/dims.ts';
 import { emit, type Program } from '../graph/emit.ts';
@@ -34,6 +35,7 @@ export interface LaneOptions {
   /** Fixes the adapter's first values. */
   readonly seed: number;
   readonly threads: number;
+  readonly device: Device;
   /** About how many tokens a micro-batch will have: decides how finely memory-hungry steps are cut. */
   readonly tokensPerRun: number;
   /** About how long the longest row will be. */
@@ -216,9 +218,10 @@ export class Lane implements AsyncDisposable {
   async #session(purpose: Purpose): Promise<Session> {
     const known = this.#sessions.get(purpose);
     if (known !== undefined) return known;
-    const { threads, spin } = this.#options;
+    const { device, threads, spin } = this.#options;
     const packWeights = purpose === 'train';
     const session = await openSession(this.#program(purpose), {
+      device,
       weightsFolder: this.#folder,
       threads,
       packWeights,
@@ -230,6 +233,7 @@ export class Lane implements AsyncDisposable {
 
   #program(purpose: Purpose): Program {
     const training = purpose === 'train';
+    const { device } = this.#options;
     const { tokens, rows, targets, weights } = this.#inputs;
     const dropout = training ? this.#dropout : null;
     const hiddenDropout = training ? this.#hiddenDropout : null;
@@ -243,17 +247,17 @@ export class Lane implements AsyncDisposable {
     const { head, labelHead } = this.#weights;
     if (labelHead !== null) {
       const logits = labelLogits(labelHead, hidden, tokens.segments, rows);
-      if (purpose === 'logits') return emit({ logits });
+      if (purpose === 'logits') return emit({ logits }, device);
       const judges = labelHead.plan.task === 'multi_label' ? judgeAny : judgeOne;
       const { hits, logProbabilities } = judges(logits, targets, training ? labelSmoothingOf(this.#options) : 0);
-      if (purpose === 'measure') return emit({ hits, logProbabilities });
+      if (purpose === 'measure') return emit({ hits, logProbabilities }, device);
       return this.#withGradients({ hits, loss: crossEntropy(logProbabilities, weights) }, training);
     }
     const judged = gather(hidden, rows);
-    if (purpose === 'logits') return emit({ logits: gemm(judged, head, { transposeB: true }) });
+    if (purpose === 'logits') return emit({ logits: gemm(judged, head, { transposeB: true }) }, device);
     const judgement = judge(judged, head, targets, this.#lossChunks);
     const { hits, logProbabilities } = judgement;
-    if (purpose === 'measure') return emit({ hits, logProbabilities });
+    if (purpose === 'measure') return emit({ hits, logProbabilities }, device);
     const { objective } = this.#options;
     const outputs: Record<string, Tensor> = { hits };
     if (objective.kind === 'preference') {
@@ -268,13 +272,15 @@ export class Lane implements AsyncDisposable {
   }
 
   #withGradients(outputs: Readonly<Record<string, Tensor>>, training: boolean): Program {
-    if (!training) return emit(outputs);
+    const { device } = this.#options;
+    if (!training) return emit(outputs, device);
     const { inputs } = this.trainables;
     const found = gradients(
       outputs['loss']!,
       inputs.map((x) => x.tensor),
     );
-    return emit({ ...outputs, ...Object.fromEntries(inputs.map((x, i) => [gradientName(x.name), found[i]!])) });
+    const named = inputs.map((x, i) => [gradientName(x.name), found[i]!] as const);
+    return emit({ ...outputs, ...Object.fromEntries(named) }, device);
   }
 }
 

@@ -8,6 +8,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Device } from '../../domain/device.ts';
 import { openGguf } from '../../formats/gguf.ts';
 import type { HeadPlan, Objective, TrainPlan } from '../protocol.ts';
 import { readArchitecture } from './architecture.ts';
@@ -29,6 +30,8 @@ export interface NetworkOptions {
   readonly head?: HeadPlan | null;
   /** How frozen linear layers are kept: exactly, or in eight bits with scales where the processor is fast at it. */
   readonly basePrecision: 'f32' | 'int8';
+  /** What computes, by default the processor. */
+  readonly device?: Device;
   /** Shared out among the lanes. */
   readonly threads: number;
   /** How many micro-batches run side by side. */
@@ -61,6 +64,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     objective = likelihood,
     head = null,
     hiddenDropout = 0,
+    device = 'cpu',
   } = options;
   const { rowTokensMax = tokensPerRun } = options;
   await using gguf = await openGguf(options.modelPath);
@@ -72,7 +76,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     const layout = await freezeWeights(gguf, architecture, precision, folder, threads, head && { plan: head, seed });
     const model = { architecture, layout, folder };
     const laneThreads = Math.max(1, Math.floor(threads / lanes));
-    const run = { tokensPerRun, rowTokensMax, recompute, spin };
+    const run = { device, tokensPerRun, rowTokensMax, recompute, spin };
     const laneOptions: LaneOptions = { train, objective, hiddenDropout, seed, threads: laneThreads, ...run };
     return await Lanes.open(model, laneOptions, lanes);
   } catch (error) {

@@ -63,6 +63,7 @@ const cases: Record<string, Case[]> = {
   Neg: [{ inputs: [[3, 4]], of: elementwise.neg }],
   Log: [{ inputs: [[3, 4]], of: elementwise.log, from: (x) => 1 + Math.abs(x) }],
   Reciprocal: [{ inputs: [[3, 4]], of: elementwise.reciprocal, from: (x) => 1 + Math.abs(x) }],
+  Sqrt: [{ inputs: [[3, 4]], of: elementwise.sqrt, from: (x) => 1 + Math.abs(x) }],
   Sigmoid: [{ inputs: [[3, 4]], of: elementwise.sigmoid }],
   Tanh: [{ inputs: [[3, 4]], of: elementwise.tanh }],
   Silu: [{ inputs: [[3, 4]], of: silu }],

@@ -53,6 +53,13 @@ export const Reciprocal: Op<One, null, One> = {
 };
 export const reciprocal = (x: Tensor): Tensor => apply(Reciprocal, [x], null);
 
+export const Sqrt: Op<One, null, One> = {
+  onnx: 'Sqrt',
+  shapes: ([x]) => [x.shape],
+  gradient: ([dy], _, [y]) => [mul(dy, mul(scalar(0.5), reciprocal(y)))],
+};
+export const sqrt = (x: Tensor): Tensor => apply(Sqrt, [x], null);
+
 export const Sigmoid: Op<One, null, One> = {
   onnx: 'Sigmoid',
   shapes: ([x]) => [x.shape],

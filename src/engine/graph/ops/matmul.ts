@@ -4,7 +4,9 @@
 
 import assert from 'node:assert/strict';
 import { sameDim } from '../dims.ts';
-import { apply, describe, type Op, type Tensor } from '../tensor.ts';
+import { apply, describe, scalar, type Op, type Tensor } from '../tensor.ts';
+import { mul } from './elementwise.ts';
+import { transpose } from './movement.ts';
 import { sumTo } from './reduction.ts';
 
 interface Transposes {
@@ -78,6 +80,11 @@ export const MatMul: Op<readonly [Tensor, Tensor], Transposes, readonly [Tensor]
     return [[...stack, m, n]];
   },
   attributes,
+  // No other device has this kernel: the processor would do it, with copies there and back.
+  elsewhere: ([a, b], { transposeA, transposeB, alpha }) => {
+    const product = apply(PlainMatMul, [transposeA ? transposeLast(a) : a, transposeB ? transposeLast(b) : b], null);
+    return [alpha === undefined ? product : mul(product, scalar(alpha))];
+  },
   gradient: ([dy], [a, b], _, { transposeA = false, transposeB = false, alpha = 1 }) => [
     transposeA
       ? matmul(b, dy, { transposeA: transposeB, transposeB: true, alpha })
@@ -87,4 +94,16 @@ export const MatMul: Op<readonly [Tensor, Tensor], Transposes, readonly [Tensor]
       : matmul(a, dy, { transposeA: !transposeA, alpha }),
   ],
 };
+
+/** The same without extras. */
+const PlainMatMul: Op<readonly [Tensor, Tensor], null, readonly [Tensor]> = {
+  onnx: 'MatMul',
+  shapes: ([a, b]) => [[...a.shape.slice(0, -1), b.shape.at(-1)!]],
+};
+
+function transposeLast(x: Tensor): Tensor {
+  const [row, column] = [x.shape.length - 2, x.shape.length - 1];
+  return transpose(x, [...x.shape.keys()].with(row, column).with(column, row));
+}
+
 export const matmul = (a: Tensor, b: Tensor, options: Transposes = {}): Tensor => apply(MatMul, [a, b], options);

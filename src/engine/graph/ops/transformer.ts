@@ -3,8 +3,8 @@
  */
 
 import assert from 'node:assert/strict';
-import { apply, applyAll, describe, type Op, type Tensor } from '../tensor.ts';
-import { mul, sub } from './elementwise.ts';
+import { apply, applyAll, describe, scalar, type Op, type Tensor } from '../tensor.ts';
+import { add, mul, reciprocal, sqrt, sub } from './elementwise.ts';
 import { reduceMean, sumTo } from './reduction.ts';
 
 /**
@@ -17,6 +17,12 @@ export const RmsNorm: Op<readonly [Tensor, Tensor], { readonly epsilon: number }
   byproductsFrom: 1,
   shapes: ([x]) => [x.shape, x.shape.with(x.shape.length - 1, 1)],
   attributes: ({ epsilon }) => ({ axis: { int: -1 }, epsilon: { float: epsilon }, stash_type: { int: 1 } }),
+  // The WebGPU kernel leaves the second output unwritten, and every gradient through the norm wrong without a word.
+  elsewhere: ([x, gain], { epsilon }) => {
+    const square = reduceMean(mul(x, x), [x.shape.length - 1], true);
+    const r = reciprocal(sqrt(add(square, scalar(epsilon))));
+    return [mul(mul(x, r), gain), r];
+  },
   gradient: ([dy], [x, gain], [, r]) => {
     const scaled = mul(mul(dy, gain), r);
     const mean = reduceMean(mul(scaled, x), [x.shape.length - 1], true);
