@@ -17,6 +17,8 @@ import { flushFolder, writeAtomically } from '../formats/atomic-write.ts';
 import type { ServedModel } from '../models/registry.ts';
 import { assertSpace } from '../models/sources/receive.ts';
 import { TextCodec } from '../text/codec.ts';
+import { isEncoder } from '../families/table.ts';
+import { type EncoderFiles, writeEncoderCheckpoint, writeEncoderGguf } from './encoder.ts';
 import { adapterFromPeft } from './peft.ts';
 import { curvesPicture, modelCard, type CardFacts } from './card.ts';
 import { writeGgufModel } from './gguf-model.ts';
@@ -73,21 +75,71 @@ export async function exportModel(options: ExportOptions): Promise<ExportResult>
   await mkdir(dirname(path), { recursive: true });
   const draft = await mkdtemp(join(dirname(path), `.${basename(path)}-`));
   try {
-    await using work = await Work.open(options, draft);
-    const tested = await work.write();
-    const files = await sumsOf(work.out, options);
+    if (isEncoder(options.model.base)) await writeEncoder(options, draft);
+    const tested = isEncoder(options.model.base) ? {} : await writeDecoder(options, draft);
+    const out = join(draft, outFolder);
+    const files = await sumsOf(out, options);
     await writeText(
-      join(work.out, sumsFile),
+      join(out, sumsFile),
       Object.entries(files)
         .map(([name, sum]) => `${sum}  ${name}\n`)
         .join(''),
     );
     options.signal.throwIfAborted();
-    await publish(work.out, path, draft);
+    await publish(out, path, draft);
     return { model: options.model.id, path, files, tested };
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
+}
+
+const outFolder = 'export';
+
+async function writeDecoder(options: ExportOptions, draft: string): Promise<Readonly<Record<string, Comparison>>> {
+  await using work = await Work.open(options, draft);
+  return await work.write();
+}
+
+/** An encoder is whole and knows no adapters or templates. */
+async function writeEncoder({ model, story, form, type }: ExportOptions, draft: string): Promise<void> {
+  const { base } = model;
+  const can = ['gguf', 'safetensors', 'folder'];
+  if (!can.includes(form))
+    throw invalid(
+      'form',
+      `${model.id} is an encoder, which leaves as ${can.join(', ')}; found ${form}.`,
+      'invalid_value',
+    );
+  if (type === 'q8_0')
+    throw invalid('type', `${model.id} is an encoder, which keeps its precision; found q8_0.`, 'invalid_value');
+  const out = join(draft, outFolder);
+  await mkdir(out);
+  await assertSpace(draft, base.parameters * 4 * 3 + 2 ** 24);
+  const below = form === 'folder';
+  const written: Record<string, EncoderFiles> = {};
+  if (form !== 'safetensors')
+    written[below ? 'gguf' : ''] = await writeEncoderGguf(base, join(out, below ? 'gguf' : ''));
+  if (form !== 'gguf')
+    written[below ? 'safetensors' : ''] = await writeEncoderCheckpoint(
+      base,
+      join(out, below ? 'safetensors' : ''),
+      draft,
+    );
+  const placed = (folder: string, name: string): string => (folder === '' ? name : `${folder}/${name}`);
+  const contents = Object.entries(written).flatMap(([folder, files]) =>
+    Object.entries(files.contents).map(([name, what]) => [placed(folder, name), what] as const),
+  );
+  if (story !== null && story.steps.length > 0) await writeText(join(out, 'curves.svg'), curvesPicture(story.steps));
+  const card: CardFacts = {
+    model: model.id,
+    base,
+    story,
+    library: form === 'gguf' ? 'gguf' : 'transformers',
+    contents: Object.fromEntries(contents),
+    tested: {},
+    use: Object.values(written).map(({ use }) => use),
+  };
+  await writeText(join(out, 'README.md'), modelCard(card));
 }
 
 /** One export on its way. */
@@ -106,7 +158,7 @@ class Work implements AsyncDisposable {
   private constructor(options: ExportOptions, draft: string, weights: Weights, open: Closing) {
     this.#options = options;
     this.#draft = draft;
-    this.out = join(draft, 'export');
+    this.out = join(draft, outFolder);
     this.#weights = weights;
     this.#codec = TextCodec.fromGguf(weights.metadata);
     this.#open = open;
@@ -127,7 +179,7 @@ class Work implements AsyncDisposable {
     const weights = opening.use(await Weights.open(base.path, adapter));
     if (form === 'safetensors' || form === 'folder')
       assertHuggingFace({ architecture: base.architecture, list: weights.list });
-    await mkdir(join(draft, 'export'));
+    await mkdir(join(draft, outFolder));
     const copies = { gguf: 1, safetensors: 2, peft: 0.2, ollama: 1, folder: 3 }[form];
     await assertSpace(draft, base.parameters * 4 * copies + 2 ** 24);
     return new Work(options, draft, weights, opening.move());
