@@ -204,11 +204,13 @@ function jobsTable(jobs: readonly Job[]): string {
   );
 }
 
-const settingText = (value: unknown): string =>
-  typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value);
+function settingText(value: unknown): string {
+  if (Array.isArray(value)) return value.join(',');
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
 
 function jobRecord(job: Job): string {
-  const settings = Object.entries(job.hyperparameters ?? {}).map(([name, value]) => `${name} ${settingText(value)}`);
+  const settings = Object.entries(job.hyperparameters ?? job.method?.dpo?.hyperparameters ?? {}).map(([name, value]) => `${name} ${settingText(value)}`);
   const tookMs = job.finished_at === null ? null : (job.finished_at - job.created_at) * 1000;
   return record({
     id: job.id,

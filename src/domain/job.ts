@@ -43,6 +43,8 @@ export interface ExtraHyperparameters {
   hidden_dropout: number | Auto;
   /** Share of what is wanted that goes to all tokens alike. */
   label_smoothing: number | Auto;
+  /** OpenAI's, of preference training: the larger, the closer the model stays to what it was. */
+  beta: number | Auto;
   early_stopping: EarlyStoppingWish | Auto;
   /** Share of the training file's examples that are set apart to validate by. */
   validation_split: number | Auto;
@@ -76,10 +78,23 @@ export interface EncoderHyperparameters {
 
 export type Hyperparameters = OfficialHyperparameters & Partial<ExtraHyperparameters & EncoderHyperparameters>;
 
+/** Null at the job's top for anything but supervised training, as OpenAI shows it. */
+export type JobMethod =
+  | { type: 'supervised'; supervised: { hyperparameters: Hyperparameters } }
+  | { type: 'dpo'; dpo: { hyperparameters: Hyperparameters } };
+
+export type MethodType = JobMethod['type'];
+
+export const methodOf = (type: MethodType, hyperparameters: Hyperparameters): JobMethod =>
+  type === 'dpo' ? { type, dpo: { hyperparameters } } : { type, supervised: { hyperparameters } };
+
+export const hyperparametersOf = ({ method }: Pick<Job, 'method'>): Hyperparameters =>
+  method.type === 'dpo' ? method.dpo.hyperparameters : method.supervised.hyperparameters;
+
 export type Job = Omit<OfficialJob, 'status' | 'hyperparameters' | 'method'> & {
   status: JobStatus;
   hyperparameters: Hyperparameters | null;
-  method: { type: 'supervised'; supervised: { hyperparameters: Hyperparameters } };
+  method: JobMethod;
   user_provided_suffix: string | null;
 };
 
@@ -107,6 +122,13 @@ export interface StepMetrics {
   valid_mean_token_accuracy?: number;
   full_valid_loss?: number;
   full_valid_mean_token_accuracy?: number;
+  /** Of preference training: share of pairs decided rightly, and by how much on average. */
+  train_preference_accuracy?: number;
+  train_reward_margin?: number;
+  full_valid_preference_accuracy?: number;
+  full_valid_reward_margin?: number;
+  /** Share of examples of which every target token was the most likely. */
+  full_valid_exact_answers?: number;
   learning_rate?: number;
   grad_norm?: number;
   tokens_per_second?: number;

@@ -74,6 +74,8 @@ export interface TrainingPlan {
   readonly model: { readonly id: string; readonly path: string; readonly sha256: string };
   /** An `adapter.safetensors` to start from (a fine-tune of a fine-tune), or null for a fresh adapter. */
   readonly initialAdapter: string | null;
+  /** Rows of the files, where they are no conversations. */
+  readonly data?: 'completion' | 'preference';
   readonly trainingFile: string;
   readonly validationFile: string | null;
   readonly seed: number;
@@ -90,6 +92,8 @@ export interface TrainingPlan {
   readonly train: TrainPlan;
   /** What an encoder learns to tell apart; absent for models that write. */
   readonly head?: HeadPlan | null;
+  /** The closed set that all answers are of, for whoever serves the model; the trainer does without. */
+  readonly answers?: readonly string[];
   /** By default to make the targets likelier. */
   readonly objective?: Objective;
   /** Share of what each block adds to the stream that is dropped while training. */
@@ -112,6 +116,13 @@ export interface ValidationMetrics {
   readonly tokenAccuracy: number;
   /** Share of examples of which every target token was the most likely; where early stopping asks for it. */
   readonly exactAnswers?: number;
+  readonly preferences?: Preferences | undefined;
+}
+
+/** Of pairs of answers: share decided rightly, and by how much on average (beta times a difference of logarithms). */
+export interface Preferences {
+  readonly accuracy: number;
+  readonly margin: number;
 }
 
 export type TrainerEvent =
@@ -138,6 +149,8 @@ export type TrainerEvent =
       readonly tokenAccuracy: number;
       readonly learningRate: number;
       readonly gradientNorm: number;
+      /** Where answers are compared: share of pairs decided rightly, and by how much on average. */
+      readonly preferences?: Preferences | undefined;
       /** All tokens of the batch, padding not counted, and those in the loss. */
       readonly tokens: number;
       readonly supervisedTokens: number;

@@ -15,13 +15,16 @@ import { z } from 'zod';
 import { epochCost, runLimitsOf } from '../dataset/batch.ts';
 import { TunesmithError } from '../domain/errors.ts';
 import type { ChatExample } from '../domain/example.ts';
-import type { TrainerEvent } from '../engine/protocol.ts';
+import type { HeadPlan, TrainerEvent } from '../engine/protocol.ts';
+import { headPoolingOf } from '../families/label-head.ts';
+import { isEncoder } from '../families/table.ts';
 import { writeAtomically } from '../formats/atomic-write.ts';
 import { openGguf } from '../formats/gguf.ts';
 import { targetsOfBase } from '../models/adapter.ts';
 import type { BaseModel } from '../models/base-models.ts';
 import { programArguments } from '../programs.ts';
 import { TextCodec } from '../text/codec.ts';
+import { EncoderCodec } from '../text/encoder-codec.ts';
 import { autoBasePrecision, resolveHyperparameters, toPlan } from './plan.ts';
 import { Trainer } from './trainer.ts';
 
@@ -174,7 +177,7 @@ async function writeJob(
   const { base, threads } = setting;
   const { lanes } = runLimitsOf(setting);
   const batchSize = lanes === 1 ? 1 : lanes * examplesPerLane;
-  const { example, tokens } = await exampleFor(base);
+  const { example, tokens, head } = await exampleFor(base);
   const trainingFile = join(folder, 'train.jsonl');
   const examples = batchSize * (warmUpSteps + stepsMax);
   await writeFile(trainingFile, `${JSON.stringify(example)}\n`.repeat(examples));
@@ -184,6 +187,7 @@ async function writeJob(
     contextTokens: base.contextTokens,
     targets: targetsOfBase(base),
     initialAdapter: null,
+    head,
   };
   const hyperparameters = resolveHyperparameters(
     { n_epochs: 1, batch_size: batchSize, learning_rate_multiplier: 'auto' },
@@ -191,25 +195,42 @@ async function writeJob(
   );
   const places = { initialAdapter: null, trainingFile, validationFile: null, threads, snapshotSeconds: 3600 };
   const model = { id: base.id, path: base.path, sha256: base.sha256 };
-  const plan = toPlan({ id: 'calibration', seed: 1 }, hyperparameters, { ...places, model });
+  const plan = toPlan({ id: 'calibration', seed: 1 }, hyperparameters, { ...places, model }, { head });
   await writeFile(join(folder, 'plan.json'), JSON.stringify(plan));
   return { tokens, batchSize };
 }
 
-/** An example of about the wanted length, in the model's own tokens; half of it is the answer. */
-async function exampleFor(base: BaseModel): Promise<{ readonly example: ChatExample; readonly tokens: number }> {
+interface MeasuredExample {
+  readonly example: ChatExample;
+  readonly tokens: number;
+  /** What an encoder tells apart; null for models that write. */
+  readonly head: HeadPlan | null;
+}
+
+/** An example of about the wanted length, in the model's own tokens; half of it is the answer, of an encoder a label. */
+async function exampleFor(base: BaseModel): Promise<MeasuredExample> {
   await using gguf = await openGguf(base.path);
-  const codec = TextCodec.fromGguf(gguf.metadata);
+  const { metadata } = gguf;
   const wanted = Math.min(exampleTokens, Math.floor(base.contextTokens / 2));
-  const build = (words: number): { readonly example: ChatExample; readonly tokens: number } => {
+  const encoder = isEncoder(base) ? EncoderCodec.fromGguf(metadata) : null;
+  const codec = encoder === null ? TextCodec.fromGguf(metadata) : null;
+  const task = 'classification';
+  const head =
+    encoder === null
+      ? null
+      : ({ task, labels: ['a', 'b'], form: null, pooling: headPoolingOf(metadata, task) } as const);
+  const build = (words: number): MeasuredExample => {
     const text = Array.from({ length: words }, (_, i) => wordList[i % wordList.length]).join(' ');
     const example: ChatExample = {
       messages: [
         { role: 'user', content: text },
-        { role: 'assistant', content: text },
+        { role: 'assistant', content: encoder === null ? text : 'a' },
       ],
     };
-    return { example, tokens: codec.encodeExample(example, 1).reduce((sum, { ids }) => sum + ids.length, 0) };
+    const tokens =
+      encoder?.encode(text, Infinity).ids.length ??
+      codec!.encodeExample(example, 1).reduce((sum, { ids }) => sum + ids.length, 0);
+    return { example, tokens, head };
   };
   let built = build(1);
   for (let words = 2; built.tokens < wanted; words++) built = build(words);

@@ -10,7 +10,15 @@ import { randomInt } from 'node:crypto';
 import { invalid, notFound, type TunesmithError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { isEncoder } from '../families/table.ts';
-import { type Hyperparameters, isFinal, type Job, type JobEvent, type JobStatus } from '../domain/job.ts';
+import {
+  type Hyperparameters,
+  isFinal,
+  methodOf,
+  type MethodType,
+  type Job,
+  type JobEvent,
+  type JobStatus,
+} from '../domain/job.ts';
 import { defaultProject } from '../domain/project.ts';
 import type { Checkpoint } from '../domain/checkpoint.ts';
 import { targetsOfBase } from '../models/adapter.ts';
@@ -22,7 +30,7 @@ import { adapterShape } from './continuation.ts';
 import { assertConsistent } from './methods.ts';
 import { Bell } from './bell.ts';
 import { findRow, insertJob, jobOf, type JobRow, moved, type Rows, saveJob, tell, unixSeconds } from './records.ts';
-import { askedHyperparameters, type JobRequest, modelUnavailable } from './request.ts';
+import { askedHyperparameters, askedMethod, type JobRequest, modelUnavailable } from './request.ts';
 
 /** Rows read at a time while a metadata filter looks for its jobs. */
 const scanRows = 200;
@@ -80,7 +88,7 @@ export class Jobs {
   async create(request: JobRequest, alongside?: Alongside<Job>): Promise<Job> {
     const hyperparameters = askedHyperparameters(request);
     const model = await this.#trainable(request.model);
-    await assertFits(hyperparameters, model, request.validation_file != null);
+    await assertFits(askedMethod(request), hyperparameters, model, request.validation_file != null);
     const job = await this.#database.transaction().execute(async (rows) => {
       await this.#assertFiles(rows, request);
       const job = newJob(request, hyperparameters, this.#organization);
@@ -240,6 +248,7 @@ export class Jobs {
 
 function newJob(request: JobRequest, hyperparameters: Hyperparameters, organization: string): Job {
   const id = newId('job');
+  const method = askedMethod(request);
   return {
     object: 'fine_tuning.job',
     id,
@@ -251,8 +260,8 @@ function newJob(request: JobRequest, hyperparameters: Hyperparameters, organizat
     status: 'validating_files',
     training_file: request.training_file,
     validation_file: request.validation_file ?? null,
-    hyperparameters,
-    method: { type: 'supervised', supervised: { hyperparameters } },
+    hyperparameters: method === 'supervised' ? hyperparameters : null,
+    method: methodOf(method, hyperparameters),
     result_files: [],
     trained_tokens: null,
     error: noError,
@@ -272,12 +281,19 @@ const filesInWords = ({ training_file, validation_file }: Job): string =>
 
 /** What can only be judged beside the model: how long its context is, and the shape of an adapter to go on with. */
 async function assertFits(
+  method: MethodType,
   asked: Hyperparameters,
   { id, base, adapterFolder }: ServedModel,
   validationFile: boolean,
 ): Promise<void> {
-  const at = (name: string): string => `method.supervised.hyperparameters.${name}`;
-  assertConsistent(asked, { layers: base.architecture.layers, validationFile }, at);
+  const at = (name: string): string => `method.${method}.hyperparameters.${name}`;
+  if (method === 'dpo' && isEncoder(base))
+    throw invalid(
+      'method.type',
+      `Unsupported value: 'dpo' compares answers that a model writes; ${id} is an encoder, which writes none.`,
+      'unsupported_value',
+    );
+  assertConsistent(asked, { method, layers: base.architecture.layers, validationFile }, at);
   const { max_length } = asked;
   if (typeof max_length === 'number' && max_length > base.contextTokens)
     throw invalid(

@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import { invalid } from '../domain/errors.ts';
-import type { EarlyStoppingWish, Hyperparameters } from '../domain/job.ts';
+import type { EarlyStoppingWish, Hyperparameters, MethodType } from '../domain/job.ts';
 import type { EarlyStoppingPlan, TrainPlan } from '../engine/protocol.ts';
 
 const lastLayers = /^last_layers\((\d{1,3})\)$/;
@@ -45,6 +45,9 @@ export const peakLearningRates: Readonly<Record<TrainMode, number>> = {
   head: 2e-4,
 };
 
+/** Preferences are learnt beside what is known already, and need smaller steps. */
+export const preferenceShare = 0.25;
+
 /** Evaluations in an epoch, where early stopping does not say how often it looks. */
 const evaluationsPerEpoch = 4;
 
@@ -81,6 +84,7 @@ const onlyForLora = ['lora_rank', 'lora_alpha', 'lora_dropout', 'lora_targets', 
 
 /** What a request says about its data, beside its hyper-parameters. */
 export interface RequestFacts {
+  readonly method: MethodType;
   readonly layers: number;
   readonly validationFile: boolean;
 }
@@ -107,6 +111,19 @@ export function assertConsistent(asked: Hyperparameters, facts: RequestFacts, at
       refuse(
         'train',
         `Invalid value: '${at('train')}' is '${train}', but the model has ${facts.layers} layers. Expected at most 'last_layers(${facts.layers})', or 'full'.`,
+      );
+  }
+  if (facts.method === 'dpo') {
+    if ((asked.label_smoothing ?? 'auto') !== 'auto')
+      refuse(
+        'label_smoothing',
+        `Unsupported value: '${at('label_smoothing')}' is for supervised training; 'dpo' compares answers. Leave it out.`,
+      );
+    const { early_stopping } = asked;
+    if (typeof early_stopping === 'object' && early_stopping.metric === 'exact_answers')
+      refuse(
+        'early_stopping',
+        `Unsupported value: '${at('early_stopping')}' cannot look at 'exact_answers', as 'dpo' compares answers. Expected 'loss' or 'token_accuracy'.`,
       );
   }
   const split = asked.validation_split ?? 'auto';

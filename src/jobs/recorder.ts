@@ -80,10 +80,19 @@ function metricsOf(step: Step, totalSteps: number): StepMetrics {
     total_steps: totalSteps,
     train_loss: step.loss,
     train_mean_token_accuracy: step.tokenAccuracy,
+    ...(step.preferences && {
+      train_preference_accuracy: step.preferences.accuracy,
+      train_reward_margin: step.preferences.margin,
+    }),
     ...(validation && { valid_loss: validation.loss, valid_mean_token_accuracy: validation.tokenAccuracy }),
     ...(fullValidation && {
       full_valid_loss: fullValidation.loss,
       full_valid_mean_token_accuracy: fullValidation.tokenAccuracy,
+      ...(fullValidation.exactAnswers !== undefined && { full_valid_exact_answers: fullValidation.exactAnswers }),
+      ...(fullValidation.preferences && {
+        full_valid_preference_accuracy: fullValidation.preferences.accuracy,
+        full_valid_reward_margin: fullValidation.preferences.margin,
+      }),
     }),
     learning_rate: step.learningRate,
     grad_norm: step.gradientNorm,

@@ -8,7 +8,7 @@
 
 import { z } from 'zod';
 import { invalid, type TunesmithError } from '../domain/errors.ts';
-import type { Hyperparameters } from '../domain/job.ts';
+import type { Hyperparameters, MethodType } from '../domain/job.ts';
 import { linearTargets } from '../families/table.ts';
 import { earlyStoppingSchema, trainSchema } from './methods.ts';
 
@@ -42,31 +42,37 @@ export const hyperparameterFields = {
   pooling: orAuto(z.enum(['first', 'mean'])),
 };
 
-const hyperparameters = z
-  .looseObject(hyperparameterFields)
-  .superRefine((value, context) => {
-    for (const name of Object.keys(value).filter((name) => !Object.hasOwn(hyperparameterFields, name)))
-      context.addIssue({
-        code: 'custom',
-        path: [name],
-        message: `Unknown parameter: '${name}'. Supported hyper-parameters are: ${Object.keys(hyperparameterFields).join(', ')}.`,
-        params: { code: 'unknown_parameter' },
-      });
-  })
-  .transform((value): Partial<Hyperparameters> => {
-    const said = Object.entries(value).filter(([, field]) => field !== null && field !== undefined);
-    return Object.fromEntries(said);
-  });
+/** Preference training has one more. */
+export const preferenceFields = { ...hyperparameterFields, beta: orAuto(z.number().gt(0).max(2)) };
+
+const hyperparametersWith = (fields: Readonly<Record<string, z.ZodType>>) =>
+  z
+    .looseObject(fields)
+    .superRefine((value, context) => {
+      for (const name of Object.keys(value).filter((name) => !Object.hasOwn(fields, name)))
+        context.addIssue({
+          code: 'custom',
+          path: [name],
+          message: `Unknown parameter: '${name}'. Supported hyper-parameters are: ${Object.keys(fields).join(', ')}.`,
+          params: { code: 'unknown_parameter' },
+        });
+    })
+    .transform((value): Partial<Hyperparameters> => {
+      const said = Object.entries(value).filter(([, field]) => field !== null && field !== undefined);
+      return Object.fromEntries(said);
+    });
+
+const hyperparameters = hyperparametersWith(hyperparameterFields);
 
 const methodTypes = ['supervised', 'dpo', 'reinforcement'] as const;
 
 const method = z.strictObject({
-  type: z.enum(methodTypes).refine((type) => type === 'supervised', {
-    message: `Unsupported value: this server does not train with 'dpo' or 'reinforcement' yet. Supported values are: 'supervised'.`,
+  type: z.enum(methodTypes).refine((type): type is MethodType => type !== 'reinforcement', {
+    message: `Unsupported value: this server does not train with 'reinforcement' yet. Supported values are: 'supervised' and 'dpo'.`,
     params: { code: 'unsupported_value' },
   }),
   supervised: z.strictObject({ hyperparameters: hyperparameters.nullish() }).nullish(),
-  dpo: z.null().optional(),
+  dpo: z.strictObject({ hyperparameters: hyperparametersWith(preferenceFields).nullish() }).nullish(),
   reinforcement: z.null().optional(),
 });
 
@@ -115,13 +121,12 @@ export const modelUnavailable = (name: string, reason: string | null = null): Tu
   return invalid('model', reason === null ? message : `${message} ${reason}`, 'model_not_available');
 };
 
-/** OpenAI's three as asked or "auto", ours where mentioned. `method` wins over its deprecated twin at the top. */
+export const askedMethod = ({ method }: JobRequest): MethodType => (method?.type === 'dpo' ? 'dpo' : 'supervised');
+
+/** OpenAI's as asked or "auto", ours where mentioned. `method` wins over its deprecated twin at the top. */
 export function askedHyperparameters(request: JobRequest): Hyperparameters {
-  return {
-    n_epochs: 'auto',
-    batch_size: 'auto',
-    learning_rate_multiplier: 'auto',
-    ...request.hyperparameters,
-    ...request.method?.supervised?.hyperparameters,
-  };
+  const auto = { n_epochs: 'auto', batch_size: 'auto', learning_rate_multiplier: 'auto' } as const;
+  const { method } = request;
+  if (askedMethod(request) === 'dpo') return { ...auto, beta: 'auto', ...method?.dpo?.hyperparameters };
+  return { ...auto, ...request.hyperparameters, ...method?.supervised?.hyperparameters };
 }

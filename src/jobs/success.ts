@@ -12,6 +12,7 @@ import { newId } from '../domain/ids.ts';
 import type { Job, JobEvent, StepMetrics } from '../domain/job.ts';
 import type { TrainingPlan, TrainPlan } from '../engine/protocol.ts';
 import { exportAdapter } from '../models/adapter.ts';
+import { writeAnswers } from '../models/answers.ts';
 import type { ModelCard } from '../models/adapter-card.ts';
 import { exportEncoder } from '../models/encoder-export.ts';
 import type { BaseModel } from '../models/manifest.ts';
@@ -153,6 +154,7 @@ async function exportSteps(
       },
     };
     await exportStep(shop, job.id, plan, base, { checkpointFolder, folder: join(home, folder), card });
+    if (plan.answers !== undefined) await writeAnswers(join(home, folder), plan.answers);
     published.push({ step, model, folder, record });
   }
   return published;

@@ -12,8 +12,9 @@ import { protocolVersion, type TrainerEvent } from '../engine/protocol.ts';
 const lineCharactersMax = 1 << 20;
 
 const count = z.int().min(0);
+const preferences = z.object({ accuracy: z.number(), margin: z.number() }).optional();
 const validation = z
-  .object({ loss: z.number(), tokenAccuracy: z.number(), exactAnswers: z.number().optional() })
+  .object({ loss: z.number(), tokenAccuracy: z.number(), exactAnswers: z.number().optional(), preferences })
   .nullable();
 
 const eventSchema: z.ZodType<TrainerEvent> = z.discriminatedUnion('type', [
@@ -37,6 +38,7 @@ const eventSchema: z.ZodType<TrainerEvent> = z.discriminatedUnion('type', [
     tokenAccuracy: z.number(),
     learningRate: z.number(),
     gradientNorm: z.number(),
+    preferences,
     tokens: count,
     supervisedTokens: count,
     elapsedMs: z.number(),

@@ -9,7 +9,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { invalid } from '../domain/errors.ts';
-import type { Job } from '../domain/job.ts';
+import { hyperparametersOf, type Job } from '../domain/job.ts';
 import type { TrainingPlan } from '../engine/protocol.ts';
 import { writeAtomically } from '../formats/atomic-write.ts';
 import { failJob } from './failure.ts';
@@ -72,7 +72,7 @@ async function planToday(shop: Workshop, row: JobRow): Promise<TrainingPlan> {
     );
   const job = jobOf(row);
   const places = placesOf(shop, job, base, stored.initialAdapter !== null);
-  return toPlan(job, job.hyperparameters as ResolvedHyperparameters, places, stored.head ?? null);
+  return toPlan(job, hyperparametersOf(job) as ResolvedHyperparameters, places, stored);
 }
 
 async function writePlan({ home }: Workshop, plan: TrainingPlan): Promise<void> {

@@ -7,8 +7,10 @@
 
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { invalid } from '../domain/errors.ts';
-import type { Job } from '../domain/job.ts';
+import { invalid, type TunesmithError } from '../domain/errors.ts';
+import type { ExampleFormat } from '../domain/example.ts';
+import { hyperparametersOf, type Job, methodOf } from '../domain/job.ts';
+import { CompletionRows, formatOfFile, PreferenceRows } from '../dataset/lessons.ts';
 import { validateTrainingFile, type ValidationReport } from '../dataset/validate.ts';
 import type { HeadPlan, LoraPlan } from '../engine/protocol.ts';
 import { isEncoder } from '../families/table.ts';
@@ -33,6 +35,8 @@ interface Reports {
   readonly validation: ValidationReport | null;
   /** What an encoder is to tell apart; null for models that write. */
   readonly head: HeadPlan | null;
+  /** What the rows of the files are; null for conversations. */
+  readonly data: 'preference' | 'completion' | null;
   /** What it learns, in a sentence. */
   readonly note: string | null;
 }
@@ -46,30 +50,36 @@ export async function validateJob(shop: Workshop, row: JobRow, stop: AbortSignal
   if (model === null) throw modelUnavailable(job.model);
   await assertFiles(new Files(database, shop.blobs, row.project), job);
   const reports = await readFiles(shop, job, model, stop);
-  const { head } = reports;
+  const { head, data, training } = reports;
+  const answers = head === null && data === null ? training.answers : null;
   const failure = reports.training.failure ?? reports.validation?.failure ?? null;
   if (failure !== null) return await failJob(database, name, job.id, failure);
 
   const { initial, base } = await takeModel(shop, job, model);
-  const resolved = resolveHyperparameters(job.hyperparameters!, {
+  const resolved = resolveHyperparameters(hyperparametersOf(job), {
     examples: reports.training.examples,
     longestTokens: Math.max(reports.training.longestTokens, reports.validation?.longestTokens ?? 0),
     contextTokens: model.base.contextTokens,
     targets: targetsOfBase(model.base),
     initialAdapter: initial,
     head,
+    method: job.method.type,
   });
-  const plan = toPlan(job, resolved, placesOf(shop, job, base, initial !== null), head);
+  const plan = toPlan(job, resolved, placesOf(shop, job, base, initial !== null), { head, data: reports.data, answers });
   await whileHeld(database, name, job.id, async (rows, job) => {
     const warnings = [...reports.training.warnings, ...(reports.validation?.warnings ?? [])];
     for (const message of warnings) await tell(rows, job.id, { level: 'warn', message });
     if (reports.note !== null) await tell(rows, job.id, { message: reports.note });
+    if (answers !== null) await tell(rows, job.id, { message: rememberedInWords(answers) });
     await tell(rows, job.id, { message: 'Files validated, moving job to queued state' });
-    const method: Job['method'] = { type: 'supervised', supervised: { hyperparameters: resolved } };
-    const queued = moved(job, 'queued', { hyperparameters: resolved, method });
+    const method = methodOf(job.method.type, resolved);
+    const queued = moved(job, 'queued', { hyperparameters: method.type === 'supervised' ? resolved : null, method });
     await saveJob(rows, queued, { plan: JSON.stringify(plan) });
   });
 }
+
+const rememberedInWords = (answers: readonly string[]): string =>
+  `All answers are one of ${answers.length}: the model will remember them, and a request with "labels" is held to them`;
 
 /** A file may have expired since the job was made. */
 async function assertFiles(files: Files, job: Job): Promise<void> {
@@ -85,20 +95,52 @@ async function readFiles({ blobs }: Workshop, job: Job, { base }: ServedModel, s
   if (isEncoder(base)) {
     const { training_file: training, validation_file: validation } = job;
     const paths = { training: blobs.path(training), validation: validation === null ? null : blobs.path(validation) };
-    return await readLabelledFiles(paths, base, job.hyperparameters ?? {}, signal);
+    return { ...(await readLabelledFiles(paths, base, hyperparametersOf(job), signal)), data: null };
   }
   await using gguf = await openGguf(base.path);
-  const codec = TextCodec.fromGguf(gguf.metadata);
-  const asked = job.hyperparameters?.max_length;
+  const text = TextCodec.fromGguf(gguf.metadata);
+  const trainingPath = blobs.path(job.training_file);
+  const data = await dataOf(job, trainingPath, signal);
+  const codec =
+    data === 'preference' ? new PreferenceRows(text) : data === 'completion' ? new CompletionRows(text) : text;
+  const asked = hyperparametersOf(job).max_length;
   const tokensMax = typeof asked === 'number' ? asked : base.contextTokens;
   const options = { codec, tokensMax, signal };
-  const training = await validateTrainingFile(blobs.path(job.training_file), { ...options, role: 'training' });
-  if (job.validation_file === null || !training.ok) return { training, validation: null, ...noHead };
+  const training = await validateTrainingFile(trainingPath, { ...options, role: 'training' });
+  if (job.validation_file === null || !training.ok) return { training, validation: null, data, ...noHead };
   const known = training.fingerprints;
   const path = blobs.path(job.validation_file);
   const validation = await validateTrainingFile(path, { ...options, role: 'validation', known });
-  return { training, validation, ...noHead };
+  return { training, validation, data, ...noHead };
 }
+
+/** What the rows are that this method learns from; null for conversations. */
+async function dataOf(job: Job, path: string, signal: AbortSignal): Promise<'preference' | 'completion' | null> {
+  const format = await formatOfFile(path, signal);
+  if (job.method.type === 'dpo') {
+    if (format === 'preference' || format === null) return 'preference';
+    throw otherFormat(job, format);
+  }
+  if (format === 'preference') throw otherFormat(job, format);
+  return format === 'completion' ? 'completion' : null;
+}
+
+/** In OpenAI's words. */
+function otherFormat({ training_file, method }: Job, format: ExampleFormat): TunesmithError {
+  const [name, wanted] = formatNames[format];
+  return invalid(
+    'training_file',
+    `The job failed due to an invalid training file. Input file ${training_file} is in the ${name} format, but the specified fine-tuning job is not using '${wanted}' as the training method (provided method=${method.type}).`,
+    'invalid_training_file',
+  );
+}
+
+const formatNames: Readonly<Record<ExampleFormat, readonly [name: string, method: string]>> = {
+  chat: ['fine-tune-chat', 'supervised'],
+  completion: ['fine-tune-completions', 'supervised'],
+  preference: ['fine-tune-preference', 'dpo'],
+  reinforcement: ['fine-tune-reinforcement', 'reinforcement'],
+};
 
 interface StartingPoint {
   /** The weights to train on. */
@@ -115,7 +157,7 @@ async function takeModel(shop: Workshop, job: Job, model: ServedModel): Promise<
   const { ownFolder, adapter, adapterFolder } = model;
   const folder = join(jobFolder(shop.home, job.id), initialModelFolder);
   await rm(folder, { recursive: true, force: true });
-  const asked = job.hyperparameters?.train ?? 'auto';
+  const asked = hyperparametersOf(job).train ?? 'auto';
   const otherWeights = asked !== 'auto' && asked !== 'lora';
   if (adapter !== null && otherWeights) await mergeAdapter({ base: model.base, adapter }, folder, model.id);
   else if (ownFolder !== null) await shareWholeModel(ownFolder, folder);

@@ -67,7 +67,9 @@ export async function fineTuning(openai: OpenAI): Promise<void> {
   expect((await jobs.resume(long.id)).status).toBe('queued');
   expect((await jobs.cancel(long.id)).status).toBe('cancelled');
 
-  for (const type of ['dpo', 'reinforcement']) await refused(create({ method: { type } }));
+  const preferring = { n_epochs: 1, batch_size: 1, learning_rate_multiplier: 1, beta: 0.1 };
+  await create({ method: { type: 'dpo', dpo: { hyperparameters: preferring } } });
+  await refused(create({ method: { type: 'reinforcement' } }));
   await refused(create({ hyperparameters: { lora_ranks: 2 } }));
   const watched = await create({ integrations: [{ type: 'wandb', wandb: { project: 'p' } }] });
   await jobs.cancel(watched.id);

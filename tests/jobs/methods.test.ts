@@ -129,3 +129,98 @@ test.each<[string, Wishes, string, RegExp]>([
     message: expect.stringMatching(message) as string,
   });
 });
+
+const preference = (i: number, better: string, worse: string): string =>
+  JSON.stringify({
+    input: { messages: [{ role: 'user', content: `What is ${i}?` }] },
+    preferred_output: [{ role: 'assistant', content: better }],
+    non_preferred_output: [{ role: 'assistant', content: worse }],
+  });
+const preferences = Array.from({ length: 12 }, (_, i) => preference(i, 'yes, it is red', 'no, it is blue'));
+
+async function prefer(hyperparameters: Wishes, lines: readonly string[], more: object = {}): Promise<string> {
+  const method = { type: 'dpo', dpo: { hyperparameters } } as never;
+  const file = await upload(openai, lines);
+  return (await openai.fineTuning.jobs.create({ model: 'tiny', training_file: file, seed: 1, method, ...more })).id;
+}
+
+/** By how much a model finds the better answer likelier than the worse. */
+async function leaning(model: string): Promise<number> {
+  const logOf = async (answer: string): Promise<number> => {
+    const prompt = `<|im_start|>user\nWhat is 3?<|im_end|>\n<|im_start|>assistant\n${answer}<|im_end|>`;
+    const said = await openai.completions.create({ model, prompt, max_tokens: 1, echo: true, logprobs: 1 });
+    return said.choices[0]!.logprobs!.token_logprobs!.slice(1, -1).reduce((sum, log) => sum + log, 0);
+  };
+  return (await logOf('yes, it is red')) - (await logOf('no, it is blue'));
+}
+
+test('preferences make the better answer likelier, and their metrics say so', async () => {
+  const validation_file = await upload(openai, preferences.slice(0, 5));
+  const hyperparameters = { n_epochs: 6, batch_size: 4, beta: 0.3, learning_rate: 5e-3 };
+  const id = await prefer(hyperparameters, preferences, { validation_file });
+  const { job } = await waitFor(openai, id);
+  expect(job.error?.message ?? null).toBeNull();
+  expect(job.hyperparameters).toBeNull();
+  expect(job.method).toMatchObject({
+    type: 'dpo',
+    dpo: { hyperparameters: { n_epochs: 6, beta: 0.3, train: 'lora', lora_rank: 16 } },
+  });
+  const steps = (await eventsOf(openai, id)).filter(({ type }) => type === 'metrics').map(({ data }) => data);
+  expect(steps[0]).toMatchObject({
+    train_loss: expect.closeTo(Math.LN2, 4) as number,
+    train_reward_margin: expect.closeTo(0, 4) as number,
+  });
+  expect(steps.at(-1)).toMatchObject({ train_preference_accuracy: 1, full_valid_preference_accuracy: 1 });
+  expect((steps.at(-1) as { train_loss: number }).train_loss).toBeLessThan(0.3);
+  expect(await leaning(job.fine_tuned_model!)).toBeGreaterThan((await leaning('tiny')) + 3);
+});
+
+test('preferences go on from a model that was shown answers first, and every weight may learn them', async () => {
+  const shown = await finished(await start({ ...rote, n_epochs: 5, train: 'full' }));
+  const id = await prefer({ n_epochs: 2, batch_size: 4, train: 'full', learning_rate: 1e-3 }, preferences, {
+    model: shown,
+  });
+  const { job } = await waitFor(openai, id);
+  expect(job.error?.message ?? null).toBeNull();
+  const [first] = (await eventsOf(openai, id)).filter(({ type }) => type === 'metrics').map(({ data }) => data);
+  expect(first).toMatchObject({ train_loss: expect.closeTo(Math.LN2, 4) as number });
+});
+
+test.each<[string, Wishes, string, RegExp]>([
+  ['a beta of nothing', { beta: 0 }, 'beta', /beta/],
+  ['smoothed labels', { label_smoothing: 0.1 }, 'label_smoothing', /compares answers/],
+  ['an unknown hyper-parameter', { gamma: 1 }, 'gamma', /Unknown parameter: 'gamma'/],
+])('%s is refused for preferences', async (_, wishes, name, message) => {
+  await expect(prefer(wishes, preferences)).rejects.toMatchObject({
+    status: 400,
+    param: expect.stringContaining(name) as string,
+    message: expect.stringMatching(message) as string,
+  });
+});
+
+test('a file of another format is refused in the words that OpenAI uses', async () => {
+  const chat = await waitFor(openai, await prefer({}, examples()), ({ status }) => status === 'failed');
+  expect(chat.job.error).toMatchObject({
+    code: 'invalid_training_file',
+    param: 'training_file',
+    message: expect.stringMatching(
+      /is in the fine-tune-chat format, but the specified fine-tuning job is not using 'supervised' as the training method \(provided method=dpo\)\.$/,
+    ) as string,
+  });
+  const file = await upload(openai, preferences);
+  const supervised = await start({}, { training_file: file } as object);
+  const { job } = await waitFor(openai, supervised, ({ status }) => status === 'failed');
+  expect(job.error?.message).toMatch(/is in the fine-tune-preference format/);
+});
+
+test('prompts and completions teach bare text, and how it ends', async () => {
+  const lines = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'].map((word, i) =>
+    JSON.stringify({ prompt: `the number ${i} ->`, completion: ` ${word} END` }),
+  );
+  const file = await upload(openai, lines);
+  const model = await finished(
+    await start({ ...rote, train: 'full', n_epochs: 50 }, { training_file: file } as object),
+  );
+  const said = await openai.completions.create({ model, prompt: 'the number 2 ->', temperature: 0, max_tokens: 30 });
+  expect(said.choices[0]).toMatchObject({ text: ' three END', finish_reason: 'stop' });
+});

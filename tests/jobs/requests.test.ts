@@ -118,8 +118,8 @@ test.each<[string, object, { code: string | null; param: string | null; message:
   ],
   [
     'another method',
-    { method: { type: 'dpo', dpo: {} } },
-    { code: 'unsupported_value', param: 'method.type', message: /'dpo'.*'supervised'/ },
+    { method: { type: 'reinforcement' } },
+    { code: 'unsupported_value', param: 'method.type', message: /'reinforcement'.*'supervised' and 'dpo'/ },
   ],
   [
     'reinforcement',

@@ -1,6 +1,6 @@
 /**
- * Supervised fine-tuning: show the model conversations, and move its adapter so that what the assistant says in
- * them becomes likelier.
+ * Fine-tuning by examples: show the model conversations, and move what is trained so that what the assistant says in
+ * them becomes likelier; or show it two answers, and make the better one likelier than the other by more than it was.
  *
  * A program from top to bottom: read, build, resume, then step after step, then done. All randomness follows
  * from the plan's seed and the step, so two runs of a plan are the same run, interrupted or not.
@@ -8,14 +8,9 @@
 
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  countTargets,
-  packStep,
-  runLimitsOf,
-  type MicroBatch,
-  type RunLimits,
-} from '../../dataset/batch.ts';
+import { packPairs, packStep, runLimitsOf, type MicroBatch, type RunLimits } from '../../dataset/batch.ts';
 import type { FileRole } from '../../dataset/faults.ts';
+import { CompletionRows, PreferenceRows } from '../../dataset/lessons.ts';
 import { LabelledRows } from '../../dataset/labelled/rows.ts';
 import { tokenizeFile, type ExampleEncoder, type RowTokenizer, type TokenizedExample } from '../../dataset/tokenize.ts';
 import { invalid, TunesmithError } from '../../domain/errors.ts';
@@ -35,10 +30,10 @@ import {
 } from '../checkpoint.ts';
 import { Journal } from '../journal.ts';
 import { openNetwork } from '../nn/load.ts';
-import type { Network } from '../nn/network.ts';
+import { noJudgement, type Judgement, type Network } from '../nn/network.ts';
 import { AdamW } from '../optimizer.ts';
 import type { Parent } from '../parent.ts';
-import type { TrainerEvent, TrainingPlan, ValidationMetrics } from '../protocol.ts';
+import type { Preferences, TrainerEvent, TrainingPlan, ValidationMetrics } from '../protocol.ts';
 import { Random, streams } from '../random.ts';
 import { learningRateAt } from '../schedule.ts';
 import { EarlyStopping, OverfittingWatch, type Evaluation } from '../stopping.ts';
@@ -64,6 +59,7 @@ export async function trainSupervised(
   const resumed = await newestCheckpoint(checkpoints, (folder, reason) =>
     parent.tell({ type: 'warning', message: `Passing over the damaged checkpoint ${folder}: ${reason}` }),
   );
+  const lessons = await Lessons.prepare(plan, network, [...training, ...validation], limits, parent);
   if (resumed !== null) await restoreCheckpoint(resumed, network.parameters, optimizer);
   const dropout = resumed ? Random.fromState(resumed.state.random) : Random.fromSeed(plan.seed).split(streams.dropout);
   let saved = { step: resumed?.state.step ?? -1, folder: resumed?.folder ?? '', atMs: performance.now() };
@@ -125,8 +121,8 @@ export async function trainSupervised(
     }
 
     const startMs = performance.now();
-    const sequences = batch.flatMap((example) => example.sequences);
-    const { loss, correct } = await network.accumulate(packStep(sequences, limits), dropout.uint32());
+    const judgement = await network.accumulate(lessons.pack(batch), dropout.uint32());
+    const { loss, correct } = judgement;
     const learningRate = learningRateAt(step, { ...plan, kind: plan.schedule, peak: plan.learningRate, totalSteps });
     const gradientNorm = optimizer.update(learningRate);
     const elapsedMs = performance.now() - startMs;
@@ -136,7 +132,7 @@ export async function trainSupervised(
     const epochEnds = step % stepsPerEpoch === 0;
     const wholeTurn = epochEnds || (plan.earlyStopping ? step % plan.earlyStopping.interval === 0 : false);
     const exact = plan.earlyStopping?.metric === 'exact_answers';
-    const targets = countTargets(sequences);
+    const targets = sum(batch, (example) => example.targets);
     const event = {
       type: 'step',
       step,
@@ -145,11 +141,12 @@ export async function trainSupervised(
       tokenAccuracy: correct / targets,
       learningRate,
       gradientNorm,
+      preferences: lessons.preferences(judgement, batch.length),
       tokens: sum(batch, ({ tokens }) => tokens),
       supervisedTokens: targets,
       elapsedMs,
-      validation: await judge(network, miniBatch(validation, step, plan), limits, parent),
-      fullValidation: wholeTurn ? await judge(network, validation, limits, parent, exact) : null,
+      validation: await judge(network, miniBatch(validation, step, plan), lessons, parent),
+      fullValidation: wholeTurn ? await judge(network, validation, lessons, parent, exact) : null,
     } as const;
     journal.append(event);
     parent.tell(event);
@@ -196,8 +193,12 @@ interface Data {
 async function readData(plan: TrainingPlan, signal: AbortSignal): Promise<Data> {
   const metadata = await readMetadata(plan.model);
   const { tokensMax, trainingFile, validationFile, head = null } = plan;
-  const encoderFor = (role: FileRole): ExampleEncoder | RowTokenizer =>
-    head === null ? TextCodec.fromGguf(metadata) : new LabelledRows(EncoderCodec.fromGguf(metadata), head, role);
+  const encoderFor = (role: FileRole): ExampleEncoder | RowTokenizer => {
+    if (head !== null) return new LabelledRows(EncoderCodec.fromGguf(metadata), head, role);
+    const codec = TextCodec.fromGguf(metadata);
+    if (plan.data === 'preference') return new PreferenceRows(codec);
+    return plan.data === 'completion' ? new CompletionRows(codec) : codec;
+  };
   const read = async (path: string, role: FileRole): Promise<TokenizedExample[]> =>
     await tokenizeFile(path, { encoder: encoderFor(role), tokensMax, role, signal });
   const training = await read(trainingFile, 'training');
@@ -304,6 +305,71 @@ function miniBatch(
   return Array.from({ length: size }, (_, i) => examples[order[(first + i) % examples.length]!]!);
 }
 
+/** How examples become micro-batches, and what their losses are means of. */
+class Lessons {
+  readonly #limits: RunLimits;
+  /** By how much the model found the better answer likelier before it was trained; null where nothing is compared. */
+  readonly #references: ReadonlyMap<TokenizedExample, number> | null;
+
+  private constructor(limits: RunLimits, references: ReadonlyMap<TokenizedExample, number> | null) {
+    this.#limits = limits;
+    this.#references = references;
+  }
+
+  /**
+   * The reference of DPO is the model as training found it, so it is asked once, before the first step, and no second
+   * model is needed; whoever resumes asks it again before the checkpoint is put back.
+   */
+  static async prepare(
+    plan: TrainingPlan,
+    network: Network,
+    examples: readonly TokenizedExample[],
+    limits: RunLimits,
+    parent: Parent,
+  ): Promise<Lessons> {
+    if (plan.objective?.kind !== 'preference') return new Lessons(limits, null);
+    const references = new Map<TokenizedExample, number>();
+    for (let i = 0; i < examples.length; i += judgedTogether) {
+      await parent.breathe();
+      const together = examples.slice(i, i + judgedTogether);
+      const sequences = together.flatMap((example) => [...example.pair!.better, ...example.pair!.worse]);
+      const leanings = together.flatMap((example) =>
+        [...example.pair!.better.map(() => 1), ...example.pair!.worse.map(() => -1)].map((sign) => ({ example, sign })),
+      );
+      for (const example of together) references.set(example, 0);
+      const batches = packStep(sequences, limits);
+      for (const [k, { logProbabilities }] of (await network.measure(batches)).entries()) {
+        for (const [j, log] of logProbabilities.entries()) {
+          const { example, sign } = leanings[batches[k]!.owners![j]!]!;
+          references.set(example, references.get(example)! + sign * log);
+        }
+      }
+    }
+    return new Lessons(limits, references);
+  }
+
+  pack(examples: readonly TokenizedExample[]): MicroBatch[] {
+    const references = this.#references;
+    if (references === null) {
+      return packStep(
+        examples.flatMap(({ sequences }) => sequences),
+        this.#limits,
+      );
+    }
+    const pairs = examples.map((example) => ({ ...example.pair!, reference: references.get(example)! }));
+    return packPairs(pairs, this.#limits);
+  }
+
+  /** Of what a loss is the mean: supervised tokens, or pairs of answers. */
+  count(examples: readonly TokenizedExample[]): number {
+    return this.#references === null ? sum(examples, ({ targets }) => targets) : examples.length;
+  }
+
+  preferences({ preferred, margin }: Judgement, pairs: number): Preferences | undefined {
+    return this.#references === null ? undefined : { accuracy: preferred / pairs, margin: margin / pairs };
+  }
+}
+
 /** Examples judged together: enough to fill rows, few enough to hear a cancellation in between. */
 const judgedTogether = 16;
 
@@ -311,25 +377,31 @@ const judgedTogether = 16;
 async function judge(
   network: Network,
   examples: readonly TokenizedExample[],
-  limits: RunLimits,
+  lessons: Lessons,
   parent: Parent,
   exact = false,
 ): Promise<ValidationMetrics | null> {
   if (examples.length === 0) return null;
   const byLength = [...examples].sort((a, b) => a.tokens - b.tokens || a.line - b.line);
-  let [loss, correct, exactCount] = [0, 0, 0];
+  let [loss, exactCount] = [0, 0];
+  const total = noJudgement();
   for (let i = 0; i < byLength.length; i += judgedTogether) {
     await parent.breathe();
     const together = byLength.slice(i, i + judgedTogether);
-    const sequences = together.flatMap((example) => example.sequences);
-    const batches = packStep(sequences, limits);
+    const batches = lessons.pack(together);
     const judgement = await network.evaluate(batches);
     if (exact) exactCount += await countExact(network, batches, together);
-    loss += judgement.loss * countTargets(sequences);
-    correct += judgement.correct;
+    loss += judgement.loss * lessons.count(together);
+    total.correct += judgement.correct;
+    total.preferred += judgement.preferred;
+    total.margin += judgement.margin;
   }
   const targets = sum(examples, (example) => example.targets);
-  const mean = { loss: loss / targets, tokenAccuracy: correct / targets };
+  const mean = {
+    loss: loss / lessons.count(examples),
+    tokenAccuracy: total.correct / targets,
+    preferences: lessons.preferences(total, examples.length),
+  };
   return exact ? { ...mean, exactAnswers: exactCount / examples.length } : mean;
 }
 

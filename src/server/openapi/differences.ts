@@ -9,7 +9,7 @@
 import { z } from 'zod';
 import { batchEndpoints } from '../../domain/batch.ts';
 import { uploadPurposes } from '../../domain/file.ts';
-import { hyperparameterFields } from '../../jobs/request.ts';
+import { hyperparameterFields, preferenceFields } from '../../jobs/request.ts';
 import {
   chatParameters,
   completionParameters,
@@ -45,6 +45,11 @@ const ourHyperparameters = z.toJSONSchema(z.object(hyperparameterFields), { io: 
   Schema
 >;
 
+const preferenceHyperparameters = z.toJSONSchema(z.object(preferenceFields), { io: 'input' }).properties as Record<
+  string,
+  Schema
+>;
+
 /** What becomes of a field; undefined takes it away. */
 type Change = (field: Schema) => Schema | undefined;
 
@@ -57,6 +62,10 @@ const or =
   (values: readonly string[]): Change =>
   (field) => ({ ...field, enum: [...(field.enum ?? []), ...values] });
 const withOurs: Change = (field) => ({ ...field, properties: { ...field.properties, ...ourHyperparameters } });
+const withPreferences: Change = (field) => ({
+  ...field,
+  properties: { ...field.properties, ...preferenceHyperparameters },
+});
 const nullableList: Change = (field) => ({ ...field, items: nullable(field.items!)! });
 
 /** Ours: a criterion may be a formula over several graders. */
@@ -79,14 +88,15 @@ const differences: Readonly<Record<string, Readonly<Record<string, Change>>>> = 
 
   CreateFineTuningJobRequest: { hyperparameters: withOurs },
   FineTuneSupervisedMethod: { hyperparameters: () => withOurs({ type: 'object' }) },
-  FineTuneMethod: { type: oneOf(['supervised']), dpo: gone, reinforcement: gone },
+  FineTuneDPOMethod: { hyperparameters: () => withPreferences({ type: 'object' }) },
+  FineTuneMethod: { type: oneOf(['supervised', 'dpo']), reinforcement: gone },
   FineTuningJob: {
     status: or(['paused']),
     error: () => ({
       type: 'object',
       properties: Object.fromEntries(['code', 'message', 'param'].map((key) => [key, nullable({ type: 'string' })!])),
     }),
-    hyperparameters: withOurs,
+    hyperparameters: (field) => nullable(withOurs(field)!),
     user_provided_suffix: () => nullable({ type: 'string' }),
   },
   FineTuningJobEvent: { data: nullable },
