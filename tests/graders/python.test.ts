@@ -158,6 +158,9 @@ except JsException as error:
     const outcomes = await attempts(...Object.keys(tries));
     for (const [i, [statement, expected]] of Object.entries(tries).entries())
       expect(outcomes[i], statement).toMatch(expected);
+    const [told] = await attempts('import os, sys; raise Exception(dict(os.environ), sys.argv, sys.executable)');
+    expect(told).toMatch(/^Exception: .*HOME/);
+    expect(told).not.toMatch(/node_modules|harness/);
   });
 
   test('the network, even loopback', async () => {

@@ -327,6 +327,11 @@ def evals():
     assert asked.per_model_usage[0].invocation_count == 5 and asked.per_model_usage[0].completion_tokens == 20
     items = list(client.evals.runs.output_items.list(asked.id, eval_id=made.id, limit=2))
     assert sorted(item.datasource_item_id for item in items) == [0, 1, 2, 3, 4]
+    slow = client.evals.runs.create(
+        made.id, data_source=asked.data_source.to_dict() | {"source": {"type": "file_content", "content": [{"item": {"city": "A"}}] * 200}}
+    )
+    assert client.evals.runs.cancel(slow.id, eval_id=made.id).status == "canceled"
+    client.evals.runs.delete(slow.id, eval_id=made.id)
     first = client.evals.runs.output_items.retrieve(items[0].id, run_id=asked.id, eval_id=made.id)
     assert first.to_dict() == items[0].to_dict() and first.sample.input[0].content.startswith("Like City")
 

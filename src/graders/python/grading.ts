@@ -13,7 +13,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Subject } from '../../domain/grader.ts';
-import { sandboxHarness } from './program.ts';
+import { sandboxHarness, sandboxProgram } from './program.ts';
 import { makeSnapshot, PythonSandbox, type PythonSandboxSettings, serverError } from './sandbox.ts';
 
 interface PythonLimits {
@@ -116,7 +116,8 @@ export class PythonGrading implements AsyncDisposable {
       snapshot: null,
       memoryBytesMax: this.#limits.memoryBytesMax,
     };
-    const snapshot = join(this.#cache, `pyodide-${version}.snapshot`);
+    const program = createHash('sha256').update(sandboxProgram).digest('hex').slice(0, 8);
+    const snapshot = join(this.#cache, `pyodide-${version}-${program}.snapshot`);
     if (!existsSync(snapshot)) {
       await mkdir(this.#cache, { recursive: true });
       const bytes = await makeSnapshot(settings);

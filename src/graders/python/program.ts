@@ -30,7 +30,7 @@ export const sandboxProgram = String.raw`
 import fs from 'node:fs';
 
 const { process } = globalThis;
-const settings = JSON.parse(process.argv.at(-1));
+const settings = JSON.parse(process.argv.pop()); // left there, it would be the program's name in Python's environment
 const send = process.send.bind(process);
 const exit = process.reallyExit.bind(process);
 const listen = process.on.bind(process, 'message');

@@ -148,6 +148,9 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /v1/evals/:id/runs': row('Evals', "List an eval's runs, oldest first."),
   'GET /v1/evals/:id/runs/:run': row('Evals', 'Look at a run and its counts so far.'),
   'POST /v1/evals/:id/runs/:run': row('Evals', 'Cancel a run; what is judged stays.'),
+  'POST /v1/evals/:id/runs/:run/cancel': row('Evals', "Cancel a run at the address that OpenAI's Python SDK takes.", {
+    response: schema('EvalRun'),
+  }),
   'DELETE /v1/evals/:id/runs/:run': row('Evals', 'Delete a run and what came of its items.'),
   'GET /v1/evals/:id/runs/:run/output_items': row('Evals', 'List what came of the items, as they are judged.'),
   'GET /v1/evals/:id/runs/:run/output_items/:item': row('Evals', 'Look at what came of an item.'),

@@ -100,10 +100,12 @@ export function evalRoutes(app: FastifyInstance, house: House): void {
     return shown(await roomsOf(request).evalRuns.get(id, run), request);
   });
 
-  app.post<ByRun>('/evals/:id/runs/:run', async (request): Promise<EvalRun> => {
-    const { id, run } = request.params;
-    return shown(await roomsOf(request).evalRuns.cancel(id, run), request);
-  });
+  // OpenAI's document and its Node SDK cancel at a run's own address; its Python SDK, since 3, at one below.
+  for (const path of ['/evals/:id/runs/:run', '/evals/:id/runs/:run/cancel'])
+    app.post<ByRun>(path, async (request): Promise<EvalRun> => {
+      const { id, run } = request.params;
+      return shown(await roomsOf(request).evalRuns.cancel(id, run), request);
+    });
 
   app.delete<ByRun>('/evals/:id/runs/:run', async (request): Promise<OpenAI.Evals.RunDeleteResponse> => {
     const { id, run } = request.params;
@@ -198,6 +200,7 @@ function checkSampling(asked: Exclude<DataSource, { type: 'jsonl' }>, model: str
   } catch (error) {
     if (!(error instanceof TunesmithError) || error.param === null) throw error;
     const param = error.param.replace(/^max_output_tokens$/, 'max_completion_tokens');
-    throw invalid(`data_source.sampling_params.${param}`, error.message, error.code);
+    const place = `data_source.sampling_params.${param}`;
+    throw invalid(place, error.message.replace(`'${error.param}'`, `'${place}'`), error.code);
   }
 }

@@ -284,6 +284,7 @@ describe('runs', () => {
     expect([total, failed < 500]).toEqual([500, true]);
     expect(await itemsOf(house.openai, id, run)).toHaveLength(failed);
     expect(await house.openai.evals.runs.cancel(run, { eval_id: id })).toEqual(canceled);
+    expect(await house.openai.post(`/evals/${id}/runs/${run}/cancel`)).toEqual(canceled); // as the Python SDK says it
     const waiting = await house.house.database.selectFrom('eval_items').where('run_id', '=', run).selectAll().execute();
     expect(waiting).toEqual([]);
     const over = await runEval(house.openai, id, answeredItems(['a', 'a']));
