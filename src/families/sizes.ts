@@ -1,11 +1,15 @@
 /** A model's numbers, as the metadata of its GGUF has them, within bounds that llama.cpp survives. */
 
-import type { Gguf } from '../formats/gguf.ts';
+import type { GgufMetadata } from '../formats/gguf-metadata.ts';
 import type { ModelSizes } from './family.ts';
 import { outputName } from './label-head.ts';
 import { embeddingName } from './tensors.ts';
 
-export type ModelFile = Pick<Gguf, 'metadata' | 'tensors'>;
+/** A GGUF, or what one would be. */
+export interface ModelFile {
+  readonly metadata: GgufMetadata;
+  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+}
 
 /** `refuse` makes the error for a number that cannot be. */
 export function readSizes({ metadata, tensors }: ModelFile, refuse: (what: string) => Error): ModelSizes {

@@ -42,18 +42,16 @@ export async function convertCheckpoint(folder: string, path: string, onTensor: 
       ...tokenizerMetadata(checkpoint, rows),
     }),
   );
-  const shapes = [
-    [embeddingName, { shape: [rows] }],
-    ...(encoder.outputs === 0 ? [] : [[`${outputName}.weight`, { shape: [encoder.outputs] }] as const]),
-  ] as const;
-  const stub = new Map(shapes) as unknown as Parameters<typeof readSizes>[0]['tensors'];
-  const places = tensorsOf(model.family, readSizes({ metadata, tensors: stub }, unusable));
+  // The numbers that a file tells by the shapes of its tensors.
+  const telling = new Map([[embeddingName, { shape: [rows] }]]);
+  if (encoder.outputs > 0) telling.set(`${outputName}.weight`, { shape: [encoder.outputs] });
+  const sizes = readSizes({ metadata, tensors: telling }, unusable);
+  const places = tensorsOf(model.family, sizes);
   const found = pairUp(checkpoint, model, places, find);
   let done = 0;
   const tensors = found.map(({ place, name }) =>
     sourceOf(checkpoint, place, name, () => onTensor(done++, found.length)),
   );
-  const sizes = readSizes({ metadata, tensors: stub }, unusable);
   if (!causal && model.family.tokenTypes === null) tensors.push(noTokenTypes(sizes.width));
   const divisors = model.divisors;
   if (divisors !== null)
