@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { calibrate, estimateMs, readCalibration, type CalibrationSetting } from '../../src/jobs/calibration.ts';
 import { BaseModels } from '../../src/models/base-models.ts';
+import { writeTinyEncoder } from '../tiny-encoder.ts';
 import { tinyHome } from './tiny-house.ts';
 
 async function settingOf(home: string, batchSize = 1): Promise<CalibrationSetting> {
@@ -27,6 +28,15 @@ test('a few real steps are measured once, kept, and believed only for the same m
   expect(others).toEqual([]); // the trainer's folder is gone
   await writeFile(join(tiny.home, 'calibrations', file!), '{"version": 1');
   expect(await readCalibration(tiny.home, setting)).toBeNull();
+});
+
+test('an encoder is measured with labels', async () => {
+  await using tiny = await tinyHome();
+  await writeTinyEncoder(join(tiny.home, 'mini.gguf'));
+  const base = await (await BaseModels.open(tiny.home)).pull(join(tiny.home, 'mini.gguf'));
+  const setting = { base, method: 'supervised', threads: 2, batchSize: 8 } as const;
+  expect((await calibrate(tiny.home, setting)).msPerCost).toBeGreaterThan(0);
+  expect(await readCalibration(tiny.home, setting)).not.toBeNull();
 });
 
 test('a figure that another processor made is not believed', async () => {
