@@ -111,6 +111,26 @@ test('entities are learnt and answered in the form that was taught', async () =>
   expect(JSON.parse(choice.message.content!)).toEqual({ LOC: ['london'], PER: ['ada lovelace'] });
 });
 
+test.each(['head', 'last_layers(1)', 'lora'])(
+  'trained by %s, a model is whole, and is taught further from where it is',
+  async (how) => {
+    const id = await train(labelled, {}, { train: how, ...(how === 'head' && { learning_rate: 3e-2 }) });
+    const { job } = await waitFor(openai, id);
+    expect(job.error?.message ?? null).toBeNull();
+    const model = job.fine_tuned_model!;
+    const probability = async (name: string): Promise<number> => {
+      const choice = await ask(name, 'buy now free money');
+      return (choice as { label_probabilities?: Record<string, number> }).label_probabilities!['spam']!;
+    };
+    const learnt = await probability(model);
+    expect(learnt).toBeGreaterThan(0.6);
+    const next = await train(labelled, { model }, { train: how, n_epochs: 1, learning_rate: 1e-6 });
+    const { job: further } = await waitFor(openai, next);
+    expect(further.error?.message ?? null).toBeNull();
+    expect(await probability(further.fine_tuned_model!)).toBeCloseTo(learnt, 2);
+  },
+);
+
 test('what is wrong with labels fails the job with the line', async () => {
   const fails = async (id: string): Promise<string> => {
     const { job } = await waitFor(openai, id);
