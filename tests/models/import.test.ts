@@ -91,6 +91,38 @@ test('a repository of the hub is pulled by its name, every file checked and of o
   await expect(bases.pull('somebody/nothing-here')).rejects.toThrow(/has no config.json, or is private/);
 });
 
+test('a pull that broke after some of its files does not fetch them again', async () => {
+  const checkpoint = checkpointOf('gpt2');
+  const { tensors } = await readSafetensors(join(checkpoint, 'model.safetensors'));
+  const names = [...tensors.keys()];
+  const repository: Record<string, Buffer> = {};
+  const put = (file: string, bytes: Buffer): void => {
+    repository[`somebody/tiny/resolve/${file === 'config.json' ? 'main' : mockCommit}/${file}`] = bytes;
+  };
+  for (const file of files.slice(0, 3)) put(file, await readFile(join(checkpoint, file)));
+  const map: Record<string, string> = {};
+  for (const [i, part] of [names.slice(0, 10), names.slice(10)].entries()) {
+    const name = `model-${i}.safetensors`;
+    for (const tensor of part) map[tensor] = name;
+    await writeSafetensors(join(folder, name), new Map(part.map((tensor) => [tensor, tensors.get(tensor)!])));
+    put(name, await readFile(join(folder, name)));
+  }
+  put('model.safetensors.index.json', Buffer.from(JSON.stringify({ weight_map: map })));
+  const second = `somebody/tiny/resolve/${mockCommit}/model-1.safetensors`;
+  const { [second]: held, ...before } = repository;
+  const home = join(folder, 'home');
+  {
+    await using hub = await openMockHub(before, { gitFiles: /\.json$/ });
+    const bases = await BaseModels.open(home, { hub: { ...hubSettings({}), endpoint: hub.endpoint } });
+    await expect(bases.pull('somebody/tiny')).rejects.toThrow(/model-1.safetensors/);
+  }
+  await using hub = await openMockHub({ ...before, [second]: held! }, { gitFiles: /\.json$/ });
+  const bases = await BaseModels.open(home, { hub: { ...hubSettings({}), endpoint: hub.endpoint } });
+  expect((await bases.pull('somebody/tiny')).architecture.servingOnly).toBeNull();
+  const fetched = hub.requests.filter(({ origin, method }) => origin === 'storage' && method === 'GET');
+  expect(fetched.map(({ url }) => url)).toEqual([`/${second}`]);
+});
+
 test('a small file that arrives damaged is not believed', async () => {
   const repository = {
     'somebody/tiny/resolve/main/config.json': await readFile(join(checkpointOf('gpt2'), 'config.json')),

@@ -58,8 +58,9 @@ export async function fetchCheckpointFromHub(
 
   async function fetchWeights(index: Buffer | null): Promise<void> {
     for (const name of index === null ? ['model.safetensors'] : filesInIndex(parse(index))) {
-      const weights = await fetchFromHub(file(name, commit), settings, folder, null, watch);
-      await rename(weights.path, join(checkpoint, name));
+      const path = join(checkpoint, name);
+      const weights = await fetchFromHub(file(name, commit), settings, folder, null, watch, path);
+      await rename(weights.path, path);
     }
   }
 }

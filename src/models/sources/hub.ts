@@ -76,11 +76,14 @@ export async function fetchFromHub(
   folder: string,
   sha256: string | null,
   watch: Watch,
+  /** Where an earlier pull may have left the whole file. */
+  kept: string | null = null,
 ): Promise<Fetched> {
   const description = await describe(source, settings, watch);
   if (sha256 !== null && description.sha256 !== sha256)
     throw failure(`the hub offers SHA-256 ${description.sha256}; the catalogue pins ${sha256}.`);
   const incomplete = join(folder, `${description.sha256}.incomplete`);
+  if (kept !== null) await rename(kept, incomplete).catch(() => undefined); // it is hashed like what broke off
   const found = await download(description, settings, incomplete, watch);
   if (found !== description.sha256) {
     await rm(incomplete);
