@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: what docs/performance.md reports, measured on this machine in one run.
  *
- *   npm run bench                 everything (about a quarter of an hour on two cores)
- *   npm run bench -- training     our trainer beside PyTorch + transformers + peft
+ *   npm run bench                 everything (about two hours on two cores)
+ *   npm run bench -- training     every way of training beside PyTorch + transformers + peft; see training.ts
  *   npm run bench -- serving      our server beside llama.cpp called directly
  *   npm run bench -- load         many streams at once, what HTTP adds, changing between fine-tunes
  *   npm run bench -- data         checking and counting training data beside json and tiktoken
@@ -28,7 +28,9 @@ const benches = {
   data: benchData,
   near: benchNearDuplicates,
 };
-const asked = process.argv.slice(2);
+const words = process.argv.slice(2);
+/** What follows `training` is for it alone. */
+const [asked, racing] = words[0] === 'training' ? [['training'], words.slice(1)] : [words, []];
 const unknown = asked.find((name) => !(name in benches));
 if (unknown !== undefined) {
   console.error(`Found "${unknown}"; the benchmarks are ${Object.keys(benches).join(', ')}.`);
@@ -40,7 +42,7 @@ const folder = await mkdtemp(join(tmpdir(), 'tunesmith-bench-'));
 try {
   console.log(`${cpus()[0]!.model}, ${availableParallelism()} cores, Node ${process.version}\n`);
   for (const [name, bench] of Object.entries(benches)) {
-    if (asked.length === 0 || asked.includes(name)) await bench({ ...place, folder });
+    if (asked.length === 0 || asked.includes(name)) await bench({ ...place, folder }, racing);
   }
 } finally {
   await rm(folder, { recursive: true, force: true });
