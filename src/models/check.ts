@@ -8,6 +8,7 @@
 
 import { invalid } from '../domain/errors.ts';
 import { doubtsAbout } from '../families/doubts.ts';
+import { headProblem } from '../families/label-head.ts';
 import { readEpsilon, readSizes } from '../families/sizes.ts';
 import { familyOf } from '../families/table.ts';
 import { headName, tensorsOf } from '../families/tensors.ts';
@@ -29,8 +30,11 @@ export function checkModel(gguf: Gguf): Inspection {
   checkTokenizer(gguf, facts);
   const servingOnly = checkTensors(gguf, facts);
   // The one tokenizer and template path must understand it.
-  if (familyOf(facts.architecture)?.design.causal === false) EncoderCodec.fromGguf(metadata);
-  else TextCodec.fromGguf(metadata);
+  if (familyOf(facts.architecture)?.design.causal === false) {
+    EncoderCodec.fromGguf(metadata);
+    const problem = headProblem(metadata, gguf.tensors);
+    if (problem !== null) throw refusal(problem);
+  } else TextCodec.fromGguf(metadata);
   return {
     architecture: { ...facts, servingOnly },
     name: metadata.string('general.name', null),

@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { normalises, poolingOf, readHead } from '../../src/families/label-head.ts';
+import { ggufValue, type GgufValue } from '../../src/formats/gguf-metadata.ts';
 import { openGguf } from '../../src/formats/gguf.ts';
 import { readSafetensors, writeSafetensors, type SafeTensor } from '../../src/formats/safetensors.ts';
 import { BaseModels } from '../../src/models/base-models.ts';
 import { convertCheckpoint } from '../../src/models/import/convert.ts';
+import { writeTinyEncoder } from '../tiny-encoder.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -148,4 +150,27 @@ test.each<[string, string, (value: Loose) => void, RegExp]>([
   const checkpoint = await copyOf('bert');
   await edit(checkpoint, file, change);
   await expect(convert(checkpoint)).rejects.toThrow(message);
+});
+
+test('a file whose labels and tensors do not fit is refused', async () => {
+  const bases = await BaseModels.open(join(folder, 'home'));
+  const head = { task: 'classification', labels: ['a', 'b'], form: null, pooling: 'first' } as const;
+  const refused = async (metadata: Record<string, GgufValue>): Promise<string> => {
+    const path = join(folder, 'hostile.gguf');
+    await writeTinyEncoder(path, { head, metadata });
+    return await bases.pull(path).then(
+      () => 'pulled',
+      (error: Error) => error.message,
+    );
+  };
+  expect(await refused({ 'tunesmith.head.labels': ggufValue.strings(['a', 'b', 'c']) })).toMatch(
+    /outputs for 2 of 3 labels/,
+  );
+  expect(await refused({ 'tunesmith.head.labels': ggufValue.strings(['a', 'a']) })).toMatch(
+    /labels: a label is there twice/,
+  );
+  expect(await refused({ 'tunesmith.head.task': ggufValue.string('regression') })).toMatch(/labels are damaged: task/);
+  expect(await refused({ 'tunesmith.head.form': ggufValue.string('{') })).toMatch(/labels are damaged: form/);
+  expect(await refused({ 'tunesmith.head.task': ggufValue.string('token_classification') })).toMatch(/does not fit/);
+  expect(await refused({})).toBe('pulled');
 });

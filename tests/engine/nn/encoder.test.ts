@@ -35,7 +35,9 @@ const plans: Record<Kind, HeadPlan> = {
 };
 
 function head(task: LabelTask, labels: readonly string[], pooling: HeadPlan['pooling']): HeadPlan {
-  return { task, labels, form: null, pooling };
+  const keys = { text: 'text', label: 'label', start: null, end: null };
+  const form = task === 'token_classification' ? ({ shape: 'by_type', wrapper: null, keys } as const) : null;
+  return { task, labels, form, pooling };
 }
 
 function examplesOf(name: EncoderName, kind: Kind): EncodedExample[] {
@@ -250,3 +252,37 @@ test.each(['one', 'words', 'mean'] as const)('a file with a head for %s is read 
   ]);
   expectClose(logits!, goldens.bert.floats(`logits.${kind}`), 1e-4, 'logits');
 });
+
+test.each(['one', 'any', 'words'] as const)(
+  'with smoothed labels, the gradient of %s is the slope of its loss',
+  async (kind) => {
+    await using network = await openNetwork({
+      modelPath: paths.bert,
+      train: { mode: 'head' },
+      head: plans[kind],
+      objective: { kind: 'likelihood', labelSmoothing: 0.2 },
+      basePrecision: 'f32',
+      threads: 1,
+      seed: 1,
+      tokensPerRun: 64,
+      rowTokensMax: 16,
+    });
+    const batches = packStep(examplesOf('bert', kind), { tokensPerRun: 64, lanes: 1 });
+    const lossOf = async (): Promise<number> => (await network.accumulate(batches, 0)).loss;
+    const bias = network.parameters.find(({ name }) => name === 'cls.output.bias')!;
+    bias.data.set([0.4, -0.3, 0.2]);
+    bias.gradient.fill(0);
+    await lossOf();
+    const slopes = bias.gradient.slice();
+    for (const [i, slope] of slopes.entries()) {
+      const at = bias.data[i]!;
+      const step = 1e-2;
+      bias.data[i] = at + step;
+      const above = await lossOf();
+      bias.data[i] = at - step;
+      const below = await lossOf();
+      bias.data[i] = at;
+      expect((above - below) / (2 * step), `bias ${i}`).toBeCloseTo(slope, 3);
+    }
+  },
+);
