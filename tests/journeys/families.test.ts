@@ -41,7 +41,7 @@ const families: readonly FamilyName[] = ['llama-3', 'llama-2', 'qwen2', 'qwen3',
 test.each(families)('%s learns through the front door, and answers as its trainer would', async (family) => {
   const { openai } = house;
   const base = await house.house.bases.pull(checkpointOf(family));
-  const hyperparameters = { n_epochs: 40, batch_size: 1, learning_rate: 0.01, base_precision: 'f32' };
+  const hyperparameters = { n_epochs: 25, batch_size: 1, learning_rate: 0.01, base_precision: 'f32' };
   const lines = lessons.map(([prompt, content]) =>
     JSON.stringify({ messages: [...question(prompt), { role: 'assistant', content }] }),
   );
@@ -121,7 +121,7 @@ test.each(families)('%s learns through the front door, and answers as its traine
 test.each(['gpt2', 'gemma3'] as const)('%s learns whole, and answers from weights of its own', async (family) => {
   const { openai } = house;
   const base = await house.house.bases.pull(checkpointOf(family));
-  const hyperparameters = { train: 'full', n_epochs: 40, batch_size: 1, learning_rate: 0.003 };
+  const hyperparameters = { train: 'full', n_epochs: 25, batch_size: 1, learning_rate: 0.003 };
   const lines = lessons.map(([prompt, content]) =>
     JSON.stringify({ messages: [...question(prompt), { role: 'assistant', content }] }),
   );
