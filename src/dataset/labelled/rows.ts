@@ -113,7 +113,9 @@ export class LabelledRows implements RowTokenizer {
       });
     }
     if (read === null || report.hasErrors) return report.problems;
-    const judged = this.#judged(read, text, encoded.words, line);
+    // Entities lie in the whole text, also where the model reads less of it.
+    const words = encoded.truncated ? this.#codec.encode(text, Infinity).words : encoded.words;
+    const judged = this.#judged(read, text, words, encoded.words.length, line);
     const { ids, truncated } = encoded;
     const targets = judged.positions.length;
     if (targets === 0) {
@@ -160,7 +162,8 @@ export class LabelledRows implements RowTokenizer {
     return null;
   }
 
-  #judged(answer: Answer, text: string, words: readonly Word[], line: number): Judged {
+  /** Of all words only the first `count` are read. */
+  #judged(answer: Answer, text: string, words: readonly Word[], count: number, line: number): Judged {
     if (answer.task === 'classification') return first([this.#index.get(answer.label)!]);
     if (answer.task === 'multi_label') {
       const present = new Set(answer.labels);
@@ -169,7 +172,7 @@ export class LabelledRows implements RowTokenizer {
     const { spans, faults, unclear } = alignEntities(text, words, answer.entities);
     for (const fault of faults) this.#faults.push({ line, fault });
     const tags = this.#tags(spans, words.length);
-    const clear = words.map((_, i) => i).filter((i) => !unclear.has(i));
+    const clear = Array.from({ length: count }, (_, i) => i).filter((i) => !unclear.has(i));
     return {
       positions: Int32Array.from(clear, (i) => words[i]!.position),
       targets: Int32Array.from(clear, (i) => tags[i]!),

@@ -151,6 +151,17 @@ test('what cannot be aligned is told by line', async () => {
   ]);
 });
 
+test('an entity in the part that is cut off is no fault, and teaches nothing', async () => {
+  const text = `paris ${'good news '.repeat(40)}london`;
+  const path = file(repeated([[text, '{"LOC":["paris","london"]}']]));
+  const { labelSet } = await surveyLabels(path, null);
+  const rows = new LabelledRows(codec, labelSet, 'training');
+  const [row] = await tokenizeFile(path, { encoder: rows, tokensMax: 16, role: 'training' });
+  expect(rows.warnings).toEqual([]);
+  expect(row!.truncated).toBe(true);
+  expect([...row!.sequences[0]!.judged!.targets]).toEqual([1, ...Array.from({ length: 13 }, () => 0)]);
+});
+
 test('one label, none, and free texts are no classification', async () => {
   const judge = async (pairs: [string, string][]): Promise<string[]> => {
     const report = new Report(null);
