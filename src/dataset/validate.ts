@@ -36,6 +36,8 @@ export interface ValidationReport {
   readonly supervisedTokens: number;
   /** Of the longest sequence, after the cut. */
   readonly longestTokens: number;
+  /** How many sequences have so many tokens. */
+  readonly lengths: ReadonlyMap<number, number>;
   readonly truncatedLines: readonly number[];
   readonly warnings: readonly string[];
   /** In the order of the file; the first hundred. */
@@ -57,6 +59,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
   const faultyLines: number[] = [];
   const fingerprints = new Fingerprints();
   const supervision = new Supervision();
+  const lengths = new Map<number, number>();
   const quality = Findings.cheap();
   const closed = new ClosedAnswers();
   const remarks: Remarks = { truncated: [], repeated: [], shared: [], others: new Map() };
@@ -78,6 +81,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
     supervisedTokens += tokenized.targets;
     longestTokens = Math.max(longestTokens, ...tokenized.sequences.map(({ ids }) => ids.length));
     if (tokenized.truncated) remarks.truncated.push(row.line);
+    for (const { ids } of tokenized.sequences) lengths.set(ids.length, (lengths.get(ids.length) ?? 0) + 1);
     supervision.add(row.checked!, tokenized);
     closed.add(row.checked!);
     quality.see(role, row);
@@ -99,6 +103,7 @@ export async function validateTrainingFile(path: string, options: ValidationOpti
     tokens,
     supervisedTokens,
     longestTokens,
+    lengths,
     truncatedLines: remarks.truncated,
     warnings: [...warningsOf(remarks, role, tokensMax), ...(await quality.findings()).flatMap(qualityWarning)],
     errors,

@@ -2,7 +2,7 @@
  * How fast this machine trains a base model: a few real steps of the real trainer, measured once and kept in the data
  * folder, so that it can be told beforehand how long a job takes.
  *
- *   calibrations/<base>-<method>-<precision>-<lanes>-of-<threads>.json
+ *   calibrations/<base>-<method>-<what learns>-<precision>-<lanes>-of-<threads>.json
  *
  * What is kept is the time per unit of work, as `dataset/batch.ts` reckons work: then examples of other lengths than
  * those that were measured can be foretold too. A figure of another file or another processor is not believed.
@@ -25,6 +25,7 @@ import type { BaseModel } from '../models/base-models.ts';
 import { programArguments } from '../programs.ts';
 import { TextCodec } from '../text/codec.ts';
 import { EncoderCodec } from '../text/encoder-codec.ts';
+import { modeOf } from './methods.ts';
 import { autoBasePrecision, resolveHyperparameters, toPlan } from './plan.ts';
 import { Trainer } from './trainer.ts';
 
@@ -34,13 +35,16 @@ export interface CalibrationSetting {
   readonly method: 'supervised';
   readonly threads: number;
   readonly batchSize: number;
+  /** Which weights learn, as a request says it; adapters if it does not. */
+  readonly train?: string;
+  readonly basePrecision?: 'f32' | 'int8';
 }
 
 const calibrationSchema = z.object({
   version: z.literal(1),
   sha256: z.string(),
   processor: z.string(),
-  /** From the launch to the first step, and how much longer the first step takes than others. */
+  /** What a training takes beside its steps: the launch, how much longer its first step takes, the saving of an epoch. */
   startMs: z.number(),
   /** Milliseconds per unit of `epochCost`. */
   msPerCost: z.number().positive(),
@@ -66,7 +70,7 @@ export function estimateMs(
   { lengths, epochs }: Training,
 ): number {
   const { batchSize } = setting;
-  const cost = epochCost(lengths, { batchSize, lanes: runLimitsOf(setting).lanes });
+  const cost = epochCost(lengths, { batchSize, lanes: lanesOf(setting) });
   return calibration.startMs + epochs * cost * calibration.msPerCost;
 }
 
@@ -156,12 +160,16 @@ async function measure(
   if (measured.length < stepsMin) throw notMeasured(setting.base.id, ending);
 
   const stepMs = median(measured.map(({ elapsedMs }) => elapsedMs));
-  const cost = epochCost([[tokens, batchSize]], { batchSize, lanes: runLimitsOf(setting).lanes });
+  const spentMs = performance.now() - launchedMs;
+  const inSteps = steps.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0);
+  // One that was stopped early has saved nothing.
+  const besideMs = ending.type === 'done' ? spentMs - inSteps : startedMs;
+  const cost = epochCost([[tokens, batchSize]], { batchSize, lanes: lanesOf(setting) });
   return {
     version: 1,
     sha256: setting.base.sha256,
     processor: processor(),
-    startMs: Math.round(startedMs + Math.max(0, steps[0]!.elapsedMs - stepMs)),
+    startMs: Math.round(besideMs + Math.max(0, steps[0]!.elapsedMs - stepMs)),
     msPerCost: stepMs / cost,
     steps: measured.length,
     tokensPerSecond: Math.round((measured[0]!.tokens / stepMs) * 1000),
@@ -175,7 +183,7 @@ async function writeJob(
   setting: CalibrationSetting,
 ): Promise<{ readonly tokens: number; readonly batchSize: number }> {
   const { base, threads } = setting;
-  const { lanes } = runLimitsOf(setting);
+  const lanes = lanesOf(setting);
   const batchSize = lanes === 1 ? 1 : lanes * examplesPerLane;
   const { example, tokens, head } = await exampleFor(base);
   const trainingFile = join(folder, 'train.jsonl');
@@ -190,7 +198,13 @@ async function writeJob(
     head,
   };
   const hyperparameters = resolveHyperparameters(
-    { n_epochs: 1, batch_size: batchSize, learning_rate_multiplier: 'auto' },
+    {
+      n_epochs: 1,
+      batch_size: batchSize,
+      learning_rate_multiplier: 'auto',
+      ...(setting.train !== undefined && { train: setting.train }),
+      ...(setting.basePrecision && { base_precision: setting.basePrecision }),
+    },
     facts,
   );
   const places = { initialAdapter: null, trainingFile, validationFile: null, threads, snapshotSeconds: 3600 };
@@ -249,9 +263,13 @@ async function openWorkFolder(home: string): Promise<string> {
 
 function fileOf(home: string, setting: CalibrationSetting): string {
   const { base, method, threads } = setting;
-  const name = [base.id, method, autoBasePrecision(), `${runLimitsOf(setting).lanes}-of-${threads}`].join('-');
+  const { train = 'lora', basePrecision = autoBasePrecision() } = setting;
+  const name = [base.id, method, train, basePrecision, `${lanesOf(setting)}-of-${threads}`].join('-');
   return join(home, 'calibrations', `${name}.json`);
 }
+
+const lanesOf = ({ threads, batchSize, base, train = 'lora' }: CalibrationSetting): number =>
+  runLimitsOf({ threads, batchSize, train: { mode: modeOf(train) }, head: isEncoder(base) ? {} : null }).lanes;
 
 const processor = (): string => cpus()[0]?.model ?? 'unknown';
 

@@ -26,7 +26,8 @@ import { failJob } from './failure.ts';
 import { readLabelledFiles } from './labelled.ts';
 import { resolveHyperparameters, toPlan } from './plan.ts';
 import { whileHeld } from './queue.ts';
-import { jobOf, type JobRow, moved, saveJob, tell } from './records.ts';
+import { forecastOf, whyTooLarge } from './forecast.ts';
+import { jobOf, type JobRow, moved, saveJob, tell, unixSeconds } from './records.ts';
 import { modelUnavailable } from './request.ts';
 import { initialAdapterFile, initialModelFolder, jobFolder, placesOf, type Workshop } from './workshop.ts';
 
@@ -65,15 +66,27 @@ export async function validateJob(shop: Workshop, row: JobRow, stop: AbortSignal
     head,
     method: job.method.type,
   });
-  const plan = toPlan(job, resolved, placesOf(shop, job, base, initial !== null), { head, data: reports.data, answers });
+  const plan = toPlan(job, resolved, placesOf(shop, job, base, initial !== null), {
+    head,
+    data: reports.data,
+    answers,
+  });
+  const tooLarge = whyTooLarge(base, plan);
+  if (tooLarge !== null) return await failJob(database, name, job.id, tooLarge);
+  const forecast = await forecastOf(shop.home, base, plan, resolved.train, reports.training);
   await whileHeld(database, name, job.id, async (rows, job) => {
     const warnings = [...reports.training.warnings, ...(reports.validation?.warnings ?? [])];
     for (const message of warnings) await tell(rows, job.id, { level: 'warn', message });
     if (reports.note !== null) await tell(rows, job.id, { message: reports.note });
     if (answers !== null) await tell(rows, job.id, { message: rememberedInWords(answers) });
+    const { message, memoryBytes, seconds } = forecast;
+    const data = { estimated_memory_bytes: memoryBytes, ...(seconds !== null && { estimated_seconds: seconds }) };
+    await tell(rows, job.id, { message, data });
     await tell(rows, job.id, { message: 'Files validated, moving job to queued state' });
     const method = methodOf(job.method.type, resolved);
-    const queued = moved(job, 'queued', { hyperparameters: method.type === 'supervised' ? resolved : null, method });
+    const estimated_finish = seconds === null ? null : unixSeconds() + seconds;
+    const hyperparameters = method.type === 'supervised' ? resolved : null;
+    const queued = moved(job, 'queued', { estimated_finish, hyperparameters, method });
     await saveJob(rows, queued, { plan: JSON.stringify(plan) });
   });
 }

@@ -98,6 +98,9 @@ test('a job goes from two files to a model, its checkpoints and its result file'
   expect(messages).toEqual([
     `Created fine-tuning job: ${job.id}`,
     `Validating training file: ${training_file} and validation file: ${validation_file}`,
+    expect.stringMatching(
+      /^The job needs at most about 0\.\d\d GB of memory \(48 steps over \d+ tokens, one lane\)\.$/,
+    ) as string,
     'Files validated, moving job to queued state',
     'Fine-tuning job started',
     ...steps,
@@ -108,7 +111,8 @@ test('a job goes from two files to a model, its checkpoints and its result file'
     'The job has successfully completed',
   ]);
   expect(events.map(({ level }) => level)).toEqual(events.map(() => 'info'));
-  expect(events.map(({ data }) => data).slice(0, 4)).toEqual([{}, {}, {}, null]);
+  const forecast = { estimated_memory_bytes: expect.any(Number) as number };
+  expect(events.map(({ data }) => data).slice(0, 5)).toEqual([{}, {}, forecast, {}, null]);
   expect(stepsTold(events)).toEqual(upTo(48));
   expect(steps[0]).toMatch(/^Step 1\/48: training loss=\d+\.\d\d$/);
   expect(steps[9]).toMatch(/^Step 10\/48: training loss=\d+\.\d\d, validation loss=\d+\.\d\d$/);

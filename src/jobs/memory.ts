@@ -1,0 +1,152 @@
+/**
+ * How much memory a trainer will need at most, before it starts: a formula whose parts are known from the model and
+ * the plan. In bytes, with P parameters in linear layers, V x C in the embedding, L layers of width C:
+ *
+ *   process       the trainer itself: runtime, libraries, tokenizer
+ *   weights       of each lane: 8 a frozen f32 parameter (packed for both directions), 2 an int8 one; the head 8 V C
+ *   trained       4 each for value and gradient, 8 for AdamW's two moments, 4 for the runtime's own copy of the gradient;
+ *                 of each lane more than one 8 more; where the embedding learns, three more copies of its gradient
+ *   activations   of each lane: tokens of a micro-batch x L x 4 (4 C + 2 K + (2 or 3) F + 7 r + H T), K = keys' columns, F the
+ *                 feed-forward's, H T attention's probabilities of rows that are short enough to be kept
+ *   head          of each lane: 2 copies of judged positions x V
+ *
+ * plus a share for what the runtime's allocator cannot fill. docs/decisions/memory-of-training.md has the measurements.
+ */
+
+import { totalmem } from 'node:os';
+import { runLimitsOf } from '../dataset/batch.ts';
+import type { TrainingPlan, TrainPlan } from '../engine/protocol.ts';
+import type { Architecture } from '../models/manifest.ts';
+
+export interface MemoryNeed {
+  readonly bytes: number;
+  readonly parts: Readonly<Record<'process' | 'weights' | 'trained' | 'activations' | 'head', number>>;
+}
+
+export type MemoryPlan = Pick<TrainingPlan, 'train' | 'basePrecision' | 'batchSize' | 'threads' | 'tokensMax' | 'head'>;
+
+const processBytes = 220e6;
+const slack = 1.05;
+const bytesPerFloat = 4;
+/** Attention's probabilities of rows up to here are kept. */
+const keptRowTokens = 256;
+const judgedPerChunk = 512;
+
+export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNeed {
+  const { layers, width, heads, kvHeads, headWidth, feedForward, vocabulary } = architecture;
+  const { train, basePrecision, tokensMax } = plan;
+  const { lanes, tokensPerRun } = runLimitsOf(plan);
+  const perBlock = blockParameters(architecture);
+  const trained = trainedParameters(architecture, train);
+  const trainedBlocks = trainedBlocksOf(layers, train);
+  const embedding = vocabulary * width;
+  const rank = train.mode === 'lora' ? train.rank : 0;
+
+  const frozen = perBlock * (layers - trainedBlocks) * (basePrecision === 'int8' ? 2 : 8);
+  // The embedding is read in its place; a frozen head is packed for both directions.
+  const headBytes = train.mode === 'full' || train.mode === 'head' ? 0 : 8 * embedding;
+  const rows = Math.max(1, Math.min(Math.floor(tokensPerRun / tokensMax), Math.ceil(plan.batchSize / lanes)));
+  const tokens = rows * tokensMax;
+  const kept = tokensMax <= keptRowTokens ? heads * tokensMax : 0;
+  const perToken = 4 * width + 2 * kvHeads * headWidth + 2 * feedForward + 7 * rank + kept;
+  // Below the lowest trained block nothing is kept.
+  const keptLayers = train.mode === 'lora' || train.mode === 'full' ? layers : trainedBlocks;
+  const parts = {
+    process: processBytes,
+    weights: lanes * (frozen + headBytes) + bytesPerFloat * embedding,
+    trained: trained * (20 + 8 * (lanes - 1)) + (train.mode === 'full' ? 3 * bytesPerFloat * embedding : 0),
+    activations: lanes * tokens * bytesPerFloat * (perToken * Math.max(1, keptLayers)),
+    head: lanes * 2 * bytesPerFloat * Math.min(tokens, judgedPerChunk) * vocabulary,
+  };
+  const sum = Object.values(parts).reduce((a, b) => a + b, 0);
+  return { bytes: Math.round(sum * slack), parts };
+}
+
+function blockParameters({ width, heads, kvHeads, headWidth, feedForward, architecture }: Architecture): number {
+  const attention = 2 * width * heads * headWidth + 2 * width * kvHeads * headWidth;
+  const gated = architecture !== 'gpt2' && architecture !== 'bert';
+  return attention + (gated ? 3 : 2) * width * feedForward;
+}
+
+function trainedBlocksOf(layers: number, train: TrainPlan): number {
+  if (train.mode === 'full') return layers;
+  return train.mode === 'last_layers' ? Math.min(layers, train.layers) : 0;
+}
+
+export function trainedParameters(architecture: Architecture, train: TrainPlan): number {
+  const { layers, width, heads, kvHeads, headWidth, feedForward, vocabulary, tiedEmbeddings } = architecture;
+  const embedding = vocabulary * width;
+  if (train.mode === 'lora') {
+    const sizes: Readonly<Record<string, number>> = {
+      q_proj: width + heads * headWidth,
+      k_proj: width + kvHeads * headWidth,
+      v_proj: width + kvHeads * headWidth,
+      o_proj: width + heads * headWidth,
+    };
+    const perBlock = train.targets.reduce((sum, target) => sum + (sizes[target] ?? width + feedForward), 0);
+    return layers * perBlock * train.rank;
+  }
+  const blocks = trainedBlocksOf(layers, train) * blockParameters(architecture);
+  if (train.mode === 'full') return blocks + embedding * (tiedEmbeddings ? 1 : 2);
+  if (train.mode === 'head') return embedding;
+  return blocks + (tiedEmbeddings ? 0 : embedding);
+}
+
+/** What a trainer may take of this machine. */
+export function memoryLimit(): number {
+  const constrained = process.constrainedMemory();
+  const whole = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+  return 0.9 * whole;
+}
+
+interface Remedy {
+  readonly words: string;
+  readonly apply: (plan: MemoryPlan) => MemoryPlan | null;
+}
+
+const remedies: readonly Remedy[] = [
+  {
+    words: '"base_precision": "int8"',
+    apply: (plan) =>
+      plan.train.mode === 'full' || plan.basePrecision === 'int8' ? null : { ...plan, basePrecision: 'int8' },
+  },
+  { words: '"batch_size": 1', apply: (plan) => (plan.batchSize === 1 ? null : { ...plan, batchSize: 1 }) },
+  ...[2048, 1024, 512, 256].map((tokensMax): Remedy => ({
+    words: `"max_length": ${tokensMax}`,
+    apply: (plan) => (plan.tokensMax <= tokensMax ? null : { ...plan, tokensMax }),
+  })),
+  {
+    words: '"train": "last_layers(2)"',
+    apply: (plan) => (plan.train.mode === 'full' ? { ...plan, train: { mode: 'last_layers', layers: 2 } } : null),
+  },
+  {
+    words: '"train": "lora"',
+    apply: (plan) =>
+      plan.train.mode === 'full' || plan.train.mode === 'last_layers'
+        ? {
+            ...plan,
+            basePrecision: 'int8',
+            train: { mode: 'lora', rank: 8, alpha: 16, rslora: false, dropout: 0, targets: [] },
+          }
+        : null,
+  },
+];
+
+/** The first setting that would make it fit, alone or after those before it; null when nothing does. */
+export function remedyFor(architecture: Architecture, plan: MemoryPlan, limit: number): string | null {
+  const fits = (tried: MemoryPlan): boolean => memoryOf(architecture, tried).bytes <= limit;
+  for (const { words, apply } of remedies) {
+    const tried = apply(plan);
+    if (tried !== null && fits(tried)) return words;
+  }
+  let all = plan;
+  const used: string[] = [];
+  for (const { words, apply } of remedies) {
+    const tried = apply(all);
+    if (tried === null) continue;
+    all = tried;
+    used.push(words);
+    if (fits(all)) return used.join(', ');
+  }
+  return null;
+}
