@@ -1,5 +1,5 @@
 /**
- * A Llama read from GGUF, with LoRA beside it, ready to train.
+ * A model of any family read from GGUF, with what is to be trained in it or beside it.
  *
  * The frozen weights are written once to a folder of the network's own. One lane computes in this thread; more
  * lanes are threads beside it, which share a step's micro-batches (lanes.ts).
@@ -19,7 +19,7 @@ import { firstTrained } from './trained-weights.ts';
 import { freezeWeights } from './weights.ts';
 
 export interface NetworkOptions {
-  /** A GGUF file of the Llama family. */
+  /** A GGUF file of a family that `families/table.ts` lists. */
   readonly modelPath: string;
   readonly train: TrainPlan;
   /** Share of what each block adds to the stream that is dropped while training. */
