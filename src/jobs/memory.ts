@@ -30,7 +30,8 @@ const slack = 1.05;
 const bytesPerFloat = 4;
 /** Attention's probabilities of rows up to here are kept. */
 const keptRowTokens = 256;
-const judgedPerChunk = 512;
+/** Fewer of large vocabularies. */
+const judgedPerChunk = (vocabulary: number): number => Math.min(512, Math.max(1, Math.floor(2 ** 26 / vocabulary)));
 
 export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNeed {
   const { layers, width, heads, kvHeads, headWidth, feedForward, vocabulary } = architecture;
@@ -56,7 +57,7 @@ export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNe
     weights: lanes * (frozen + headBytes) + bytesPerFloat * embedding,
     trained: trained * (20 + 8 * (lanes - 1)) + (train.mode === 'full' ? 3 * bytesPerFloat * embedding : 0),
     activations: lanes * tokens * bytesPerFloat * (perToken * Math.max(1, keptLayers)),
-    head: lanes * 2 * bytesPerFloat * Math.min(tokens, judgedPerChunk) * vocabulary,
+    head: lanes * 2 * bytesPerFloat * Math.min(tokens, judgedPerChunk(vocabulary)) * vocabulary,
   };
   const sum = Object.values(parts).reduce((a, b) => a + b, 0);
   return { bytes: Math.round(sum * slack), parts };
