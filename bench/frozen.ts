@@ -3,13 +3,14 @@
  * gradients, in the number of its matrix products and in time.
  */
 
+import { cpus } from 'node:os';
 import { packStep } from '../src/dataset/batch.ts';
 import type { TrainPlan } from '../src/engine/protocol.ts';
 import { openNetwork } from '../src/engine/nn/load.ts';
 import { TextCodec } from '../src/text/codec.ts';
 import { openGguf } from '../src/formats/gguf.ts';
 import type { Place } from './place.ts';
-import { plainTable } from './table.ts';
+import { markdownTable, measuredOn, writeInto } from './page.ts';
 
 const tokensPerRow = 512;
 const judged = 32;
@@ -24,14 +25,16 @@ export async function frozenLayers({ base, threads }: Place, small: boolean): Pr
     ]),
     ['full', { mode: 'full' }],
   ];
-  const table = plainTable(['trains', 'blocks with a backward pass', 'forward', 'with gradients', 'times forward']);
+  const table = [['learns', 'blocks with a backward pass', 'forward', 'with gradients', 'times forward']];
   for (const [name, train] of small ? plans.slice(0, 2) : plans) {
     process.stderr.write(`frozen layers: ${name}\n`);
     const { forward, backward } = await timed(base.path, train, threads, small ? 1 : 5);
     const blocks = train.mode === 'full' ? layers : train.mode === 'last_layers' ? train.layers : 0;
     table.push([name, `${blocks} of ${layers}`, milliseconds(forward), milliseconds(backward), (backward / forward).toFixed(2)]); // prettier-ignore
   }
-  console.log(`Frozen layers: one row of ${tokensPerRow} tokens, ${judged} supervised, f32, the fastest run.\n${table.toString()}\n`); // prettier-ignore
+  const told = `${markdownTable(table)}\n\nOne row of ${tokensPerRow} tokens, ${judged} supervised, f32, the fastest run. ${measuredOn(cpus()[0]!.model, threads)}`; // prettier-ignore
+  console.log(`Frozen layers:\n\n${told}\n`);
+  if (!small) await writeInto('performance.md', 'frozen', told);
 }
 
 /** Milliseconds of a run with gradients and of one without. */

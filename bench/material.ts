@@ -51,11 +51,12 @@ export function jsonLines(material: Material, examples: number, seed: number, { 
   return Array.from({ length: examples }, () => `${JSON.stringify(writers[material]())}\n`).join('');
 }
 
-/** Everything there is to learn a tokenizer from. */
-export const allTexts = (): string =>
+/** So many letters to learn a tokenizer from; words that nobody would say left out. */
+export const textsOf = (letters: number): string =>
   readable()
-    .map(({ text }) => text)
-    .join('\n');
+    .map(({ text }) => text.replaceAll(/\S{30,}/g, ' '))
+    .join('\n')
+    .slice(0, letters);
 
 const said = (prompt: readonly object[], answer: string) => ({
   messages: [...prompt, { role: 'assistant', content: answer }],

@@ -28,6 +28,7 @@ import { spamSplits } from '../src/quickstart/spam.ts';
 import type { LabelledExample } from '../src/quickstart/labelled.ts';
 import { EncoderCodec } from '../src/text/encoder-codec.ts';
 import { brownSplits, textOfSentence, type Sentence } from './brown.ts';
+import { markdownTable, measuredOn, writeInto } from './page.ts';
 import { examplesOf, headFor, setUpPeer, trainPeer, writeTask } from './peer.ts';
 
 const words = process.argv.slice(2);
@@ -37,7 +38,6 @@ const seedCount = seedsAt < 0 ? (small ? 1 : 3) : Number(words[seedsAt + 1]);
 const wanted = words.filter((word, i) => !word.startsWith('--') && i !== seedsAt + (seedsAt < 0 ? 0 : 1));
 const home = process.env['TUNESMITH_HOME'] ?? join(homedir(), '.tunesmith');
 const folder = join(home, small ? 'quality-small' : 'quality');
-const page = join(import.meta.dirname, '..', 'docs/quality.md');
 const threads = availableParallelism();
 
 /** What is asked, and how many parts of the answers are right. */
@@ -268,7 +268,6 @@ const shown = (shares: readonly number[]): string =>
 function table(task: Task, rows: ReadonlyMap<Contest, readonly Measured[]>): string {
   const cells = [
     ['', 'accuracy, %', 'PyTorch, same recipe', 'difference', 'seeds'],
-    ['---', '---', '---', '---', '---'],
     ...task.baselines().map(([name, accuracy]) => [name, percent(accuracy), '', '', '']),
     ...[...rows].map(([{ title, hyperparameters }, measured]) => {
       const [ours, theirs] = [measured.map((each) => each.ours), measured.map((each) => each.theirs)];
@@ -279,16 +278,8 @@ function table(task: Task, rows: ReadonlyMap<Contest, readonly Measured[]>): str
     }),
   ];
   const unit = task.name === 'spam' ? 'mails' : 'words';
-  const machine = `${task.training.length} examples to learn from, ${sum(task.parts)} held-out ${unit}. ${cpus()[0]!.model.trim()}, ${threads} cores, ${new Date().toISOString().slice(0, 10)}.`; // prettier-ignore
-  return [...cells.map((row) => `| ${row.join(' | ')} |`), '', machine].join('\n');
-}
-
-async function writeInto(name: string, text: string): Promise<void> {
-  const whole = await readFile(page, 'utf8');
-  const [start, end] = [`<!-- families: ${name} -->`, `<!-- end of families: ${name} -->`];
-  if (!whole.includes(start) || !whole.includes(end)) throw new Error(`${page} has no place for ${name}.`);
-  const [before, after] = [whole.slice(0, whole.indexOf(start) + start.length), whole.slice(whole.indexOf(end))];
-  await writeFile(page, `${before}\n\n${text}\n\n${after}`);
+  const machine = `${task.training.length} examples to learn from, ${sum(task.parts)} held-out ${unit}. ${measuredOn(cpus()[0]!.model, threads)}`; // prettier-ignore
+  return `${markdownTable(cells)}\n\n${machine}`;
 }
 
 const unknown = wanted.find((word) => !contests.some(({ name }) => name === word));
@@ -316,5 +307,5 @@ for (const taskOf of [spamTask, taggingTask]) {
   if (rows.size === 0) continue;
   const text = table(task, rows);
   console.log(`\n${task.name}\n\n${text}\n`);
-  if (!small) await writeInto(task.name, text);
+  if (!small) await writeInto('quality.md', `families: ${task.name}`, text);
 }

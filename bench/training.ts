@@ -10,12 +10,13 @@
  */
 
 import { mkdtemp, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { cpus, homedir } from 'node:os';
 import { join } from 'node:path';
 import { BaseModels } from '../src/models/base-models.ts';
 import { executedFlops } from './flops.ts';
 import { frozenLayers } from './frozen.ts';
-import { allTexts } from './material.ts';
+import { textsOf } from './material.ts';
+import { markdownTable, measuredOn, writeInto } from './page.ts';
 import { makeGpt2, setUpPeer } from './peer.ts';
 import type { Place } from './place.ts';
 import { ours, prepare, theirs, type Precision, type Race, type Ready, type Run, type Runner } from './race.ts';
@@ -66,7 +67,12 @@ export async function benchTraining(place: Place, words: readonly string[] = [])
     const shorter = small ? { ...race, batchSize: 2, steps: 2 } : race;
     verdicts.push(...(await compete(shorter, await stable.runner(race.model), place)));
   }
-  if (verdicts.length > 0) console.log(`Against the goals (${rounds} rounds):\n${goalTable(verdicts)}\n`);
+  if (verdicts.length > 0) {
+    const told = `${goalTable(verdicts)}\n\n${rounds} rounds, median step. ${measuredOn(cpus()[0]!.model, place.threads)}`;
+    console.log(`Against the goals:\n\n${told}\n`);
+    // The page has all races of one run, or what it had.
+    if (!small && asked.length === 0) await writeInto('performance.md', 'races', told);
+  }
   if (asked.length === 0 || asked.includes('frozen')) await frozenLayers(place, small);
 }
 
@@ -98,7 +104,7 @@ class Stable {
     process.stderr.write('GPT-2 of 124M parameters: making it at random\n');
     const folder = join(this.#place.folder, gpt2);
     const texts = join(this.#place.folder, 'texts.txt');
-    await writeFile(texts, allTexts());
+    await writeFile(texts, textsOf(this.#small ? 100_000 : 1_200_000));
     await makeGpt2(texts, folder, this.#small);
     const bases = await BaseModels.open(join(this.#place.folder, 'home'));
     return { base: await bases.pull(folder, { id: gpt2 }), peerModel: folder };
@@ -143,6 +149,8 @@ interface Verdict {
   readonly ratio: number;
   readonly goal: number;
   readonly memoryRatio: number;
+  /** In which precision PyTorch was fastest. */
+  readonly theirs: string;
 }
 
 async function compete(race: Race, runner: Runner, place: Place): Promise<Verdict[]> {
@@ -220,23 +228,26 @@ function verdictsOf({ race, tokensPerStep }: Ready, standings: readonly Standing
       ratio: best.stepSeconds / stepSeconds,
       goal: race.goals[precision as Precision]!,
       memoryRatio: peakRssBytes / best.peakRssBytes,
+      theirs: best.precision,
     }));
 }
 
 function goalTable(verdicts: readonly Verdict[]): string {
-  const table = plainTable(['race', 'model', 'trains', 'precision', 'tokens/s', 'times PyTorch', 'goal', 'memory', '']);
-  for (const { race, precision, tokensPerSecond, ratio, goal, memoryRatio } of verdicts) {
-    table.push([
+  const head = ['race', 'model', 'learns', 'precision', 'tokens/s', 'PyTorch', 'times', 'goal', 'memory', ''];
+  const rows = verdicts.map(({ race, precision, tokensPerSecond, ratio, goal, memoryRatio, theirs: best }) => {
+    const missed = [ratio < goal && 'slower', memoryRatio > 1 && 'more memory'].filter((word) => word !== false);
+    return [
       race.name,
       race.model,
       race.method,
       precision,
       tokensPerSecond.toFixed(0),
+      `${(tokensPerSecond / ratio).toFixed(0)} (${best})`,
       ratio.toFixed(2),
       goal.toFixed(1),
       `${(100 * memoryRatio).toFixed(0)} %`,
-      ratio >= goal && memoryRatio <= 1 ? 'reached' : [ratio < goal && 'slower', memoryRatio > 1 && 'more memory'].filter(Boolean).join(', '), // prettier-ignore
-    ]);
-  }
-  return table.toString();
+      missed.length === 0 ? '**reached**' : missed.join(', '),
+    ];
+  });
+  return markdownTable([head, ...rows]);
 }
