@@ -9,15 +9,18 @@ import type { Difference, Parity } from './parity.ts';
 
 const differencesShown = 50;
 
-export function parityHtml(parity: Parity, facts: { readonly recordedAt: string; readonly createdAt: Date }): string {
+export function parityHtml(
+  parity: Parity,
+  facts: { readonly recordedAt: Date | null; readonly createdAt: Date },
+): string {
   const { agreement, comparison, right, differences, count, unrecorded, task, verdict } = parity;
   const rows = comparison.rows;
-  const title = `${rows[1]!.name} for ${rows[0]!.name}`;
+  const title = `${rows[1]!.name} in place of ${rows[0]!.name}`;
   const body = html`<h1>${title}</h1>
     <p><b>${verdict}</b></p>
     <p>
       ${count} recorded questions${unrecorded > 0 ? ` (${unrecorded} more were never recorded)` : ''}, kind of task:
-      ${task.replace('_', ' ')}. Recorded ${facts.recordedAt}; compared ${facts.createdAt.toISOString()}.
+      ${task.replace('_', ' ')}. Recorded ${minute(facts.recordedAt)}; compared ${minute(facts.createdAt)}.
     </p>
     <h2>Agreement</h2>
     <p>
@@ -41,7 +44,7 @@ export function parityHtml(parity: Parity, facts: { readonly recordedAt: string;
         <td class="number">${agreement.bothWrong}</td>
       </tr>
     </table>
-    <p class="soft">McNemar's exact test of right and wrong: p = ${probability(right.pValue)}.</p>
+    <p class="soft">McNemar's exact test of right and wrong: ${probability(right.pValue)}.</p>
     ${
       agreement.figures.length === 0
         ? null
@@ -57,6 +60,9 @@ export function parityHtml(parity: Parity, facts: { readonly recordedAt: string;
     ${differences.length > differencesShown ? html`<p class="soft">And ${differences.length - differencesShown} more.</p>` : null}`;
   return pageHtml(title, body);
 }
+
+const minute = (time: Date | null): string =>
+  time === null ? 'at an unknown time' : `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 function qualityTable(rows: readonly ComparedRow[]): Html {
   return html`<table>
@@ -107,12 +113,12 @@ export function costOf({ kind, there, here }: ComparedRow): string {
   if (kind === 'endpoint') return there === null ? 'price not known' : `$${there.usd.toFixed(4)}`;
   if (here === null) return '–';
   const energy = here.kilowattHours === null ? '' : `, ${(1000 * here.kilowattHours).toPrecision(2)} Wh`;
-  const price = here.price === null ? '' : `, ${here.price.toPrecision(2)}`;
+  const price = here.price === null ? '' : `, which cost ${here.price.toPrecision(2)}`;
   return `${here.seconds.toFixed(1)} s of this machine${energy}${price}`;
 }
 
 export const probability = (value: number): string =>
-  Number.isNaN(value) ? 'unknown' : value < 0.001 ? '< 0.001' : value.toFixed(3);
+  Number.isNaN(value) ? 'p unknown' : value < 0.001 ? 'p < 0.001' : `p = ${value.toFixed(3)}`;
 
 function difference({ line, question, expected, recorded, local, recordedRight, localRight }: Difference): Html {
   const mark = (right: boolean): string => (right ? 'right' : 'wrong');

@@ -189,7 +189,7 @@ class Restoring {
     const model = mapped ?? this.#options.model;
     if (mapped === null && job.model.startsWith('ft:'))
       differences.push(`it continued ${job.model}, which is not here; it begins from ${model}`);
-    else differences.push(`base model ${model} in place of ${job.model}`);
+    else if (model !== job.model) differences.push(`base model ${model} in place of ${job.model}`);
     const training = this.#ids.get('files', job.training_file);
     if (training === null) return leftOut(`its training file ${job.training_file} is not here`);
     const validation = job.validation_file == null ? null : this.#ids.get('files', job.validation_file);

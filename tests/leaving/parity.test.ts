@@ -93,7 +93,7 @@ test('a model agrees with its own recorded answers wholly; another is told apart
   expect(shown.stdout).toMatch(/^% +RECORDED +LOCAL$/m);
   expect(shown.stdout).toMatch(/^Latency p95 +\d+ ms +\d+ ms$/m);
   expect(shown.stdout).toMatch(/^A thousand requests +price not known +[\d.]+ s of this machine, .* Wh, /m);
-  expect(shown.stdout).toMatch(/right or wrong: p = /);
+  expect(shown.stdout).toMatch(/right or wrong: p < 0\.001 \(McNemar\)/);
   const page = await readFile(report, 'utf8');
   expect(page).toContain('What they differ on');
   expect(page).toContain("default-src 'none'");

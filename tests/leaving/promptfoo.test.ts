@@ -118,7 +118,9 @@ test('a model that this server lacks is asked for by name, and --no-run makes th
 test('each kind of assertion becomes the grader that means the same', async () => {
   const path = await write(`
 prompts: ["{{q}}"]
-providers: [openai:gpt-4o-mini, openai:chat:gpt-4o]
+providers:
+  - openai:gpt-4o-mini
+  - { id: openai:chat:gpt-4o, config: { omitDefaults: true, top_p: 0.5 } }
 tests:
   - vars: { q: [a, b] }
     assert:
@@ -134,7 +136,10 @@ tests:
       - { type: assert-set, assert: [{ type: rouge-n, value: x }] }
 `);
   const { evals, providers } = await importPromptfoo(path);
-  expect(providers.map(({ model }) => model)).toEqual(['gpt-4o-mini', 'gpt-4o']);
+  expect(providers.map(({ model, sampling }) => [model, sampling])).toEqual([
+    ['gpt-4o-mini', { temperature: 0, max_completion_tokens: 1024 }],
+    ['gpt-4o', { top_p: 0.5 }],
+  ]);
   const criteria = evals[0]!.criteria('judge') as unknown as Record<string, unknown>[];
   expect(criteria).toMatchObject([
     { type: 'string_check', operation: 'eq', input: '{{sample.output_text}}', reference: '{{item.expected.a0}}' },

@@ -76,7 +76,9 @@ async function run(context: Context, options: CaptureCommandOptions): Promise<vo
     throw new Error(`${baseUrl} does not accept the key in ${options.keyEnv}: ${problems[0]!.message}`);
   const missing = problems.filter(({ reason }) => reason !== 'not_there');
   if (missing.length > 0)
-    throw new Error(`Not everything could be taken (${missing.length} problems, in manifest.json); the rest was.`);
+    throw new Error(
+      `Not everything could be taken (${missing.length} ${missing.length === 1 ? 'problem' : 'problems'}, in manifest.json); the rest was.`,
+    );
 }
 
 function chosenKinds(text: string): TakenKind[] {

@@ -7,6 +7,7 @@ import { toFile, type OpenAI } from 'openai';
 import { share, type Estimate } from '../../evals/metrics/estimate.ts';
 import {
   importPromptfoo,
+  usualSampling,
   type Imported,
   type ImportedEval,
   type ImportedProvider,
@@ -109,7 +110,7 @@ async function providersFor(
   { model, map }: ImportCommandOptions,
   signal: AbortSignal,
 ): Promise<ImportedProvider[]> {
-  const first = providers[0]?.sampling ?? {};
+  const first = providers[0]?.sampling ?? usualSampling;
   const asked =
     model?.map((name) => ({ model: name, label: name, sampling: first })) ??
     providers.map((each) => ({ ...each, model: map.get(each.model) ?? each.model }));
@@ -158,6 +159,7 @@ async function runAll(
         started.push({ evalId: id, runId, evalName: each.name, prompt, model });
       }
     }
+  terminal.note(`${started.length === 1 ? 'One run is' : `${started.length} runs are`} under way.`);
   const shownRuns: RunShown[] = [];
   try {
     for (const [i, each] of started.entries()) {

@@ -83,7 +83,8 @@ async function run(context: Context, options: ParityCommandOptions, folder: stri
   });
   terminal.result({ recorded: recording.model, local: model, ...compared }, () => shown(compared, options.differences));
   if (options.report !== undefined) {
-    const recordedAt = recording.answers.find((answer) => answer !== null)?.taken_at ?? 'at an unknown time';
+    const first = recording.answers.find((answer) => answer !== null);
+    const recordedAt = first === undefined ? null : new Date(first.taken_at);
     await writeFile(options.report, parityHtml(compared, { recordedAt, createdAt: new Date() }));
     terminal.note(`Report: ${options.report}`);
   }
@@ -122,7 +123,7 @@ function shown(parity: Parity, differencesMax: number): string {
     [
       `Same answer: ${estimate(agreement.exact)} %; both right ${agreement.bothRight}, only the recorded ${agreement.onlyRecorded}, only the local ${agreement.onlyLocal}, both wrong ${agreement.bothWrong}`,
       ...agreement.figures.slice(0, 1).map((each) => `Agreement, ${each.title}: ${estimate(each.estimate)} %`),
-      `Local less recorded: ${estimate(difference)} points, p = ${probability(pValue)} (${test.replace('_', ' ')}); right or wrong: p = ${probability(right.pValue)} (McNemar)`,
+      `Local less recorded: ${estimate(difference)} points, ${probability(pValue)} (${test.replace('_', ' ')}); right or wrong: ${probability(right.pValue)} (McNemar)`,
       ...(unrecorded > 0 ? [`${unrecorded} questions were never recorded and are in no figure`] : []),
     ].join('\n'),
     ...differences.slice(0, differencesMax).map((each) => {

@@ -50,8 +50,8 @@ function written(run: KeptRun, evalName: string, errored: Items, failed: Items, 
   const body = html`<h1>${title}</h1>
     <p>
       ${model === '' ? 'Answers that came with the data' : html`Answers of <b>${model}</b>`}, run ${id},
-      ${new Date(created_at * 1000).toISOString()}. Status: <b>${status.replace('_', ' ')}</b>.
-      ${error === null ? null : html`<br />${error.code}: ${error.message}`}
+      ${new Date(created_at * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC. Status:
+      <b>${status.replace('_', ' ')}</b>. ${error === null ? null : html`<br />${error.code}: ${error.message}`}
     </p>
     <h2>Result</h2>
     <p>
@@ -77,12 +77,12 @@ function criteriaTable(results: EvalRun['per_testing_criteria_results']): Html {
     <tr>
       <th>Criterion</th>
       <th class="number">Passed</th>
-      <th class="number">Failed</th>
+      <th class="number">Not passed</th>
     </tr>
     ${results.map(
       (each) =>
         html`<tr>
-          <td>${each.testing_criteria}</td>
+          <td>${nameIn(each.testing_criteria)}</td>
           <td class="number">${each.passed}</td>
           <td class="number">${each.failed}</td>
         </tr>`,
@@ -134,8 +134,8 @@ function itemDetails({ datasource_item_id, datasource_item, sample, results }: O
       ${results.map(
         ({ name, score, passed, ...rest }) =>
           html`<tr>
-            <td>${name}</td>
-            <td>${passed ? 'passed' : 'failed'}</td>
+            <td>${nameIn(name)}</td>
+            <td>${passed ? 'passed' : rest['error'] === undefined ? 'failed' : 'not judged'}</td>
             <td class="number">${score}</td>
             <td>${messageIn(rest['error'])}</td>
           </tr>`,
@@ -143,6 +143,9 @@ function itemDetails({ datasource_item_id, datasource_item, sample, results }: O
     </table>
   </details>`;
 }
+
+/** A criterion's id is its name and a suffix that says nothing to readers. */
+const nameIn = (id: string): string => id.replace(/-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, '');
 
 const messageIn = (error: unknown): string => (error as { message?: string } | undefined)?.message ?? '';
 const shortened = (text: string): string => (text.length > 100 ? `${text.slice(0, 100)}…` : text);

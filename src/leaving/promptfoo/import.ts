@@ -32,6 +32,9 @@ export interface ImportedProvider {
   readonly sampling: Values;
 }
 
+/** What Promptfoo asks OpenAI's models with where its configuration says nothing. */
+export const usualSampling: Values = { temperature: 0, max_completion_tokens: 1024 };
+
 export interface ImportedEval {
   readonly name: string;
   readonly criteria: (graderModel: string) => Criterion[];
@@ -179,8 +182,9 @@ class Importing {
       return null;
     }
     const config = isRecord(said['config']) ? said['config'] : {};
-    const sampling: Record<string, unknown> = {};
-    for (const [name, setting] of Object.entries(config)) {
+    const { omitDefaults, ...wishes } = config;
+    const sampling: Record<string, unknown> = omitDefaults === true ? {} : { ...usualSampling };
+    for (const [name, setting] of Object.entries(wishes)) {
       const ours = parameters[name];
       if (ours === undefined) this.#leaveOut(`${where}.config.${name}`, 'has no meaning here');
       else if (typeof setting === 'string' && setting.startsWith('file://'))
