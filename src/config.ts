@@ -6,6 +6,7 @@
 
 import { availableParallelism, homedir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
+import { type Device, devices } from './domain/device.ts';
 import { invalid } from './domain/errors.ts';
 import { type LogLevel, logLevels } from './log.ts';
 
@@ -45,6 +46,12 @@ export const settingsTable = {
     availableParallelism(),
     'Processor cores to use for training and answering.',
     wholeNumber(1, 1024),
+  ),
+  device: setting(
+    'TUNESMITH_DEVICE',
+    'auto',
+    'What jobs train on: cpu, webgpu, cuda, or auto for the fastest that works.',
+    oneOf('auto', ...devices),
   ),
   modelMemoryMb: setting(
     'TUNESMITH_MODEL_MEMORY_MB',
@@ -127,6 +134,7 @@ export interface Settings {
   readonly modelMemoryMb: number;
   readonly requestsPerModel: number;
   readonly trainingJobs: number;
+  readonly device: Device | 'auto';
   readonly resultFiles: 'base64' | 'plain';
   readonly tensorboard: 'on' | 'off';
   readonly mlflowUrl: string | null;

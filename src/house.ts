@@ -27,6 +27,7 @@ import { FinalMetrics } from './evals/final-metrics.ts';
 import { PythonGrading } from './graders/python/grading.ts';
 import type { ModelToJudge } from './jobs/judging.ts';
 import { Jobs } from './jobs/jobs.ts';
+import { Devices } from './jobs/devices.ts';
 import { Worker } from './jobs/worker.ts';
 import { type Log, openLog } from './log.ts';
 import { BaseModels } from './models/base-models.ts';
@@ -132,6 +133,7 @@ export async function openHouse(
     new Worker({
       ...rooms,
       ...share,
+      devices: new Devices({ preferred: settings.device, threads: share.threads }),
       organization,
       resultFiles,
       bell: jobs.bell,

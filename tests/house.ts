@@ -32,7 +32,7 @@ export async function openTestHouse(settings: Partial<Settings> = {}): Promise<T
   await using opening = new Closing();
   const home = settings.home ?? (await mkdtemp(join(process.env['TUNESMITH_TEST_FOLDER'] ?? tmpdir(), 'house-')));
   if (settings.home === undefined) opening.defer(() => rm(home, { recursive: true, force: true }));
-  const all = readSettings({}, { port: 0, logLevel: 'silent', ...settings, home });
+  const all = readSettings({}, { port: 0, logLevel: 'silent', device: 'cpu', ...settings, home });
   const house = opening.use(await openHouse(all));
   const app = createApp(house);
   opening.defer(() => app.close());

@@ -56,16 +56,18 @@ interface RunSetting {
   readonly threads: number;
   readonly batchSize: number;
   readonly train?: { readonly mode: string };
+  readonly device?: string;
   /** Set for encoders, which are small. */
   readonly head?: object | null;
 }
 
 /**
  * As many lanes as there are threads and examples in a step; each keeps weights of its own, so that four are enough.
- * What a lane trains it has a copy of: where that is a large part of a large model, one lane has all the threads.
+ * What a lane trains it has a copy of: where that is a large part of a large model, one lane has all the threads. So it is
+ * where something other than the processor computes, which holds one copy of the weights.
  */
-export function runLimitsOf({ threads, batchSize, train, head }: RunSetting): RunLimits {
-  const alone = train !== undefined && train.mode !== 'lora' && !head;
+export function runLimitsOf({ threads, batchSize, train, device = 'cpu', head }: RunSetting): RunLimits {
+  const alone = device !== 'cpu' || (train !== undefined && train.mode !== 'lora' && !head);
   return { tokensPerRun: 512, lanes: alone ? 1 : Math.max(1, Math.min(threads, batchSize, 4)) };
 }
 

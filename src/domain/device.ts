@@ -3,3 +3,12 @@
 export const devices = ['cpu', 'webgpu', 'cuda'] as const;
 
 export type Device = (typeof devices)[number];
+
+/** What a trial of a device on this machine came to. */
+export type DeviceVerdict =
+  | {
+      readonly works: true;
+      /** How many times as fast as the processor. */
+      readonly speedup: number;
+    }
+  | { readonly works: false; readonly reason: string };

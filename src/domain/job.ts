@@ -6,6 +6,7 @@
  */
 
 import type OpenAI from 'openai';
+import type { Device } from './device.ts';
 import type { LabelTask } from './label.ts';
 
 type OfficialJob = OpenAI.FineTuning.FineTuningJob;
@@ -66,6 +67,8 @@ export interface ExtraHyperparameters {
   eval_interval: number | Auto;
   /** Arithmetic of the frozen base: exact `f32`, or `int8` with f32 adapters. */
   base_precision: 'f32' | 'int8' | Auto;
+  /** What computes: the processor, or a graphics card through WebGPU or CUDA. */
+  device: Device | Auto;
 }
 
 /** Ours for encoders, which learn to tell labels apart. */

@@ -17,6 +17,7 @@
  * what lay unread in a pipe died with its reader. So the same step can be reported twice: readers keep the first.
  */
 
+import type { Device } from '../domain/device.ts';
 import type { LabelSet } from '../domain/label.ts';
 
 export const protocolVersion = 2;
@@ -108,6 +109,8 @@ export interface TrainingPlan {
   /** Seconds between snapshots kept only for resuming (epoch checkpoints come on top). */
   readonly snapshotSeconds: number;
   readonly basePrecision: 'f32' | 'int8';
+  /** What computes, by default the processor; one that fails at the start gives way to it, with a warning. */
+  readonly device?: Device;
   readonly threads: number;
 }
 

@@ -29,7 +29,8 @@ export async function forecastOf(
   const { bytes: memoryBytes } = memoryOf(base.architecture, plan);
   const { threads, batchSize, basePrecision, epochs } = plan;
   const setting = { base, method: 'supervised', threads, batchSize, train, basePrecision } as const;
-  const calibration = await readCalibration(home, setting);
+  // What was measured was the processor.
+  const calibration = (plan.device ?? 'cpu') === 'cpu' ? await readCalibration(home, setting) : null;
   const lengths = [...report.lengths].map(([tokens, count]) => [Math.min(tokens, plan.tokensMax), count] as const);
   const ms = calibration === null ? null : estimateMs(calibration, setting, { lengths, epochs }) + aroundMs;
   const seconds = ms === null ? null : Math.ceil(ms / 1000);

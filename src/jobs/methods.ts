@@ -113,6 +113,12 @@ export function assertConsistent(asked: Hyperparameters, facts: RequestFacts, at
         `Invalid value: '${at('train')}' is '${train}', but the model has ${facts.layers} layers. Expected at most 'last_layers(${facts.layers})', or 'full'.`,
       );
   }
+  const device = asked.device ?? 'auto';
+  if (asked.base_precision === 'int8' && device !== 'auto' && device !== 'cpu')
+    refuse(
+      'base_precision',
+      `Unsupported value: '${at('base_precision')}' is 'int8', which only the processor computes in, but 'device' is '${device}'. Expected 'f32' or "auto", or another device.`,
+    );
   if (facts.method === 'dpo') {
     if ((asked.label_smoothing ?? 'auto') !== 'auto')
       refuse(

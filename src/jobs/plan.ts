@@ -8,6 +8,7 @@
  */
 
 import { autoEpochs } from '../dataset/epochs.ts';
+import type { Device } from '../domain/device.ts';
 import type { EncoderHyperparameters, Hyperparameters, Job, MethodType } from '../domain/job.ts';
 import {
   type HeadPlan,
@@ -57,6 +58,7 @@ type SometimesAbsent =
   | 'lora_targets'
   | 'rslora'
   | 'beta'
+  | 'device'
   | 'hidden_dropout'
   | 'label_smoothing'
   | 'early_stopping'
@@ -64,6 +66,8 @@ type SometimesAbsent =
 
 /** What validation and the model tell about a job. */
 export interface PlanFacts {
+  /** What was chosen to compute, by default the processor. */
+  readonly device?: Device;
   readonly examples: number;
   /** Longest example of either file, before any cut. */
   readonly longestTokens: number;
@@ -79,7 +83,7 @@ export interface PlanFacts {
 }
 
 export function resolveHyperparameters(asked: Hyperparameters, facts: PlanFacts): ResolvedHyperparameters {
-  const { head = null, method = 'supervised' } = facts;
+  const { head = null, method = 'supervised', device = 'cpu' } = facts;
   const train = valueOr(asked.train, head === null ? 'lora' : 'full');
   const mode = modeOf(train);
   const usual = (head === null ? peakLearningRates : encoderLearningRates)[mode];
@@ -92,6 +96,7 @@ export function resolveHyperparameters(asked: Hyperparameters, facts: PlanFacts)
   const split = numberOr(asked.validation_split, 0);
   const trained = facts.examples - Math.round(split * facts.examples);
   const stopping = resolveEarlyStopping(asked.early_stopping, Math.ceil(trained / batchSize));
+  const rounds = head === null && mode !== 'full' && device === 'cpu';
   const asWell = {
     hidden_dropout: numberOr(asked.hidden_dropout, 0),
     label_smoothing: numberOr(asked.label_smoothing, 0),
@@ -114,7 +119,8 @@ export function resolveHyperparameters(asked: Hyperparameters, facts: PlanFacts)
     max_grad_norm: numberOr(asked.max_grad_norm, 1),
     max_length: numberOr(asked.max_length, Math.min(facts.contextTokens, facts.longestTokens)),
     eval_interval: numberOr(asked.eval_interval, 10),
-    base_precision: valueOr(asked.base_precision, head === null && mode !== 'full' ? autoBasePrecision() : 'f32'),
+    base_precision: valueOr(asked.base_precision, rounds ? autoBasePrecision() : 'f32'),
+    ...((asked.device !== undefined || device !== 'cpu') && { device }),
     ...(head !== null && { task: head.task }),
     ...(head !== null && head.pooling !== 'none' && { pooling: head.pooling }),
   };
@@ -195,6 +201,7 @@ export function toPlan(
     evaluationInterval: resolved.eval_interval,
     snapshotSeconds: places.snapshotSeconds,
     basePrecision: resolved.base_precision,
+    ...(resolved.device && { device: resolved.device }),
     threads: places.threads,
   };
 }

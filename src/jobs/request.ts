@@ -7,6 +7,7 @@
  */
 
 import { z } from 'zod';
+import { devices } from '../domain/device.ts';
 import { invalid, type TunesmithError } from '../domain/errors.ts';
 import type { Hyperparameters, MethodType } from '../domain/job.ts';
 import { linearTargets } from '../families/table.ts';
@@ -38,6 +39,7 @@ export const hyperparameterFields = {
   max_length: orAuto(z.int().min(16)),
   eval_interval: orAuto(z.int().min(1)),
   base_precision: orAuto(z.enum(['f32', 'int8'])),
+  device: orAuto(z.enum(devices)),
   task: orAuto(z.enum(['classification', 'multi_label', 'token_classification'])),
   pooling: orAuto(z.enum(['first', 'mean'])),
 };

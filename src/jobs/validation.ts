@@ -57,7 +57,9 @@ export async function validateJob(shop: Workshop, row: JobRow, stop: AbortSignal
   if (failure !== null) return await failJob(database, name, job.id, failure);
 
   const { initial, base } = await takeModel(shop, job, model);
+  const { device, event: deviceEvent } = await shop.devices.choose(hyperparametersOf(job));
   const resolved = resolveHyperparameters(hyperparametersOf(job), {
+    device,
     examples: reports.training.examples,
     longestTokens: Math.max(reports.training.longestTokens, reports.validation?.longestTokens ?? 0),
     contextTokens: model.base.contextTokens,
@@ -77,6 +79,7 @@ export async function validateJob(shop: Workshop, row: JobRow, stop: AbortSignal
   await whileHeld(database, name, job.id, async (rows, job) => {
     const warnings = [...reports.training.warnings, ...(reports.validation?.warnings ?? [])];
     for (const message of warnings) await tell(rows, job.id, { level: 'warn', message });
+    if (deviceEvent !== null) await tell(rows, job.id, deviceEvent);
     if (reports.note !== null) await tell(rows, job.id, { message: reports.note });
     if (answers !== null) await tell(rows, job.id, { message: rememberedInWords(answers) });
     const { message, memoryBytes, seconds } = forecast;

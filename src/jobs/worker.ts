@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobStatus } from '../domain/job.ts';
 import { programArguments } from '../programs.ts';
 import type { Bell } from './bell.ts';
+import { Devices } from './devices.ts';
 import { failJob, failureOf } from './failure.ts';
 import { claim, release, releaseAll, renew } from './queue.ts';
 import type { JobRow } from './records.ts';
@@ -34,7 +35,7 @@ const patience = {
   judge: null,
 };
 
-type Defaults = Omit<typeof patience, 'judge'> & Pick<Workshop, 'trainer' | 'judge'>;
+type Defaults = Omit<typeof patience, 'judge'> & Pick<Workshop, 'trainer' | 'judge' | 'devices'>;
 
 export type WorkerOptions = Omit<Workshop, keyof Defaults> &
   Partial<Defaults> & {
@@ -57,7 +58,8 @@ export class Worker implements AsyncDisposable {
   #work: Promise<unknown> = Promise.resolve();
 
   constructor({ bell, concurrency = 1, onTraining = () => {}, ...shop }: WorkerOptions) {
-    this.#shop = { trainer: programArguments('engine/main'), ...patience, ...shop };
+    const devices = new Devices({ threads: shop.threads });
+    this.#shop = { trainer: programArguments('engine/main'), devices, ...patience, ...shop };
     this.#bell = bell;
     this.#concurrency = concurrency;
     this.#onTraining = onTraining;

@@ -9,6 +9,7 @@ import { wholeModelAt } from '../models/whole-model.ts';
 import type { Blobs } from '../store/blobs.ts';
 import type { JudgeModel } from './judging.ts';
 import type { PlanPlaces } from './plan.ts';
+import type { Devices } from './devices.ts';
 import type { Claimant } from './queue.ts';
 import type { Rows } from './records.ts';
 
@@ -27,6 +28,8 @@ export interface Workshop extends Claimant {
   readonly resultFiles: 'base64' | 'plain';
   /** Processor cores that one trainer may use. */
   readonly threads: number;
+  /** What there is to train on. */
+  readonly devices: Devices;
   /** Arguments for `process.execPath` that start a trainer; the job's folder is appended. */
   readonly trainer: readonly string[];
   /** Seconds between the snapshots that a trainer keeps for resuming. */

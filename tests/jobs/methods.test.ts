@@ -118,6 +118,12 @@ test.each<[string, Wishes, string, RegExp]>([
   ['more layers than there are', { train: 'last_layers(9)' }, 'train', /has 2 layers/],
   ['no layers', { train: 'last_layers(0)' }, 'train', /n of 1 or more/],
   ['an adapter that is none', { train: 'full', lora_rank: 4 }, 'lora_rank', /'train' is 'full'/],
+  [
+    'eight bits on a graphics card',
+    { base_precision: 'int8', device: 'webgpu' },
+    'base_precision',
+    /only the processor/,
+  ],
   ['rounded weights that learn', { train: 'full', base_precision: 'int8' }, 'base_precision', /no frozen weights/],
   ['stopping by nothing', { early_stopping: true }, 'early_stopping', /validation_split/],
   ['an unknown metric', { early_stopping: { metric: 'bleu' } }, 'early_stopping', /early_stopping/],

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Hyperparameters, Job } from '../../src/domain/job.ts';
+import { runLimitsOf } from '../../src/dataset/batch.ts';
 import { autoEpochs } from '../../src/dataset/epochs.ts';
 import { autoBatchSize, resolveHyperparameters, toPlan } from '../../src/jobs/plan.ts';
 
@@ -157,4 +158,13 @@ test('early stopping looks four times an epoch unless told otherwise', () => {
   expect(stopping({ patience: 5, metric: 'exact_answers', interval: 2 })).toMatchObject({ patience: 5, interval: 2 });
   expect(stopping(true, 0.5)).toMatchObject({ interval: 7 });
   expect(stopping(false)).toBeUndefined();
+});
+
+test('another device than the processor computes exactly, in one lane; a job that names one is told which it got', () => {
+  const onCard = resolveHyperparameters({ ...allAuto }, { ...facts, device: 'webgpu' });
+  expect(onCard).toMatchObject({ device: 'webgpu', base_precision: 'f32' });
+  expect(resolveHyperparameters({ ...allAuto, device: 'cuda' }, facts)).toMatchObject({ device: 'cpu' });
+  expect(resolveHyperparameters({ ...allAuto }, facts)).not.toHaveProperty('device');
+  expect(runLimitsOf({ threads: 4, batchSize: 4, device: 'webgpu' }).lanes).toBe(1);
+  expect(runLimitsOf({ threads: 4, batchSize: 4, device: 'cpu' }).lanes).toBe(4);
 });

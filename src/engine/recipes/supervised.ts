@@ -29,7 +29,7 @@ import {
   type CheckpointKind,
 } from '../checkpoint.ts';
 import { Journal } from '../journal.ts';
-import { openNetwork } from '../nn/load.ts';
+import { openNetwork, type NetworkOptions } from '../nn/load.ts';
 import { noJudgement, type Judgement, type Network } from '../nn/network.ts';
 import { AdamW } from '../optimizer.ts';
 import type { Parent } from '../parent.ts';
@@ -53,7 +53,7 @@ export async function trainSupervised(
   const watch = new OverfittingWatch();
 
   await using work = await openWorkFolder(jobFolder);
-  await using network = await buildNetwork(plan, longestSequence(training), work.path);
+  await using network = await buildNetwork(plan, longestSequence(training), work.path, parent);
   const optimizer = new AdamW(network.parameters, plan);
   const checkpoints = join(jobFolder, 'checkpoints');
   const resumed = await newestCheckpoint(checkpoints, (folder, reason) =>
@@ -247,9 +247,14 @@ async function openWorkFolder(jobFolder: string): Promise<{ path: string } & Asy
 const longestSequence = (examples: readonly TokenizedExample[]): number =>
   examples.reduce((longest, { sequences }) => Math.max(longest, ...sequences.map(({ ids }) => ids.length)), 0);
 
-async function buildNetwork(plan: TrainingPlan, rowTokensMax: number, workFolder: string): Promise<Network> {
-  const { model, train, head = null, objective, hiddenDropout, basePrecision, threads, seed } = plan;
-  const network = await openNetwork({
+async function buildNetwork(
+  plan: TrainingPlan,
+  rowTokensMax: number,
+  workFolder: string,
+  parent: Parent,
+): Promise<Network> {
+  const { model, train, head = null, objective, hiddenDropout, basePrecision, threads, seed, device = 'cpu' } = plan;
+  const options: NetworkOptions = {
     modelPath: model.path,
     train,
     head,
@@ -261,6 +266,13 @@ async function buildNetwork(plan: TrainingPlan, rowTokensMax: number, workFolder
     ...runLimitsOf(plan),
     rowTokensMax,
     workFolder,
+  };
+  // Devices come and go between a plan and its trainer, and their memory is others' as well.
+  const network = await openNetwork({ ...options, device }).catch(async (error: Error) => {
+    if (device === 'cpu') throw error;
+    const message = `Training on the processor: the model could not be opened on ${device} (${error.message.split('\n')[0]})`;
+    parent.tell({ type: 'warning', message });
+    return await openNetwork(options);
   });
   if (plan.initialAdapter !== null) await loadTrained(plan.initialAdapter, network.parameters);
   return network;
