@@ -22,6 +22,7 @@ import { readTest, recogniseTask, type TestItem } from '../evals/task.ts';
 import { evaluated, metricOf, Unmeasured } from '../sweep/measure.ts';
 import { hasModel, type Job } from '../sweep/trainings.ts';
 import type { Act, Context } from './context.ts';
+import { jobsOf } from './jobs-of-models.ts';
 
 interface AdviseFlags {
   readonly test?: string;
@@ -78,16 +79,10 @@ async function advise(context: Context, flags: AdviseFlags, name = ''): Promise<
   }
 }
 
-const jobsLookedAt = 1000;
-
 async function jobNamed(openai: OpenAI, name: string, signal: AbortSignal): Promise<Job> {
   if (name.startsWith('ftjob-')) return await openai.fineTuning.jobs.retrieve(name, { signal });
-  const model = name.replace(/:ckpt-step-\d+$/, '');
-  let looked = 0;
-  for await (const job of openai.fineTuning.jobs.list({ limit: 100 }, { signal })) {
-    if (job.fine_tuned_model === model) return job;
-    if ((looked += 1) >= jobsLookedAt) break;
-  }
+  const [made] = await jobsOf(openai, [name], signal);
+  if (made !== undefined) return made.job;
   throw invalid(null, `No job made a model "${name}"; a job (ftjob-…) or its model (ft:…) was expected.`);
 }
 

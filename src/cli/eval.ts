@@ -20,6 +20,7 @@ import type { LossPoint } from '../evals/report/charts.ts';
 import { reportHtml } from '../evals/report/report.ts';
 import { readTest, recogniseTask, taskAsSet, tasks, type Recognised, type Task } from '../evals/task.ts';
 import { decimalNumber, wholeNumber, type Act, type Context } from './context.ts';
+import { jobsOf } from './jobs-of-models.ts';
 import { Interrupted, UsageError, isInterruption } from './outcome.ts';
 import { formatDuration, table } from './terminal.ts';
 
@@ -282,23 +283,17 @@ const oneLine = (text: string): string => {
 async function lossesOf(openai: OpenAI, model: string, signal: AbortSignal): Promise<LossPoint[]> {
   if (!model.startsWith('ft:')) return [];
   try {
-    const made = model.replace(/:ckpt-step-\d+$/, '');
-    let looked = 0;
-    for await (const job of openai.fineTuning.jobs.list({ limit: 100 }, { signal })) {
-      if (job.fine_tuned_model !== made) {
-        if ((looked += 1) >= 1000) return [];
-        continue;
-      }
-      const points: LossPoint[] = [];
-      for await (const { type, data } of openai.fineTuning.jobs.listEvents(job.id, { limit: 100 }, { signal })) {
-        if (type !== 'metrics') continue;
-        const { step, train_loss, valid_loss, full_valid_loss } = data as StepMetrics;
-        points.push({ step, train: train_loss, valid: full_valid_loss ?? valid_loss ?? null });
-      }
-      return points.sort((a, b) => a.step - b.step);
+    const [made] = await jobsOf(openai, [model], signal);
+    if (made === undefined) return [];
+    const points: LossPoint[] = [];
+    for await (const { type, data } of openai.fineTuning.jobs.listEvents(made.job.id, { limit: 100 }, { signal })) {
+      if (type !== 'metrics') continue;
+      const { step, train_loss, valid_loss, full_valid_loss } = data as StepMetrics;
+      points.push({ step, train: train_loss, valid: full_valid_loss ?? valid_loss ?? null });
     }
+    return points.sort((a, b) => a.step - b.step);
   } catch (error) {
     if (isInterruption(error)) throw error;
+    return [];
   }
-  return [];
 }

@@ -91,6 +91,8 @@ export async function planPull(request: string, options: PullOptions): Promise<P
       sources: [{ type: 'hub-checkpoint', repository: name!, revision: revision ?? 'main' }],
     };
   }
+  if (options.from !== undefined || /^(?:[.~/]|[A-Za-z]:\\)/.test(request))
+    throw notFound('model', `There is no file or folder ${path}.`, 'model_not_found');
   throw notFound(
     'model',
     `${JSON.stringify(request)} is not a model we know. Expected a name from the catalogue (${catalogue.map(({ id }) => id).join(', ')}), the path of a GGUF file or of a folder with a safetensors checkpoint, or one of these on the Hugging Face hub as owner/name/file.gguf or owner/name.`,

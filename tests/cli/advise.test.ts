@@ -1,6 +1,6 @@
 /** `tunesmith advise` after a real job of a tiny model. */
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -42,6 +42,16 @@ test('curves, errors and labels are looked at, and every advice stands with its 
   const told = JSON.parse((await run('advise', model, '--json')).stdout) as { job: string; advice: Advice[] };
   expect(told.job).toBe(job);
   for (const { evidence } of told.advice) expect(evidence.length).toBeGreaterThan(0);
+});
+
+test('a checkpoint, whose letters are its own, is traced to its job by advise and by the report of eval', async () => {
+  const shown = (await run('jobs', 'events', job)).stdout;
+  const checkpoint = /ft:[^"\s]+:ckpt-step-15/.exec(shown)![0];
+  const told = JSON.parse((await run('advise', checkpoint, '--json')).stdout) as { job: string };
+  expect(told.job).toBe(job);
+  const measured = await run('eval', checkpoint, path('valid.jsonl'), '--report', path('report.html'));
+  expect(measured.code, measured.stderr).toBe(0);
+  expect(await readFile(path('report.html'), 'utf8')).toContain('Loss of the job that made it');
 });
 
 test('what is gone is told, and the rest is looked at all the same', async () => {

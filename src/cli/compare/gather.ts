@@ -13,6 +13,7 @@ import { invalid } from '../../domain/errors.ts';
 import { itemOf, type TestItem } from '../../evals/task.ts';
 import type { Context } from '../context.ts';
 import { isInterruption } from '../outcome.ts';
+import { checkpointsOf, jobsOf, type Job } from '../jobs-of-models.ts';
 import type { CompareFlags } from './compare.ts';
 
 export interface TrainingFile {
@@ -32,10 +33,6 @@ export interface Gathered extends AsyncDisposable {
   /** Every file that a contender learnt from, each once. */
   readonly trainingFiles: readonly TrainingFile[];
 }
-
-type Job = OpenAI.FineTuning.FineTuningJob;
-
-const jobsMax = 1000;
 
 export async function gather(
   context: Context,
@@ -79,50 +76,6 @@ export async function gather(
     await dispose();
     throw error;
   }
-}
-
-/** The jobs that made these models; a server that tells of none makes the comparison poorer, not impossible. */
-async function jobsOf(
-  openai: OpenAI,
-  models: readonly string[],
-  signal: AbortSignal,
-): Promise<{ readonly model: string; readonly job: Job }[]> {
-  const found = new Map<string, Job>();
-  try {
-    let looked = 0;
-    for await (const job of openai.fineTuning.jobs.list({ limit: 100 }, { signal })) {
-      if (found.size === models.length || ++looked > jobsMax) break;
-      if (job.fine_tuned_model === null) continue;
-      const names = [job.fine_tuned_model];
-      // A checkpoint has letters of its own, so only its job knows it.
-      const start = job.fine_tuned_model.split(':').slice(0, 4).join(':');
-      if (models.some((model) => model.includes(':ckpt-step-') && model.startsWith(`${start}:`)))
-        names.push(...(await checkpointsOf(openai, [job], signal)));
-      for (const name of names) if (models.includes(name)) found.set(name, job);
-    }
-  } catch (error) {
-    if (isInterruption(error)) throw error;
-  }
-  return models.flatMap((model) => {
-    const job = found.get(model);
-    return job === undefined ? [] : [{ model, job }];
-  });
-}
-
-/** In the order of their steps, without the models themselves. */
-async function checkpointsOf(openai: OpenAI, jobs: readonly Job[], signal: AbortSignal): Promise<string[]> {
-  const names: string[] = [];
-  for (const { id, fine_tuned_model: made } of jobs) {
-    const ofJob = [];
-    for await (const {
-      step_number: step,
-      fine_tuned_model_checkpoint: name,
-    } of openai.fineTuning.jobs.checkpoints.list(id, {}, { signal }))
-      // prettier-ignore
-      if (name !== made) ofJob.push({ step, name });
-    names.push(...ofJob.sort((a, b) => a.step - b.step).map(({ name }) => name));
-  }
-  return [...new Set(names)];
 }
 
 /** The file that was named first, then those of the jobs that differ from it. */
