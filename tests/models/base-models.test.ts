@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { BaseModels, type PullEvent } from '../../src/models/base-models.ts';
 import { catalogue } from '../../src/models/catalogue.ts';
@@ -163,7 +163,7 @@ test('a hostile file is refused by the checker and leaves nothing', async () => 
   expect(await readdir(join(home, 'models/base/.incoming/tiny-model.f32'))).toEqual([]);
 });
 
-test.each(['unknown-model', './no/such/file.gguf', 'ft:a:b::c', 'https://example.invalid/a.gguf'])(
+test.each(['unknown-model', 'ft:a:b::c', 'https://example.invalid/a.gguf'])(
   '%s is not a model, and the error says what would be',
   async (name) => {
     const bases = await BaseModels.open(home, { hub: nowhere });
@@ -173,6 +173,14 @@ test.each(['unknown-model', './no/such/file.gguf', 'ft:a:b::c', 'https://example
     });
   },
 );
+
+test.each(['./no/such/file.gguf', '/no/such/folder'])('%s is a path, and nothing is there', async (path) => {
+  const bases = await BaseModels.open(home, { hub: nowhere });
+  await expect(bases.pull(path)).rejects.toMatchObject({
+    kind: 'not_found',
+    message: `There is no file or folder ${resolve(path)}.`,
+  });
+});
 
 test('another format on the hub is refused before it is asked for', async () => {
   const bases = await BaseModels.open(home, { hub: nowhere });
