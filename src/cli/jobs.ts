@@ -210,7 +210,9 @@ function settingText(value: unknown): string {
 }
 
 function jobRecord(job: Job): string {
-  const settings = Object.entries(job.hyperparameters ?? job.method?.dpo?.hyperparameters ?? {}).map(([name, value]) => `${name} ${settingText(value)}`);
+  const settings = Object.entries(job.hyperparameters ?? job.method?.dpo?.hyperparameters ?? {}).map(
+    ([name, value]) => `${name} ${settingText(value)}`,
+  );
   const tookMs = job.finished_at === null ? null : (job.finished_at - job.created_at) * 1000;
   return record({
     id: job.id,
