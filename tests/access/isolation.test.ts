@@ -156,6 +156,7 @@ const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open'>> = {
   ],
   'GET /v1/evals/:id/runs/:run': [{ path: { id: 'eval', run: 'run' } }],
   'POST /v1/evals/:id/runs/:run': [{ path: { id: 'eval', run: 'run' } }],
+  'POST /v1/evals/:id/runs/:run/cancel': [{ path: { id: 'eval', run: 'run' } }],
   'DELETE /v1/evals/:id/runs/:run': [{ path: { id: 'eval', run: 'run' } }],
   'GET /v1/evals/:id/runs/:run/output_items': [{ path: { id: 'eval', run: 'run' } }],
   'GET /v1/evals/:id/runs/:run/output_items/:item': [{ path: { id: 'eval', run: 'run', item: 'outputItem' } }],

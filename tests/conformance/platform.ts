@@ -202,6 +202,9 @@ export async function evals(openai: OpenAI): Promise<void> {
   const many = Array.from({ length: 100 }, () => ({ item }));
   const long = await startRun(openai, made.id, { ...asked, source: { type: 'file_content', content: many } });
   expect((await runs.cancel(long.id, { eval_id: made.id })).status).toBe('canceled');
+  // Where the Python SDK cancels; a run that has been canceled stays as it is.
+  const again = await openai.post(`/evals/${made.id}/runs/${long.id}/cancel`);
+  expect(again).toMatchObject({ id: long.id, status: 'canceled' });
   await runs.delete(long.id, { eval_id: made.id });
   await openai.evals.delete(made.id);
   await refused(startRun(openai, id, { type: 'csv', source: {} }));

@@ -135,6 +135,7 @@ const rows: Readonly<Record<string, Row>> = {
   },
   'GET /v1/evals/:id/runs/:run': { missing: without(/nobody/, 'run_id') },
   'POST /v1/evals/:id/runs/:run': { missing: without(/nobody/, 'run_id') },
+  'POST /v1/evals/:id/runs/:run/cancel': { missing: without(/nobody/, 'run_id') },
   'DELETE /v1/evals/:id/runs/:run': { missing: without(/nobody/, 'run_id') },
   'GET /v1/evals/:id/runs/:run/output_items': { missing: without(/nobody/, 'run_id') },
   'GET /v1/evals/:id/runs/:run/output_items/:item': { missing: without(/nobody/, 'run_id') },
