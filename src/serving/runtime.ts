@@ -64,6 +64,7 @@ export class Runtime implements AsyncDisposable {
     this.#child = spawn(process.execPath, program, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       serialization: 'advanced',
+      env: environment(),
     });
     this.#child.stderr!.setEncoding('utf8').on('data', (words: string) => {
       this.#lastWords = (this.#lastWords + words).slice(-lastWordsMax);
@@ -216,4 +217,10 @@ export class Runtime implements AsyncDisposable {
   #send(command: RuntimeCommand): void {
     if (this.#child.connected) this.#child.send(command, () => {});
   }
+}
+
+/** Ours but for what node-llama-cpp reads, which refuses to load where `CI` is another word than it expects. */
+function environment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => name !== 'CI' && !name.startsWith('NODE_LLAMA_CPP_'));
+  return Object.fromEntries(kept);
 }

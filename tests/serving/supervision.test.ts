@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { truncate, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { ggufValue } from '../../src/formats/gguf-metadata.ts';
 import { programArguments } from '../../src/programs.ts';
 import type { CompletionEvent } from '../../src/serving/serving.ts';
@@ -207,3 +207,17 @@ test('a runtime ends when its server has died', async () => {
 async function drain(events: AsyncGenerator<CompletionEvent, void>): Promise<void> {
   for await (const _ of events);
 }
+
+test.for(['', 'sometimes'])(
+  'a model loads where CI is "%s", which llama.cpp’s package would not take',
+  async (word) => {
+    vi.stubEnv('CI', word);
+    vi.stubEnv('NODE_LLAMA_CPP_GPU', 'nonsense');
+    try {
+      await using tiny = await openTinyServing();
+      expect((await ask(tiny.serving, request(tiny.model))).completionTokens).toBeGreaterThan(0);
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  },
+);
