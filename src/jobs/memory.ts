@@ -10,7 +10,7 @@
  *                 feed-forward's, H T attention's probabilities of rows that are short enough to be kept
  *   head          of each lane: 2 copies of judged positions x V
  *
- * plus a share for what the runtime's allocator cannot fill. docs/decisions/memory-of-training.md has the measurements.
+ * plus a share for what the runtime's allocator cannot fill. docs/decisions/0009-memory-of-training.md has the measurements.
  */
 
 import { totalmem } from 'node:os';

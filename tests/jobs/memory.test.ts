@@ -27,7 +27,7 @@ const lora = { mode: 'lora', rank: 16, alpha: 32, rslora: false, dropout: 0, tar
 const plan: MemoryPlan = { train: lora, basePrecision: 'int8', batchSize: 1, threads: 2, tokensMax: 285 };
 
 test.each<[string, Partial<MemoryPlan>, number]>([
-  // peaks of real trainers on this model, in megabytes: docs/decisions/memory-of-training.md
+  // peaks of real trainers on this model, in megabytes: docs/decisions/0009-memory-of-training.md
   ['an adapter on rounded weights', {}, 1125],
   ['the same in two lanes', { batchSize: 4 }, 2115],
   ['an adapter on exact weights', { basePrecision: 'f32' }, 1699],
