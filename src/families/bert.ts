@@ -3,16 +3,7 @@
  * DistilBERT is the same without token types and with other names.
  */
 
-import type { Family, LinearModule, LinearRole } from './family.ts';
-
-const linear = (target: string, path: string, gguf: string, role: LinearRole): LinearModule => ({
-  target,
-  path,
-  gguf,
-  role,
-  bias: true,
-  interleaved: null,
-});
+import { biasedLinear as linear, type Family } from './family.ts';
 
 export const bert: Family = {
   architecture: 'bert',

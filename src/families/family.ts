@@ -73,6 +73,16 @@ export interface LinearModule extends TensorNames {
   readonly interleaved: 'heads' | 'keyHeads' | null;
 }
 
+/** One that adds a bias, with its rows alike in both files. */
+export const biasedLinear = (target: string, path: string, gguf: string, role: LinearRole): LinearModule => ({
+  target,
+  path,
+  gguf,
+  role,
+  bias: true,
+  interleaved: null,
+});
+
 export type LinearRole = 'query' | 'key' | 'value' | 'queryKeyValue' | 'output' | 'gate' | 'up' | 'down';
 
 export interface HuggingFaceNames {

@@ -1,15 +1,6 @@
 /** GPT-2: layer norms, learned positions, queries, keys and values in one matrix, no gate, biases everywhere. */
 
-import type { Family, LinearModule, LinearRole } from './family.ts';
-
-const linear = (target: string, path: string, gguf: string, role: LinearRole): LinearModule => ({
-  target,
-  path,
-  gguf,
-  role,
-  bias: true,
-  interleaved: null,
-});
+import { biasedLinear as linear, type Family } from './family.ts';
 
 export const gpt2: Family = {
   architecture: 'gpt2',

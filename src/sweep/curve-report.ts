@@ -4,7 +4,7 @@ import { errorAt } from '../evals/learning-curve.ts';
 import { html, type Html } from '../evals/report/html.ts';
 import { pageHtml } from '../evals/report/page.ts';
 import type { LearningCurve } from './learning-curve.ts';
-import { figureInWords, smallNote, type Table } from './report.ts';
+import { figureInWords, smallNote, tableHtml, type Table } from './report.ts';
 import { valuesInWords } from './trainings.ts';
 
 interface Row {
@@ -132,17 +132,6 @@ export function curveHtml(curve: LearningCurve, createdAt: Date): string {
       <span class="key measured"></span> measured, with its 95 % interval <span class="key foretold"></span> foretold;
       dashed: error = floor + scale · examples^-slope
     </p>
-    ${curvePicture(curve)}
-    <table>
-      <tr>
-        ${head.map((name) => html`<th>${name.toLowerCase()}</th>`)}
-      </tr>
-      ${rows.map(
-        (row) =>
-          html`<tr>
-            ${row.map((each) => html`<td>${each ?? '–'}</td>`)}
-          </tr>`,
-      )}
-    </table>`;
+    ${curvePicture(curve)} ${tableHtml(head, rows)}`;
   return pageHtml('Learning curve', body);
 }

