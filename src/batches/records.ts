@@ -30,9 +30,10 @@ export async function findBatch(rows: Rows, id: string): Promise<BatchRow | unde
 }
 
 /** Those with work left to do, oldest first. */
-export async function unfinishedBatches(rows: Rows): Promise<BatchRow[]> {
+export async function unfinishedBatches(rows: Rows): Promise<string[]> {
   const over: BatchStatus[] = ['completed', 'failed', 'expired', 'cancelled'];
-  return await rows.selectFrom('batches').selectAll().where('status', 'not in', over).orderBy('seq').execute();
+  const found = await rows.selectFrom('batches').select('id').where('status', 'not in', over).orderBy('seq').execute();
+  return found.map(({ id }) => id);
 }
 
 const endings: Partial<Record<BatchStatus, WebhookEventType>> = {

@@ -12,6 +12,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Background } from '../background.ts';
 import { type Batch, type BatchEndpoint, batchMoved, type BatchStatus, isBatchOver } from '../domain/batch.ts';
 import { newId } from '../domain/ids.ts';
 import type { Log } from '../log.ts';
@@ -60,70 +61,38 @@ const failuresMax = 3;
 
 export class BatchWorker implements AsyncDisposable {
   readonly #options: Required<BatchWorkerOptions>;
-  readonly #closing = new AbortController();
-  readonly #running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
   #answering: Answering | null = null;
-  #work: Promise<void> = Promise.resolve();
-  #wake = (): void => {};
+  #background: Background | null = null;
 
   constructor(options: BatchWorkerOptions) {
     this.#options = { requestsAtOnce: 8, batchesAtOnce: 4, lookMs: 1000, retryMs: 1000, ...options };
   }
 
   start(answering: Answering): void {
+    const { database, log, batchesAtOnce, lookMs, retryMs } = this.#options;
     this.#answering = answering;
-    this.#work = this.#run();
+    this.#background = new Background({
+      unfinished: () => unfinishedBatches(database),
+      bringOn: (id, signal) => this.#bringOn(id, signal),
+      onError: (batch, error) =>
+        batch === null ? log.error('batches.failed', { error }) : log.error('batch.stumbled', { batch, error }),
+      atOnce: batchesAtOnce,
+      lookMs,
+      restMs: retryMs,
+    });
   }
 
   /** A batch is new, or a user wants another thing of it than what is being done. */
   notice(id: string): void {
-    this.#running.get(id)?.stop.abort();
-    this.#wake();
+    this.#background?.notice(id);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
-    for (const { stop } of this.#running.values()) stop.abort();
-    this.#wake();
-    await this.#work;
-    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
-  }
-
-  async #run(): Promise<void> {
-    const { database, log, batchesAtOnce, lookMs } = this.#options;
-    while (!this.#closing.signal.aborted) {
-      try {
-        for (const row of await unfinishedBatches(database)) {
-          if (this.#running.size >= batchesAtOnce || this.#closing.signal.aborted) break;
-          if (!this.#running.has(row.id)) this.#begin(row.id);
-        }
-      } catch (error) {
-        log.error('batches.failed', { error });
-      }
-      if (this.#closing.signal.aborted) return;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, lookMs);
-        this.#wake = () => (clearTimeout(timer), resolve());
-      });
-    }
-  }
-
-  #begin(id: string): void {
-    const stop = new AbortController();
-    const ended = this.#bringOn(id, stop)
-      .catch(async (error: unknown) => {
-        this.#options.log.error('batch.stumbled', { batch: id, error });
-        await sleep(this.#options.retryMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
-      })
-      .finally(() => {
-        this.#running.delete(id);
-        this.#wake();
-      });
-    this.#running.set(id, { stop, ended });
+    await this.#background?.[Symbol.asyncDispose]();
   }
 
   /** One status after the other; stops in between when it is told to, and is then begun again. */
-  async #bringOn(id: string, { signal }: AbortController): Promise<void> {
+  async #bringOn(id: string, signal: AbortSignal): Promise<void> {
     const { database, blobs, log } = this.#options;
     const steps: Partial<Record<BatchStatus, (row: BatchRow, batch: Batch) => Promise<void>>> = {
       validating: (row, batch) => this.#validate(row, batch, signal),

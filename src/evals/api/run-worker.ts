@@ -8,7 +8,7 @@
  * server died is judged again, on the answer that it had; what was judged is not. Knows nothing of HTTP or models: `rooms` does.
  */
 
-import { setTimeout as sleep } from 'node:timers/promises';
+import { Background } from '../../background.ts';
 import type { Criterion, Eval } from '../../domain/eval.ts';
 import { isRunOver } from '../../domain/eval.ts';
 import type { GraderTools } from '../../graders/tools.ts';
@@ -58,66 +58,34 @@ const readAtOnce = 1000;
 
 export class EvalRunWorker implements AsyncDisposable {
   readonly #options: Required<RunWorkerOptions>;
-  readonly #closing = new AbortController();
-  readonly #running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
   #roomsOf: ((project: string) => RunRooms) | null = null;
-  #work: Promise<void> = Promise.resolve();
-  #wake = (): void => {};
+  #background: Background | null = null;
 
   constructor(options: RunWorkerOptions) {
     this.#options = { itemsAtOnce: 8, runsAtOnce: 4, lookMs: 1000, retryMs: 1000, ...options };
   }
 
   start(roomsOf: (project: string) => RunRooms): void {
+    const { database, log, runsAtOnce, lookMs, retryMs } = this.#options;
     this.#roomsOf = roomsOf;
-    this.#work = this.#run();
+    this.#background = new Background({
+      unfinished: () => unfinishedRuns(database),
+      bringOn: (id, signal) => this.#bringOn(id, signal),
+      onError: (run, error) =>
+        run === null ? log.error('eval_runs.failed', { error }) : log.error('eval_run.stumbled', { run, error }),
+      atOnce: runsAtOnce,
+      lookMs,
+      restMs: retryMs,
+    });
   }
 
   /** A run is new, or a user wants another thing of it than what is being done. */
   notice(id: string): void {
-    this.#running.get(id)?.stop.abort();
-    this.#wake();
+    this.#background?.notice(id);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
-    for (const { stop } of this.#running.values()) stop.abort();
-    this.#wake();
-    await this.#work;
-    await Promise.all([...this.#running.values()].map(({ ended }) => ended));
-  }
-
-  async #run(): Promise<void> {
-    const { database, log, runsAtOnce, lookMs } = this.#options;
-    while (!this.#closing.signal.aborted) {
-      try {
-        for (const id of await unfinishedRuns(database)) {
-          if (this.#running.size >= runsAtOnce || this.#closing.signal.aborted) break;
-          if (!this.#running.has(id)) this.#begin(id);
-        }
-      } catch (error) {
-        log.error('eval_runs.failed', { error });
-      }
-      if (this.#closing.signal.aborted) return;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, lookMs);
-        this.#wake = () => (clearTimeout(timer), resolve());
-      });
-    }
-  }
-
-  #begin(id: string): void {
-    const stop = new AbortController();
-    const ended = this.#bringOn(id, stop.signal)
-      .catch(async (error: unknown) => {
-        this.#options.log.error('eval_run.stumbled', { run: id, error });
-        await sleep(this.#options.retryMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
-      })
-      .finally(() => {
-        this.#running.delete(id);
-        this.#wake();
-      });
-    this.#running.set(id, { stop, ended });
+    await this.#background?.[Symbol.asyncDispose]();
   }
 
   /** One status after the other; stops in between when it is told to, and is then begun again. */
