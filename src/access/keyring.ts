@@ -52,6 +52,8 @@ export class Keyring {
   readonly #database: Kysely<Schema>;
   readonly #settled: readonly { readonly digest: Buffer; readonly access: Access }[];
   readonly #rows: CompiledQuery<KeyRow>;
+  /** Of this house's own work, by project. */
+  readonly #inner = new Map<string, { readonly value: string; readonly digest: Buffer; readonly access: Access }>();
 
   constructor(database: Kysely<Schema>, keysOfSettings: readonly string[] = []) {
     this.#database = database;
@@ -68,7 +70,20 @@ export class Keyring {
     const made = rows
       .filter((row) => row.revoked_at === null)
       .map((row) => ({ digest: Buffer.from(row.sha256, 'hex'), access: accessOf(row) }));
-    return new Door([...this.#settled, ...made], this.#settled.length + rows.length > 0);
+    return new Door([...this.#settled, ...made, ...this.#inner.values()], this.#settled.length + rows.length > 0);
+  }
+
+  /**
+   * A key with which this house's own work asks its own server, as the project it works for: without limits, in
+   * memory only, gone with the process. It fits where no key is needed too, for otherwise all work would be done
+   * as the default project.
+   */
+  innerKey(project: string): string {
+    const known = this.#inner.get(project);
+    if (known !== undefined) return known.value;
+    const value = `sk-inner-${randomBytes(32).toString('base64url')}`;
+    this.#inner.set(project, { value, digest: digestOf(value), access: { project, key: null } });
+    return value;
   }
 
   /** Makes a key, and its project with it; from then on requests need one. The secret cannot be had again. */
@@ -136,10 +151,12 @@ export class Door {
 
   /** What the key opens; null when it does not fit. */
   accessWith(key: string | null): Access | null {
-    if (!this.locked) return { project: defaultProject, key: null };
-    if (key === null) return null;
-    // All of them are compared: the time taken tells nothing about how many there are or how far one matched.
-    const sent = digestOf(key);
+    const fitting = key === null ? null : this.#fitting(digestOf(key));
+    return fitting ?? (this.locked ? null : { project: defaultProject, key: null });
+  }
+
+  /** All of them are compared: the time taken tells nothing about how many there are or how far one matched. */
+  #fitting(sent: Buffer): Access | null {
     const [fitting] = this.#keys.filter(({ digest }) => timingSafeEqual(digest, sent));
     return fitting?.access ?? null;
   }

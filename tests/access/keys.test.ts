@@ -216,3 +216,19 @@ test('an answer that is abandoned costs what was said', async () => {
 async function readAll(stream: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of stream);
 }
+
+test('the house asks itself with a key of the project it works for, whether or not others need one', async () => {
+  await using house = await openTestHouse();
+  const { keyring } = house.house;
+  const inner = keyring.innerKey('research');
+  expect(keyring.innerKey('research')).toBe(inner);
+  const body = { purpose: 'evals' as const, file: new File(['{}'], 'a.jsonl') };
+  const file = await client(house, inner).files.create(body);
+  await expect(house.openai.files.retrieve(file.id), 'any key is the default project').rejects.toMatchObject({
+    status: 404,
+  });
+  await keys(house.home, 'create');
+  await client(house, inner).files.retrieve(file.id);
+  await expect(client(house, `${inner}x`).files.list()).rejects.toMatchObject({ status: 401 });
+  expect(await keyring.list('research')).toEqual([]);
+});
