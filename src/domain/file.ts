@@ -12,7 +12,22 @@ export type FileObject = Omit<OfficialFile, 'purpose' | 'expires_at' | 'status_d
   purpose: OfficialFile['purpose'] | OpenAI.FilePurpose;
   expires_at: number | null;
   status_details: string | null;
+  /** Ours: of a file that was made from another one, which one and what was changed. */
+  derived_from?: Derivation;
 };
+
+export interface Derivation {
+  readonly file_id: string;
+  readonly filename: string;
+  /** Of the content it was made from, hex. */
+  readonly sha256: string;
+  /** Lines that a person changed, took out and added. */
+  readonly edited: number;
+  readonly removed: number;
+  readonly added: number;
+  /** Null unless repairs were asked for. */
+  readonly repairs: readonly { readonly name: string; readonly count: number }[] | null;
+}
 export type FilePurpose = FileObject['purpose'];
 
 /** Purposes a client may upload with; the others only ever come from us. */

@@ -65,7 +65,7 @@ test('what is not trained here has a price all the same', async () => {
   await writeFile(path, `${JSON.stringify({ prompt: 'Red or blue? ->', completion: ' red' })}\n`.repeat(12));
   const { stdout } = await tunesmith(['data', 'price', path, '--home', tiny.home]);
   expect(stdout).toMatch(/^davinci-002 /m);
-  expect(stdout).toMatch(/^time +Files of the completion format are not trained here yet\.$/m);
+  expect(stdout).toMatch(/^time +How fast files of the completion format train is not measured\.$/m);
   await writeFile(path, `${JSON.stringify({ messages: [{ role: 'user', content: 'Guess.' }], reference: '7' })}\n`);
   expect((await tunesmith(['data', 'price', path, '--home', tiny.home])).stdout).toContain('$100 for each hour');
 });

@@ -3,11 +3,10 @@
 import { stat } from 'node:fs/promises';
 import { Option, type Command } from 'commander';
 import { listLines } from '../../dataset/faults.ts';
+import { examineFiles, type FindingsReport, type NamedFile } from '../../dataset/findings/examine.ts';
 import type { DataRole, Finding, FindingSeverity } from '../../dataset/findings/finding.ts';
-import { Findings, severities } from '../../dataset/findings/findings.ts';
+import { severities } from '../../dataset/findings/findings.ts';
 import { defaultSimilarity } from '../../dataset/findings/near-duplicates.ts';
-import { isError } from '../../dataset/problem.ts';
-import { readTextRows } from '../../dataset/text-rows.ts';
 import { invalid } from '../../domain/errors.ts';
 import { decimalNumber, type Act, type Context } from '../context.ts';
 import { UsageError } from '../outcome.ts';
@@ -73,47 +72,19 @@ async function findings(context: Context, flags: FindingsFlags, path: string): P
     throw invalid(null, `${bad.length} of the findings count as failures (--fail-on ${flags.failOn}).`);
 }
 
-export interface NamedFile {
-  readonly role: DataRole;
-  readonly file: string;
-}
-
-interface FindingsReport {
-  readonly files: readonly (NamedFile & {
-    readonly examples: number;
-    readonly faulty: number;
-    readonly withImages: number;
-  })[];
-  readonly findings: readonly Finding[];
-}
-
-async function examine(
-  { terminal, signal }: Context,
-  files: readonly NamedFile[],
-  similarity: number,
-): Promise<FindingsReport> {
-  const found = await Findings.open({ similarity, signal, across: files.length > 1 });
-  const read = [];
-  try {
-    for (const { role, file } of files) {
-      const { size } = await stat(file);
-      let [examples, faulty, withImages] = [0, 0, 0];
-      for await (const row of readTextRows(file, {
-        signal,
-        onProgress: fileProgress(terminal, `${role} examined`, size),
-      })) {
-        examples += 1;
-        if (row.problems.some(isError)) faulty += 1;
-        else if (row.checked === null) withImages += 1;
-        found.see(role, row);
-      }
-      read.push({ role, file, examples, faulty, withImages });
-    }
-    terminal.live('comparing …');
-    return { files: read, findings: await found.findings() };
-  } finally {
-    terminal.live('');
-  }
+async function examine(context: Context, files: readonly NamedFile[], similarity: number): Promise<FindingsReport> {
+  const { terminal, signal } = context;
+  const sizes = new Map(await Promise.all(files.map(async ({ file }) => [file, (await stat(file)).size] as const)));
+  let draw: ((bytes: number) => void) | null = null;
+  let drawn: NamedFile | null = null;
+  const onProgress = (named: NamedFile, bytes: number): void => {
+    if (draw === null || named !== drawn)
+      draw = fileProgress(terminal, `${named.role} examined`, sizes.get(named.file)!);
+    drawn = named;
+    draw(bytes);
+  };
+  const onCompare = (): void => terminal.live('comparing …');
+  return await examineFiles(files, { similarity, signal, onProgress, onCompare }).finally(() => terminal.live(''));
 }
 
 function page(terminal: Terminal, { files, findings }: FindingsReport): string {

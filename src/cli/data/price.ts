@@ -15,8 +15,8 @@ import {
   type TrainingPrice,
 } from '../../dataset/price.ts';
 import type { Statistics } from '../../dataset/statistics/statistics.ts';
-import { calibrate, estimateMs, readCalibration, type CalibrationSetting } from '../../jobs/calibration.ts';
-import { autoBatchSize } from '../../jobs/plan.ts';
+import { calibrate, readCalibration, type CalibrationSetting } from '../../jobs/calibration.ts';
+import { settingFor, trainingHere, whyNoTime, type TrainingTime } from '../../jobs/training-time.ts';
 import type { BaseModel } from '../../models/base-models.ts';
 import { decimalNumber, wholeNumber, type Act, type Context } from '../context.ts';
 import { UsageError } from '../outcome.ts';
@@ -87,18 +87,12 @@ export function priceCommand(data: Command, act: Act): void {
     );
 }
 
-/** What training takes on this machine. */
-interface PriceHere {
-  readonly base: string;
-  readonly tokensPerEpoch: number;
-  readonly trainedTokens: number;
-  readonly batchSize: number;
+interface PriceHere extends TrainingTime {
+  /** Why there is no time. */
+  readonly reason: string | null;
   /** Of an average request, and with the examples in it that a fine-tune makes unnecessary. */
   readonly promptTokens: number;
   readonly fewShotPromptTokens: number;
-  /** Null when nothing was measured; then `reason` says why. */
-  readonly time: { readonly seconds: number; readonly tokensPerSecond: number; readonly measuredAt: number } | null;
-  readonly reason: string | null;
   readonly energy: { readonly watts: number; readonly kilowattHours: number; readonly price: number | null } | null;
 }
 
@@ -112,29 +106,20 @@ async function priceHere(
   const tokens = statistics.tokens.find(({ counter }) => counter === base?.id);
   if (base === null || tokens?.perExample == null) return null;
   const { threads } = readSettings(context.surroundings.env, { home: context.home });
-  const batchSize = autoBatchSize(statistics.examples);
-  const setting: CalibrationSetting = { base, method: 'supervised', threads, batchSize };
-  const request = requestTokens(tokens, statistics.format);
-  const lengths = tokens.lengths
-    .entries()
-    .map(([length, count]) => [Math.min(length, base.contextTokens), count] as const);
-  const tokensPerEpoch = lengths.reduce((sum, [length, count]) => sum + length * count, 0);
-  const reason = whyNoTime(statistics, base);
+  const { format, examples } = statistics;
+  const file = { format, examples, lengths: tokens.lengths.entries() };
+  const setting = settingFor(file, base, threads);
+  const reason = whyNoTime(file, base);
   const calibration = reason === null ? await measured(context, setting, options.calibrate) : null;
-  const ms = calibration === null ? null : estimateMs(calibration, setting, { lengths, epochs: epochs.count });
-  const kilowattHours = ms === null || options.watts === undefined ? null : (options.watts * ms) / 3.6e9;
+  const training = trainingHere(file, setting, { epochs: epochs.count, calibration });
+  const request = requestTokens(tokens, format);
+  const kilowattHours =
+    training.time === null || options.watts === undefined ? null : (options.watts * training.time.seconds) / 3.6e6;
   return {
-    base: base.id,
-    tokensPerEpoch,
-    trainedTokens: tokensPerEpoch * epochs.count,
-    batchSize,
+    ...training,
+    reason: reason ?? (calibration === null ? 'Its speed was never measured here; --calibrate does.' : null),
     promptTokens: request?.prompt ?? tokens.perExample.mean,
     fewShotPromptTokens: (request?.prompt ?? tokens.perExample.mean) + options.shots * (request?.shot ?? 0),
-    time:
-      calibration === null || ms === null
-        ? null
-        : { seconds: ms / 1000, tokensPerSecond: calibration.tokensPerSecond, measuredAt: calibration.measuredAt },
-    reason: reason ?? (calibration === null ? 'Its speed was never measured here; --calibrate does.' : null),
     energy:
       kilowattHours === null
         ? null
@@ -144,12 +129,6 @@ async function priceHere(
             price: options.kwhPrice === undefined ? null : kilowattHours * options.kwhPrice,
           },
   };
-}
-
-function whyNoTime({ format }: Statistics, base: BaseModel): string | null {
-  if (format !== 'chat') return `Files of the ${format} format are not trained here yet.`;
-  const { servingOnly } = base.architecture;
-  return servingOnly === null ? null : `It cannot be trained here: ${servingOnly}`;
 }
 
 /** What is known of this machine's speed, measured now if it has to be. */

@@ -4,6 +4,7 @@ import { mkdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import type { Command } from 'commander';
 import { Duplicates } from '../../dataset/findings/duplicates.ts';
+import type { NamedFile } from '../../dataset/findings/examine.ts';
 import { countOf, type Finding } from '../../dataset/findings/finding.ts';
 import { defaultSimilarity } from '../../dataset/findings/near-duplicates.ts';
 import { parseGroupKey } from '../../dataset/split/group-key.ts';
@@ -16,7 +17,7 @@ import { invalid } from '../../domain/errors.ts';
 import { wholeNumber, type Act, type Context } from '../context.ts';
 import { UsageError } from '../outcome.ts';
 import { table, type Terminal } from '../terminal.ts';
-import { findingText, similarity, type NamedFile } from './findings.ts';
+import { findingText, similarity } from './findings.ts';
 import { writeLines } from './output.ts';
 import { fileProgress } from './progress.ts';
 

@@ -14,13 +14,11 @@ import { readLineBatches } from '../../formats/jsonl.ts';
 import type { CheckOptions } from '../check.ts';
 import { Fingerprints } from '../fingerprints.ts';
 import { formatOf } from '../format.ts';
-import { Report } from '../problem.ts';
-import { checkValue, readRows, type Row } from '../rows.ts';
+import { readRows, type Row } from '../rows.ts';
 import { tokenizeRow } from '../tokenize.ts';
+import { repairAlone } from './alone.ts';
 import { Changes, type Ask, type RepairCount, type RepairName } from './changes.ts';
 import { applyHabits, lowerCase, Measure, Survey, type Habits, type Task } from './habits.ts';
-import { repairJson } from './json.ts';
-import { repairRow } from './row.ts';
 
 export interface RepairOptions {
   readonly format?: ExampleFormat;
@@ -53,6 +51,20 @@ const chunkLength = 2 ** 16;
 
 /** Writes the repaired rows of `input` to `output`, which appears only when it is whole. */
 export async function repairFile(input: string, output: string, options: RepairOptions): Promise<RepairReport> {
+  const planned = await planRepair(input, options);
+  await writeAtomically(output, planned.chunks());
+  return planned.report();
+}
+
+/** A repair that knows what to do and has not begun. */
+export interface PlannedRepair {
+  /** The repaired file; read once. */
+  chunks(): AsyncGenerator<Buffer, void>;
+  /** What was done, once all chunks are read. */
+  report(): RepairReport;
+}
+
+export async function planRepair(input: string, options: RepairOptions): Promise<PlannedRepair> {
   const format = options.format ?? (await formatOfFile(input));
   const run = new Run(input, format, options);
   const survey = new Survey(format);
@@ -61,9 +73,13 @@ export async function repairFile(input: string, output: string, options: RepairO
   const measure = new Measure(format);
   for await (const { value } of run.rows(task)) measure.add(value);
   const habits = measure.result(task.kind);
-  await writeAtomically(output, chunksOf(run.texts(task, habits)));
-  const { rowsRead, rowsWritten, changes, broken } = run;
-  return { format, rowsRead, rowsWritten, repairs: changes.list(), broken, task: task.kind, habits };
+  return {
+    chunks: () => chunksOf(run.texts(task, habits)),
+    report: () => {
+      const { rowsRead, rowsWritten, changes, broken } = run;
+      return { format, rowsRead, rowsWritten, repairs: changes.list(), broken, task: task.kind, habits };
+    },
+  };
 }
 
 async function formatOfFile(path: string): Promise<ExampleFormat> {
@@ -137,21 +153,13 @@ class Run {
     };
     const foreign = problems.find(({ code }) => code === 'not_text');
     if (foreign !== undefined) throw invalid(null, foreign.message);
-    const broken = (mended: unknown): Repaired => {
+    const mended = repairAlone(row, this.#format, ask);
+    if (mended === null) return null;
+    const { value, checked } = mended;
+    if (mended.broken) {
       this.broken.push(line);
-      return { text: mended === undefined ? text : JSON.stringify(mended), value: undefined, ask: null };
-    };
-    if (problems.some(({ code }) => code === 'too_deep' || code === 'not_utf8' || code === 'line_too_long'))
-      return broken(undefined);
-    const value = row.value === undefined ? repairJson(text, ask) : row.value;
-    if (value === undefined) return broken(undefined);
-    for (const { code, path } of problems) {
-      if (code === 'duplicate_key' && !ask('json', path, 'there twice', 'the last one kept')) return broken(undefined);
+      return { text: value === undefined ? text : JSON.stringify(value), value: undefined, ask: null };
     }
-    if (!repairRow(value, this.#format, ask)) return null;
-    const report = new Report(line);
-    const checked = checkValue(value, { path: '$', name: `Example ${row.number}` }, this.#format, true, report);
-    if (report.hasErrors) return broken(value);
     const again = seen.add(JSON.stringify(value), line);
     if (again !== null && ask('duplicates', '$', `as on line ${again}`, 'left out')) return null;
     if (task !== undefined) {
