@@ -30,6 +30,7 @@ import { adapterShape } from './continuation.ts';
 import { assertConsistent } from './methods.ts';
 import { Bell } from './bell.ts';
 import { findRow, insertJob, jobOf, type JobRow, moved, type Rows, saveJob, tell, unixSeconds } from './records.ts';
+import { type FiguresPage, readFigures, totalSteps } from './step-figures.ts';
 import { askedHyperparameters, askedMethod, type JobRequest, modelUnavailable } from './request.ts';
 
 /** Rows read at a time while a metadata filter looks for its jobs. */
@@ -44,6 +45,10 @@ export interface PageRequest {
 
 /** Only jobs with all of these pairs; null asks for the jobs that have no metadata. */
 export type MetadataFilter = Readonly<Record<string, string>> | null;
+
+export interface StepFigures extends FiguresPage {
+  readonly totalSteps: number | null;
+}
 
 export interface JobsOptions {
   readonly database: Rows;
@@ -192,6 +197,16 @@ export class Jobs {
       query = query.where('step', '<', (await this.#cursor(after, cursor)).step);
     }
     return (await query.execute()).map((row) => JSON.parse(row.object) as Checkpoint);
+  }
+
+  /** What was measured after that step, each a JSON list in the order of `metricColumns`. */
+  async figures(
+    id: string,
+    { after, limit }: { readonly after: number; readonly limit: number },
+  ): Promise<StepFigures> {
+    await this.#row(this.#database, id);
+    const page = await readFigures(this.#database, id, after, limit);
+    return { ...page, totalSteps: await totalSteps(this.#database, id) };
   }
 
   async #change(id: string, act: string, change: (rows: Rows, job: Job) => Promise<Job>): Promise<Job> {

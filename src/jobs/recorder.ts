@@ -8,6 +8,7 @@ import type { StepMetrics } from '../domain/job.ts';
 import type { TrainerEvent } from '../engine/protocol.ts';
 import { whileHeld } from './queue.ts';
 import { moved, type Rows, saveJob, tell, unixSeconds } from './records.ts';
+import { recordFigures } from './step-figures.ts';
 import type { Workshop } from './workshop.ts';
 
 type Started = Extract<TrainerEvent, { type: 'started' }>;
@@ -58,6 +59,7 @@ export class Recorder {
     if (event.type === 'step') {
       const metrics = metricsOf(event, this.#begun().totalSteps);
       await tell(rows, this.#id, { type: 'metrics', message: inWords(metrics), data: metrics, step: event.step });
+      await recordFigures(rows, this.#id, metrics);
     }
   }
 

@@ -19,6 +19,7 @@ import { tracking } from './migrations/0006-tracking.ts';
 import { uploads } from './migrations/0007-uploads.ts';
 import { answeredRequests } from './migrations/0008-answered-requests.ts';
 import { evals } from './migrations/0009-evals.ts';
+import { jobFigures } from './migrations/0012-job-figures.ts';
 import type { Schema } from './schema.ts';
 import { HouseSqliteDialect, openSqlite } from './sqlite.ts';
 
@@ -36,6 +37,7 @@ const migrations = {
 };
 
 /** Beside a server that has the folder, tables are taken as they are: `migrating` is off, and they must fit. */
+  '0012-job-figures': jobFigures,
 export async function openDatabase(path: string, { migrating = true } = {}): Promise<Kysely<Schema>> {
   let database: Kysely<Schema> | null = null;
   try {

@@ -53,6 +53,15 @@ export interface JobEventsTable {
   object: string;
 }
 
+/** Each step's measurements in few bytes, for curves. */
+export interface JobFiguresTable {
+  seq: Generated<number>;
+  job_id: string;
+  step: number;
+  /** JSON list in the order of `metricColumns`. */
+  figures: string;
+}
+
 export interface CheckpointsTable {
   seq: Generated<number>;
   id: string;
@@ -332,3 +341,4 @@ export interface Schema {
   eval_items: EvalItemsTable;
   eval_output_items: EvalOutputItemsTable;
 }
+  job_figures: JobFiguresTable;

@@ -5,6 +5,7 @@
  * say here what they take. A route that is missing here fails a test.
  */
 
+import { metricColumns } from '../../domain/job-metrics.ts';
 import { webhookEvents } from '../../domain/webhook.ts';
 
 export interface Operation {
@@ -106,6 +107,18 @@ export const operations: Readonly<Record<string, Operation>> = {
   }),
 
   'POST /v1/fine_tuning/alpha/graders/run': row('Graders', 'Grade one answer.'),
+const jobMetrics = {
+  type: 'object',
+  required: ['object', 'job', 'total_steps', 'columns', 'data', 'has_more'],
+  properties: {
+    object: { const: 'fine_tuning.job.metrics' },
+    job: { type: 'string' },
+    total_steps: { type: ['integer', 'null'] },
+    columns: { type: 'array', items: { enum: metricColumns } },
+    data: { type: 'array', items: { type: 'array', items: { type: ['number', 'null'] } } },
+    has_more: { type: 'boolean' },
+  },
+};
   'POST /v1/fine_tuning/alpha/graders/validate': row('Graders', 'Check a grader without running it.'),
 
   'GET /v1/models': row('Models', 'List base models, aliases and fine-tuned models.'),
@@ -139,6 +152,11 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /v1/batches/:id': row('Batches', 'Look at a batch.'),
   'POST /v1/batches/:id/cancel': row('Batches', 'Cancel a batch; what is answered stays.'),
 
+  'GET /v1/fine_tuning/jobs/:id/metrics': row(
+    'Fine-tuning',
+    "A job's measured steps in few bytes, in their order, from the one after `after` (a step) on.",
+    { response: jobMetrics },
+  ),
   'POST /v1/evals': row('Evals', 'Create an eval: what its items are, and the graders that judge each.'),
   'GET /v1/evals': row('Evals', 'List evals, oldest first.'),
   'GET /v1/evals/:id': row('Evals', 'Look at an eval.'),

@@ -3,18 +3,25 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Checkpoint } from '../../domain/checkpoint.ts';
+import { metricColumns } from '../../domain/job-metrics.ts';
 import type { Job, JobEvent } from '../../domain/job.ts';
 import type { House } from '../../house.ts';
-import type { Jobs, MetadataFilter } from '../../jobs/jobs.ts';
+import type { Jobs, MetadataFilter, StepFigures } from '../../jobs/jobs.ts';
 import { jobRequestSchema } from '../../jobs/request.ts';
 import { accessOf } from '../access.ts';
 import { alongside } from '../idempotency.ts';
 import { type ListPage, listPage, type ListPageWithEnds, listPageWithEnds, pageFields } from '../pages.ts';
-import { parseBody, parseQuery } from '../validation.ts';
+import { optional, parseBody, parseQuery, queryInteger } from '../validation.ts';
 
 /** People ask for all events of a long job at once. */
 const limitMax = 10_000;
 const jobsQuery = z.object(pageFields(20, limitMax));
+/** Curves are asked for whole. */
+const stepsMax = 100_000;
+const metricsQuery = z.object({
+  limit: optional(queryInteger(1, stepsMax)).transform((limit) => limit ?? stepsMax),
+  after: optional(queryInteger(0, Number.MAX_SAFE_INTEGER)).transform((step) => step ?? 0),
+});
 const checkpointsQuery = z.object(pageFields(10, limitMax));
 
 /** OpenAI names this list in its guide and shows no example; these are the limits that there are here. */
@@ -62,10 +69,23 @@ export function fineTuningRoutes(app: FastifyInstance, house: House): void {
     return listPage(await jobsOf(request).events(request.params.id, page), page.limit);
   });
 
+  app.get<ById>('/fine_tuning/jobs/:id/metrics', async (request, reply): Promise<string> => {
+    const { id } = request.params;
+    const { after, limit } = parseQuery(metricsQuery, request.query);
+    void reply.type('application/json; charset=utf-8');
+    return metricsText(id, await jobsOf(request).figures(id, { after, limit }));
+  });
+
   app.get<ById>('/fine_tuning/jobs/:id/checkpoints', async (request): Promise<ListPageWithEnds<Checkpoint>> => {
     const page = parseQuery(checkpointsQuery, request.query);
     return listPageWithEnds(await jobsOf(request).checkpoints(request.params.id, page), page.limit);
   });
+}
+
+/** JobMetrics, put together from texts that are JSON already. */
+function metricsText(job: string, { totalSteps, text, hasMore }: StepFigures): string {
+  const envelope = { object: 'fine_tuning.job.metrics', job, total_steps: totalSteps, columns: metricColumns };
+  return `${JSON.stringify(envelope).slice(0, -1)},"data":[${text}],"has_more":${hasMore}}`;
 }
 
 /** `metadata[team]=mail` wants that pair, `metadata=null` the jobs without any. */
