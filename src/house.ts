@@ -12,7 +12,9 @@ import type { Kysely } from 'kysely';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Access, Keyring } from './access/keyring.ts';
+import { Projects } from './access/projects.ts';
 import { RateLimits } from './access/rate-limits.ts';
+import { Sessions } from './access/sessions.ts';
 import { Background } from './answers/background.ts';
 import { StoredCompletions } from './answers/stored-completions.ts';
 import { failUnfinished, StoredResponses, sweepResponses } from './answers/stored-responses.ts';
@@ -78,6 +80,8 @@ export interface House extends AsyncDisposable {
   readonly blobs: Blobs;
   readonly bases: BaseModels;
   readonly keyring: Keyring;
+  readonly projects: Projects;
+  readonly sessions: Sessions;
   readonly limits: RateLimits;
   readonly answered: AnsweredRequests;
   readonly metrics: Metrics;
@@ -165,6 +169,8 @@ export async function openHouse(
     settings,
     lock,
     keyring: new Keyring(database, settings.apiKeys),
+    projects: new Projects(database),
+    sessions: new Sessions(database),
     limits,
     answered,
     metrics,

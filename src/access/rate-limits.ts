@@ -32,7 +32,7 @@ export interface Standing {
 const minuteMs = 60_000;
 
 export class RateLimits {
-  readonly #buckets = new Map<string, { requests: Bucket | null; tokens: Bucket | null }>();
+  readonly #buckets = new Map<string, { limits: Limits; requests: Bucket | null; tokens: Bucket | null }>();
   readonly #now: () => number;
 
   constructor(now: () => number = () => performance.now()) {
@@ -63,13 +63,18 @@ export class RateLimits {
   #of({ key, limits }: Access): { requests: Bucket | null; tokens: Bucket | null } {
     if (key === null || limits === undefined) return { requests: null, tokens: null };
     const known = this.#buckets.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined && isSame(known.limits, limits)) return known;
     const bucketOf = (limit: number | null) => (limit === null ? null : new Bucket(limit, this.#now()));
-    const buckets = { requests: bucketOf(limits.requestsPerMinute), tokens: bucketOf(limits.tokensPerMinute) };
+    const { requestsPerMinute, tokensPerMinute } = limits;
+    const buckets = { limits, requests: bucketOf(requestsPerMinute), tokens: bucketOf(tokensPerMinute) };
     this.#buckets.set(key, buckets);
     return buckets;
   }
 }
+
+/** The operator may change them; a key then begins with a full bucket. */
+const isSame = (a: Limits, b: Limits): boolean =>
+  a.requestsPerMinute === b.requestsPerMinute && a.tokensPerMinute === b.tokensPerMinute;
 
 class Bucket {
   readonly limit: number;

@@ -1,13 +1,17 @@
 /**
  * A project: whose files, jobs, models, completions and everything else it is. Nothing of one is there for another.
  *
- * OpenAI's project objects belong to its administration; here a project is little more than its name, which is its id.
+ * In the shape of OpenAI's administration API. Its id is a short name, so that it can be typed on a command line.
  */
 
 export interface Project {
   readonly object: 'organization.project';
   readonly id: string;
+  readonly name: string;
   readonly created_at: number;
+  /** From then on its keys open nothing; what it has stays. */
+  readonly archived_at: number | null;
+  readonly status: 'active' | 'archived';
 }
 
 /** The project of whoever needs no key, and of keys made without naming one. */

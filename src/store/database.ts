@@ -19,6 +19,7 @@ import { tracking } from './migrations/0006-tracking.ts';
 import { uploads } from './migrations/0007-uploads.ts';
 import { answeredRequests } from './migrations/0008-answered-requests.ts';
 import { evals } from './migrations/0009-evals.ts';
+import { sessions } from './migrations/0011-sessions.ts';
 import { jobFigures } from './migrations/0012-job-figures.ts';
 import type { Schema } from './schema.ts';
 import { HouseSqliteDialect, openSqlite } from './sqlite.ts';
@@ -34,6 +35,7 @@ const migrations = {
   '0007-uploads': uploads,
   '0008-answered-requests': answeredRequests,
   '0009-evals': evals,
+  '0011-sessions': sessions,
 };
 
 /** Beside a server that has the folder, tables are taken as they are: `migrating` is off, and they must fit. */

@@ -96,7 +96,10 @@ export interface ModelsTable {
 
 export interface ProjectsTable {
   id: string;
+  /** Empty where it is called by its id. */
+  name: Generated<string>;
   created_at: number;
+  archived_at: number | null;
 }
 
 /** Keys made by the operator. Revoked ones stay: where there was a key once, none is ever needless again. */
@@ -114,6 +117,26 @@ export interface ApiKeysTable {
   /** Null for as many as come. */
   requests_per_minute: number | null;
   tokens_per_minute: number | null;
+  /** 1 when its holder may do what the operator may. */
+  admin: number;
+  last_used_at: number | null;
+  expires_at: number | null;
+}
+
+/** Browsers that have signed in; see `access/sessions.ts`. */
+export interface SessionsTable {
+  /** Of the token that the browser holds, hex; the token is kept nowhere. */
+  sha256: string;
+  key_id: string;
+  created_at: number;
+  expires_at: number;
+}
+
+/** Other names of base models, beside those of the settings. */
+export interface ModelAliasesTable {
+  alias: string;
+  base_model_id: string;
+  created_at: number;
 }
 
 export interface UploadsTable {
@@ -331,6 +354,8 @@ export interface Schema {
   upload_parts: UploadPartsTable;
   answered_requests: AnsweredRequestsTable;
   api_keys: ApiKeysTable;
+  sessions: SessionsTable;
+  model_aliases: ModelAliasesTable;
   checkpoint_permissions: CheckpointPermissionsTable;
   batches: BatchesTable;
   batch_results: BatchResultsTable;
