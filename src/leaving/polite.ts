@@ -11,9 +11,12 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TunesmithError } from '../domain/errors.ts';
 
 export interface PoliteOptions {
   readonly signal: AbortSignal;
+  /** What really asks. */
+  readonly fetch?: typeof fetch;
   /** How often a request is sent before its failure is believed. */
   readonly attemptsMax?: number;
   /** The first wait where the server names none; doubled each time. */
@@ -37,6 +40,7 @@ const bodyBytesMax = 256 * 2 ** 20;
 
 export function politeFetch(options: PoliteOptions): Polite {
   const { signal, attemptsMax = 6, waitMs = 500, timeoutMs = 120_000, onWait = () => {} } = options;
+  const fetchOnce = options.fetch ?? fetch;
   const elapsed = new Map<string, number>();
   let openAtMs = 0;
   let unnamed = 0;
@@ -58,7 +62,7 @@ export function politeFetch(options: PoliteOptions): Polite {
     const theirs = init?.signal;
     theirs?.addEventListener('abort', stop);
     try {
-      const response = await fetch(input, { ...init, signal: head.signal });
+      const response = await fetchOnce(input, { ...init, signal: head.signal });
       clearTimeout(timer);
       openAtMs = Math.max(openAtMs, Date.now() + closedForMs(response.headers));
       if (isStreamed(init) && response.ok) return response;
@@ -126,7 +130,8 @@ async function wholeBody(response: Response): Promise<Uint8Array> {
 class Hopeless extends Error {}
 
 const hopelessCodes = ['ECONNREFUSED', 'ENOTFOUND', 'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT'];
-const isHopeless = (error: unknown): boolean => error instanceof Hopeless || hopelessCodes.includes(causeOf(error));
+const isHopeless = (error: unknown): boolean =>
+  error instanceof Hopeless || error instanceof TunesmithError || hopelessCodes.includes(causeOf(error));
 
 function causeOf(error: unknown): string {
   const { cause, message } = error as Error;

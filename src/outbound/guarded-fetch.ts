@@ -12,7 +12,7 @@ import { lookup as resolveName, type LookupAddress, type LookupOptions } from 'n
 import { request as requestHttp, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
-import { pipeline } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { TunesmithError, invalid, type ErrorKind } from '../domain/errors.ts';
 import { isInternal } from './addresses.ts';
@@ -89,6 +89,33 @@ function parseUrl(url: string | URL, base?: URL): URL {
   return parsed;
 }
 
+/**
+ * A `fetch` for clients of others, the official SDK's for one, that is led nowhere internal: bodies stream, a redirect
+ * is an answer, and only the caller's signal ends a request. What the network does is told the way `fetch` tells it.
+ */
+export function guardedFetcher(allowInternal: boolean | readonly string[]): typeof fetch {
+  return async (input, init = {}) => {
+    const url = parseUrl(input instanceof Request ? input.url : input);
+    const { method = 'GET', body, signal } = init;
+    if (body != null && typeof body !== 'string') throw new TypeError('only a text can be sent');
+    signal?.throwIfAborted();
+    const request = { headers: Object.fromEntries(new Headers(init.headers)), allowInternal };
+    try {
+      const sent = { ...request, ...(body != null && { body }) };
+      const message = await reach(url, method, sent, signal ?? new AbortController().signal);
+      const status = message.statusCode ?? 0;
+      const isEmpty = status === 204 || status === 304;
+      if (isEmpty) message.resume();
+      const stream = isEmpty ? null : (Readable.toWeb(Readable.from(unpacked(message))) as ReadableStream<Uint8Array>);
+      return new Response(stream, { status, statusText: message.statusMessage ?? '', headers: headersOf(message) });
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof TunesmithError) throw error;
+      throw new TypeError('fetch failed', { cause: error });
+    }
+  };
+}
+
 const withoutCredentials = (headers: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !/^(authorization|cookie)$/i.test(name)));
 
@@ -96,8 +123,13 @@ function failure(url: URL, code: string, what: string, kind: ErrorKind = 'intern
   return new TunesmithError(kind, `${url.href}: ${what}`, { code, cause });
 }
 
-async function ask(url: URL, request: OutboundRequest, signal: AbortSignal): Promise<OutboundResponse> {
-  const { method = 'GET', headers = {}, body, allowInternal = false, bytesMax = defaults.bytesMax } = request;
+/** The head of an answer; the caller reads the body, or destroys it. */
+async function reach(
+  url: URL,
+  method: string,
+  { headers = {}, body, allowInternal = false }: OutboundRequest,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   const mayBeInternal = allowInternal === true || (allowInternal !== false && allowInternal.includes(url.host));
   const address = url.hostname.replace(/^\[|\]$/g, '');
   if (!mayBeInternal && isIP(address) !== 0 && isInternal(address)) throw refused(url, address);
@@ -112,8 +144,13 @@ async function ask(url: URL, request: OutboundRequest, signal: AbortSignal): Pro
     signal,
     lookup: (name, wanted, done) => lookupChecked(url, name, wanted, mayBeInternal, done),
   };
+  return await send(url, options, body);
+}
+
+async function ask(url: URL, request: OutboundRequest, signal: AbortSignal): Promise<OutboundResponse> {
+  const { method = 'GET', bytesMax = defaults.bytesMax } = request;
   try {
-    const message = await send(url, options, body);
+    const message = await reach(url, method, request, signal);
     try {
       return {
         url: url.href,

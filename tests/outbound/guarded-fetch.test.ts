@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isInternal } from '../../src/outbound/addresses.ts';
-import { guardedFetch } from '../../src/outbound/guarded-fetch.ts';
+import { guardedFetch, guardedFetcher } from '../../src/outbound/guarded-fetch.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 const paths: Record<string, Handler> = {};
@@ -161,4 +161,61 @@ test('an endless body ends at the limit, a silent server at the timeout, a calle
 test('a host that nobody knows and a port where nobody listens are said in one line', async () => {
   await expect(guardedFetch('http://nobody.invalid/')).rejects.toThrow(/nobody\.invalid\/: cannot be fetched \(/);
   await expect(guardedFetch('http://127.0.0.1:1/', { allowInternal: true })).rejects.toThrow('(ECONNREFUSED)');
+});
+
+describe('as a fetch for clients of others', () => {
+  const fetchHere = guardedFetcher([]);
+  const allowed = (): typeof fetch => guardedFetcher([host]);
+
+  test('an internal address is refused, and one that is allowed is asked', async () => {
+    const path = on('/fetched', (request, answer) => {
+      answer.writeHead(201, { 'content-type': 'text/plain', 'x-request-id': 'r1' });
+      answer.end(`${request.method} ${String(request.headers['x-a'])}`);
+    });
+    expect(await codeOf(fetchHere(path))).toBe('address_refused');
+    const response = await allowed()(path, { method: 'POST', headers: { 'x-a': 'b' }, body: '{}' });
+    expect([response.status, response.headers.get('x-request-id'), await response.text()]).toEqual([
+      201,
+      'r1',
+      'POST b',
+    ]);
+  });
+
+  test('a redirect is an answer, also one that leads elsewhere', async () => {
+    const path = on('/away', (_, answer) => answer.writeHead(302, { location: 'http://169.254.169.254/' }).end());
+    expect((await allowed()(path)).status).toBe(302);
+  });
+
+  test('bodies stream, and end with an error when the connection does', async () => {
+    const path = on('/torn', (_, answer) => {
+      answer.writeHead(200, { 'content-length': '1000' });
+      answer.write('x'.repeat(10), () => setTimeout(() => answer.destroy(), 30));
+    });
+    const response = await allowed()(path);
+    const reader = response.body!.getReader();
+    expect((await reader.read()).value).toHaveLength(10);
+    await expect(reader.read()).rejects.toThrow();
+  });
+
+  test('the caller can stop it, before the answer and in the middle of it', async () => {
+    const stop = new AbortController();
+    const silent = allowed()(
+      on('/silent', () => {}),
+      { signal: stop.signal },
+    );
+    stop.abort(new Error('enough'));
+    await expect(silent).rejects.toThrow('enough');
+    const later = new AbortController();
+    const path = on('/slow', (_, answer) => void answer.writeHead(200).write('a'));
+    const response = await allowed()(path, { signal: later.signal });
+    const reader = response.body!.getReader();
+    await reader.read();
+    later.abort();
+    await expect(reader.read()).rejects.toThrow();
+  });
+
+  test('nobody there is told the way fetch tells it', async () => {
+    const error = await guardedFetcher(['127.0.0.1:9'])('http://127.0.0.1:9/').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ message: 'fetch failed', cause: { code: 'ECONNREFUSED' } });
+  });
 });

@@ -3,12 +3,13 @@
 import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { capture, takenKinds, type Captured, type CapturedModel, type TakenKind } from '../../leaving/capture.ts';
+import { lockCapture } from '../../leaving/lock.ts';
 import { Capture, type Problem } from '../../leaving/manifest.ts';
 import { shutdownSource, windDown } from '../../leaving/shutdown.ts';
 import { wholeNumber, type Act, type Context } from '../context.ts';
 import { Interrupted, UsageError } from '../outcome.ts';
 import { formatBytes, table } from '../terminal.ts';
-import { lockCapture, openSource, sourceOptions, type SourceOptions } from './source.ts';
+import { openSource, sourceOptions, type SourceOptions } from './source.ts';
 
 interface CaptureCommandOptions extends SourceOptions {
   readonly folder: string;

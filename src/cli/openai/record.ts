@@ -2,12 +2,13 @@
 
 import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { lockCapture } from '../../leaving/lock.ts';
 import { Capture } from '../../leaving/manifest.ts';
 import { record, type Recorded } from '../../leaving/recording.ts';
 import { shutdownOf } from '../../leaving/shutdown.ts';
 import { wholeNumber, type Act, type Context } from '../context.ts';
 import { Interrupted, UsageError } from '../outcome.ts';
-import { lockCapture, openSource, sourceOptions, type SourceOptions } from './source.ts';
+import { openSource, sourceOptions, type SourceOptions } from './source.ts';
 
 interface RecordCommandOptions extends SourceOptions {
   readonly folder: string;

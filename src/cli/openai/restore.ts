@@ -4,13 +4,13 @@ import type { Command } from 'commander';
 import type OpenAI from 'openai';
 import { isFinal, type JobStatus } from '../../domain/job.ts';
 import { IdMap, mappedKinds, type MappedKind } from '../../leaving/id-map.ts';
+import { lockCapture } from '../../leaving/lock.ts';
 import { Capture } from '../../leaving/manifest.ts';
 import { politeFetch } from '../../leaving/polite.ts';
 import { restore, restoredKinds, type Restored, type RestoredKind } from '../../leaving/restore.ts';
 import type { Act, Context } from '../context.ts';
 import { eventLine, watchJob } from '../job-view.ts';
 import { Interrupted, JobFailed, UsageError, isInterruption } from '../outcome.ts';
-import { lockCapture } from './source.ts';
 
 interface RestoreCommandOptions {
   readonly model: string;
