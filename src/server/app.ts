@@ -11,7 +11,7 @@ import { invalid, notFound, TunesmithError } from '../domain/errors.ts';
 import { newRequestId } from '../domain/ids.ts';
 import type { House } from '../house.ts';
 import { grantAccess } from './access.ts';
-import { checkOrigin, corsHeaders, openDoor } from './auth.ts';
+import { checkOrigin, checkSite, corsHeaders, openDoor } from './auth.ts';
 import { answerTo, answerToBrokenHttp } from './errors.ts';
 import { noteTokens, observationRoutes, observeRequests } from './observe.ts';
 import { rememberAnswers } from './idempotency.ts';
@@ -33,6 +33,7 @@ import { openApiRoutes } from './routes/openapi.ts';
 import { modelRoutes } from './routes/models.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { responseRoutes } from './routes/responses.ts';
+import { sessionRoutes } from './routes/session.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 
@@ -88,13 +89,16 @@ export function createApp(house: House): FastifyInstance {
   });
   readJsonBodies(app);
 
-  observationRoutes(app, house, (request) => openDoor(request.headers, doors.get(request)!));
+  observationRoutes(app, house, (request) => openDoor(request.headers, doors.get(request)!, house.sessions));
+  sessionRoutes(app, house, (request) => doors.get(request)!);
   openApiRoutes(app, table);
   reportRoutes(app, house);
   app.register(
     async (v1) => {
       v1.addHook('onRequest', async (request) => {
-        const access = openDoor(request.headers, doors.get(request)!);
+        const access = await openDoor(request.headers, doors.get(request)!, house.sessions);
+        checkSite(request.headers);
+        await house.keyring.used(access);
         grantAccess(request, { ...access, onSpent: (tokens) => noteTokens(request, tokens) });
       });
       limitRates(v1, house.limits);

@@ -6,18 +6,26 @@
  * looked at too. Without keys those are refused that reached loopback under a foreign name (DNS rebinding: the `Host`
  * is the attacker's). With or without, a page's `Origin` must be this server itself or one the operator has named;
  * where no key is needed, pages of this machine will do. And unless an origin was named, no answer may be read by a
- * page from elsewhere (CORS is off).
+ * page from elsewhere (CORS is off). A browser that has signed in sends a cookie instead of a key
+ * (`session-cookie.ts`).
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Access, Door } from '../access/keyring.ts';
+import type { Sessions } from '../access/sessions.ts';
 import { TunesmithError } from '../domain/errors.ts';
+import { assertOwnPage, sessionToken } from './session-cookie.ts';
 
-/** What the request's key opens; throws when it has none, or none that fits. */
-export function openDoor(headers: IncomingHttpHeaders, door: Door): Access {
+/**
+ * What the request's key opens, or that of the browser's session; throws when it has none, or none that fits. A key
+ * that is sent counts before a cookie.
+ */
+export async function openDoor(headers: IncomingHttpHeaders, door: Door, sessions: Sessions): Promise<Access> {
   const sent = sentKey(headers);
   const access = door.accessWith(sent);
   if (access !== null) return access;
+  const token = sent === null ? sessionToken(headers) : null;
+  if (token !== null) return await accessOfSession(token, headers, door, sessions);
   if (sent === null)
     throw new TunesmithError(
       'unauthorized',
@@ -30,6 +38,21 @@ export function openDoor(headers: IncomingHttpHeaders, door: Door): Access {
   );
 }
 
+async function accessOfSession(
+  token: string,
+  headers: IncomingHttpHeaders,
+  door: Door,
+  sessions: Sessions,
+): Promise<Access> {
+  assertOwnPage(headers);
+  const session = await sessions.find(token);
+  const known = session === null ? null : door.keyById(session.keyId);
+  if (known !== null) return known.access;
+  throw new TunesmithError('unauthorized', 'You are signed out: the session has ended, or its key was revoked.', {
+    code: 'session_ended',
+  });
+}
+
 /** Throws when a web page from elsewhere is behind the request; see the head of this file. */
 export function checkOrigin(headers: IncomingHttpHeaders, { locked }: Door, named: readonly string[]): void {
   const { host, origin } = headers;
@@ -39,6 +62,16 @@ export function checkOrigin(headers: IncomingHttpHeaders, { locked }: Door, name
   if (URL.canParse(origin) && new URL(origin).host === host) return;
   if (!locked && isLoopback(hostnameOf(origin))) return;
   throw stranger('Origin', origin, 'To let its pages in, name it in TUNESMITH_CORS_ORIGINS.');
+}
+
+/**
+ * Throws for what a page from elsewhere embeds (an image, a script), of which browsers tell no origin. Links to the
+ * dashboard are another matter, so this is asked of the API only.
+ */
+export function checkSite(headers: IncomingHttpHeaders): void {
+  const site = headers['sec-fetch-site'];
+  if (headers.origin === undefined && site === 'cross-site')
+    throw stranger('Sec-Fetch-Site', site, 'Other pages cannot embed what it answers.');
 }
 
 /** What lets a page of the request's origin read the answer. */
@@ -78,7 +111,7 @@ function sentKey(headers: IncomingHttpHeaders): string | null {
   return typeof key === 'string' && key !== '' ? key : null;
 }
 
-const masked = (key: string): string => (key.length < 12 ? '***' : `${key.slice(0, 5)}***${key.slice(-2)}`);
+export const masked = (key: string): string => (key.length < 12 ? '***' : `${key.slice(0, 5)}***${key.slice(-2)}`);
 
 function hostnameOf(url: string): string | null {
   return URL.canParse(url) ? new URL(url).hostname : null;

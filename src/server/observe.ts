@@ -68,11 +68,11 @@ export function observeRequests(app: FastifyInstance, { log, metrics, tracing }:
   });
 }
 
-/** `guard` throws where a key is needed and none was sent. */
+/** `guard` refuses where a key is needed and none was sent. */
 export function observationRoutes(
   app: FastifyInstance,
   { metrics, database, worker }: House,
-  guard: (request: FastifyRequest) => void,
+  guard: (request: FastifyRequest) => Promise<unknown>,
 ): void {
   app.get('/health', async () => ({ status: 'ok' }));
   app.get('/ready', async (_request, reply) => {
@@ -87,7 +87,7 @@ export function observationRoutes(
     return reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', checks });
   });
   app.get('/metrics', async (request, reply) => {
-    guard(request);
+    await guard(request);
     return reply.header('content-type', metrics.contentType).send(await metrics.text());
   });
 }
