@@ -12,6 +12,7 @@ import { newRequestId } from '../domain/ids.ts';
 import type { House } from '../house.ts';
 import { grantAccess } from './access.ts';
 import { checkOrigin, checkSite, corsHeaders, openDoor } from './auth.ts';
+import { dashboardRoutes } from './dashboard.ts';
 import { answerTo, answerToBrokenHttp } from './errors.ts';
 import { noteTokens, observationRoutes, observeRequests } from './observe.ts';
 import { rememberAnswers } from './idempotency.ts';
@@ -93,6 +94,7 @@ export function createApp(house: House): FastifyInstance {
   sessionRoutes(app, house, (request) => doors.get(request)!);
   openApiRoutes(app, table);
   reportRoutes(app, house);
+  dashboardRoutes(app);
   app.register(
     async (v1) => {
       v1.addHook('onRequest', async (request) => {
