@@ -23,6 +23,7 @@ import { BatchWorker } from './batches/worker.ts';
 import { Closing } from './closing.ts';
 import type { Settings } from './config.ts';
 import { Evals } from './evals/api/evals.ts';
+import { RunReports } from './evals/api/run-report.ts';
 import { EvalRunWorker } from './evals/api/run-worker.ts';
 import { EvalRuns } from './evals/api/runs.ts';
 import { FinalMetrics } from './evals/final-metrics.ts';
@@ -154,6 +155,7 @@ export async function openHouse(
   if (training) {
     worker.start();
     courier.start();
+  const runReports = new RunReports(database);
   }
   tracking.start();
   const limits = new RateLimits();
@@ -199,7 +201,7 @@ export async function openHouse(
       responses: new StoredResponses(database, project),
       batches: new Batches(database, blobs, project, (id) => batchWorker.notice(id)),
       evals: new Evals(database, project, (run) => evalRunWorker.notice(run)),
-      evalRuns: new EvalRuns(database, project, (run) => evalRunWorker.notice(run)),
+      evalRuns: new EvalRuns(database, project, runReports, (run) => evalRunWorker.notice(run)),
       webhooks: new Webhooks(database, project, allowed),
     }),
     [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),

@@ -1,6 +1,6 @@
 /**
  * Our own programs: the trainer, a runtime, a checker as child processes; a lane of the trainer, a counter of
- * tokens, a reader of pages as a thread.
+ * tokens, a checker of files, a reader of pages, a reader of figures as a thread.
  *
  * From a checkout the sources run through tsx; from the published package the compiled files run as they are.
  */
@@ -12,7 +12,7 @@ import { Worker, type ResourceLimits } from 'node:worker_threads';
 
 export type ProgramName =
   'main' | 'engine/main' | 'engine/device-main' | 'serving/runtime-main' | 'models/inspect-main' | 'models/import/main';
-export type ThreadName = 'engine/nn/lane-main' | 'dataset/tokens/count-main' | 'collect/extract-main';
+export type ThreadName = 'engine/nn/lane-main' | 'dataset/tokens/count-main' | 'dataset/checkup/checkup-main' | 'evals/api/figures-main' | 'collect/extract-main';
 
 /** Arguments for `process.execPath` that start one of our programs; append the program's own arguments. */
 export function programArguments(name: ProgramName): string[] {

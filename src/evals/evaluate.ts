@@ -6,6 +6,7 @@
  * compared and mistakes are ranked by. A question that failed counts as answered wrongly.
  */
 
+import type { ConfusionMatrix, Figure, PartScores } from '../domain/evaluation.ts';
 import type { Answered } from './ask.ts';
 import { findLabel } from './labels.ts';
 import { calibration, confidences, type Calibration } from './metrics/calibration.ts';
@@ -22,31 +23,7 @@ import { textScores, textStatistics } from './metrics/text.ts';
 import { callScores, callStatistic } from './metrics/tool-calls.ts';
 import { callsOf, labelsOf, textOf, type Task } from './task.ts';
 
-export interface Figure {
-  /** A key for programs: `accuracy`, `f1_macro`. */
-  readonly name: string;
-  readonly title: string;
-  readonly estimate: Estimate;
-}
-
-/** What one class, entity label, field or tool came to; `null` where a figure makes no sense. */
-export interface PartScores {
-  readonly name: string;
-  /** How often it is in the references, and how often in the answers. */
-  readonly support: number;
-  readonly answered: number | null;
-  readonly precision: Estimate | null;
-  readonly recall: Estimate | null;
-  readonly f1: Estimate | null;
-  /** Where a beta was asked for. */
-  readonly fBeta: Estimate | null;
-  /** Of entities: what is found in part counts half. */
-  readonly f1Partial: Estimate | null;
-  readonly accuracy: Estimate | null;
-  /** Of the label's probabilities. */
-  readonly rocAuc: Estimate | null;
-  readonly prAuc: Estimate | null;
-}
+export type { Figure, PartScores };
 
 export interface Verdict {
   readonly line: number;
@@ -55,6 +32,8 @@ export interface Verdict {
   readonly score: number;
   /** How probable the answered label was among all labels; null where the server does not tell, and without a label. */
   readonly confidence: number | null;
+  /** The label that was answered; null where there are no labels, and where the answer has none. */
+  readonly predicted: string | null;
 }
 
 export interface Costs {
@@ -73,8 +52,7 @@ export interface Evaluation {
   readonly unparsed: number;
   readonly figures: readonly Figure[];
   readonly parts: readonly PartScores[];
-  /** Rows are true labels; the last column of each row counts answers without a label. */
-  readonly confusion: { readonly labels: readonly string[]; readonly rows: readonly (readonly number[])[] } | null;
+  readonly confusion: ConfusionMatrix | null;
   readonly calibration: Calibration | null;
   readonly costs: Costs;
   /** In the order of the test. */
@@ -92,11 +70,12 @@ type Judged = Pick<Evaluation, 'figures' | 'parts' | 'confusion' | 'calibration'
   readonly right: readonly boolean[];
   readonly scores: readonly number[];
   readonly confidences?: readonly (number | null)[];
+  readonly predicted?: readonly (string | null)[];
 };
 
 export function evaluate(task: Task, items: readonly Answered[], options: EvaluateOptions = {}): Evaluation {
   if (items.length === 0) throw new Error('There is nothing to evaluate: the test has no questions.');
-  const { right, scores, confidences: sure, ...judged } = judges[task](items, options);
+  const { right, scores, confidences: sure, predicted, ...judged } = judges[task](items, options);
   return {
     task,
     count: items.length,
@@ -108,6 +87,7 @@ export function evaluate(task: Task, items: readonly Answered[], options: Evalua
       right: right[i]!,
       score: scores[i]!,
       confidence: sure?.[i] ?? null,
+      predicted: predicted?.[i] ?? null,
     })),
   };
 }
@@ -172,6 +152,7 @@ function judgeLabels(items: readonly Answered[], options: EvaluateOptions): Judg
     confidences: cases.map(({ predicted }, i) =>
       predicted === null ? null : (items[i]!.probabilities?.[predicted] ?? null),
     ),
+    predicted: cases.map(({ predicted }) => predicted),
   };
 }
 

@@ -19,6 +19,7 @@ import { tracking } from './migrations/0006-tracking.ts';
 import { uploads } from './migrations/0007-uploads.ts';
 import { answeredRequests } from './migrations/0008-answered-requests.ts';
 import { evals } from './migrations/0009-evals.ts';
+import { evalPlaces } from './migrations/0013-eval-places.ts';
 import { sessions } from './migrations/0011-sessions.ts';
 import { jobFigures } from './migrations/0012-job-figures.ts';
 import type { Schema } from './schema.ts';
@@ -37,6 +38,9 @@ const migrations = {
   '0009-evals': evals,
   '0011-sessions': sessions,
 };
+  '0010-tasks': tasks,
+  '0012-job-figures': jobFigures,
+  '0013-eval-places': evalPlaces,
 
 /** Beside a server that has the folder, tables are taken as they are: `migrating` is off, and they must fit. */
   '0012-job-figures': jobFigures,

@@ -337,6 +337,28 @@ export interface EvalOutputItemsTable {
   status: string;
   /** OutputItem. */
   object: string;
+  /** From 0 to 1, the mean over the criteria; -1 where they could not judge. */
+  score: number;
+  /** How improbable the model held its answer; 1 where nobody knows. */
+  doubt: number;
+  /** JSON of the answer's first tokens with what else they might have been. */
+  tokens: string | null;
+}
+
+/** See `domain/task.ts`. */
+export interface TasksTable {
+  seq: Generated<number>;
+  id: string;
+  project: string;
+  type: string;
+  status: string;
+  created_at: number;
+  /** Its name below the data folder's `tasks/`; a task that goes on from another has that one's. */
+  folder: string;
+  /** JSON list of the fields whose values are kept in memory only. */
+  secrets: string;
+  /** Task. */
+  object: string;
 }
 
 export interface Schema {

@@ -162,6 +162,7 @@ const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open'>> = {
   'GET /v1/evals/:id/runs/:run/output_items': [{ path: { id: 'eval', run: 'run' } }],
   'GET /v1/evals/:id/runs/:run/output_items/:item': [{ path: { id: 'eval', run: 'run', item: 'outputItem' } }],
 
+  'GET /v1/evals/:id/runs/:run/report': [{ path: { id: 'eval', run: 'run' } }],
   'GET /v1/webhooks': 'list',
   'POST /v1/webhooks': 'open',
   'GET /v1/webhooks/:id': [{ path: { id: 'webhook' } }],

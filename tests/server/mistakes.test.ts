@@ -144,6 +144,7 @@ const rows: Readonly<Record<string, Row>> = {
   'GET /v1/webhooks': { list: true },
   'POST /v1/webhooks': { body: { url: 'https://hooks.example/x', events: ['batch.completed'] } },
   'GET /v1/webhooks/:id': { missing: without(/nobody/) },
+  'GET /v1/evals/:id/runs/:run/report': { missing: without(/nobody/, 'run_id') },
   'GET /v1/webhooks/:id/deliveries': { missing: without(/nobody/) },
   'POST /v1/webhooks/:id/test': { missing: without(/nobody/) },
   'DELETE /v1/webhooks/:id': { missing: without(/nobody/) },

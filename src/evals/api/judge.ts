@@ -13,6 +13,7 @@ import { grade } from '../../graders/grade.ts';
 import { partsOf } from '../../graders/schema.ts';
 import type { GraderTools } from '../../graders/tools.ts';
 import { asEvalError, ItemFailure, RunFailure } from './failure.ts';
+import { placeOf } from './place.ts';
 import type { Judged, WaitingItem } from './records.ts';
 import type { DataSource, SamplingSource } from './request.ts';
 import {
@@ -54,7 +55,8 @@ export async function judgeItem(judging: Judging, waiting: WaitingItem, signal: 
     const { model, usage: tokens } = sample.shown;
     if (sample.shown.error === null) usage.push({ model, tokens });
   }
-  if (sample.shown.error !== null) return { output: outputItem(judging, waiting, 'error', [], sample.shown), usage };
+  if (sample.shown.error !== null)
+    return judgedAs(judging, outputItem(judging, waiting, 'error', [], sample.shown), usage);
 
   const subject = { item: waiting.item, sample: sample.seen };
   const outcomes: { outcome: CriterionOutcome; problem: string | null }[] = [];
@@ -68,13 +70,20 @@ export async function judgeItem(judging: Judging, waiting: WaitingItem, signal: 
   const passed = outcomes.every(({ outcome }) => outcome.passed);
   const status = problem !== null ? 'error' : passed ? 'pass' : 'fail';
   const results = outcomes.map(({ outcome }) => outcome);
-  return { output: outputItem(judging, waiting, status, results, sample.shown), usage };
+  return judgedAs(judging, outputItem(judging, waiting, status, results, sample.shown), usage, sample.tokens);
 }
 
 /** An item that nothing can be said about, and why. */
 export function unjudged(judging: Judging, waiting: WaitingItem, error: EvalError): Judged {
-  return { output: outputItem(judging, waiting, 'error', [], noSample([], error).shown), usage: [] };
+  return judgedAs(judging, outputItem(judging, waiting, 'error', [], noSample([], error).shown), []);
 }
+
+const judgedAs = (
+  { criteria }: Judging,
+  output: OutputItem,
+  usage: Judged['usage'],
+  tokens?: Sample['tokens'],
+): Judged => ({ output, usage, place: placeOf(output, criteria, tokens ?? null) });
 
 function outputItem(
   { runId, evalId }: Judging,
@@ -112,7 +121,8 @@ async function sampleFor(
   let messages: AskedMessage[] = [];
   try {
     messages = messagesFor(dataSource.input_messages ?? itsOwnInput, item);
-    const said = await answered(dataSource, messages, answerer, signal);
+    const tellsTokens = dataSource.endpoint === undefined && criteria.some(({ type }) => type === 'string_check');
+    const said = await answered(dataSource, messages, answerer, tellsTokens, signal);
     if (criteria.flatMap(partsOf).some(({ type }) => slow.has(type))) keep({ ...waiting, answered: said });
     return { sample: said, asked: true };
   } catch (error) {
@@ -132,18 +142,23 @@ async function answered(
   source: SamplingSource,
   messages: readonly AskedMessage[],
   answerer: Answerer,
+  tellsTokens: boolean,
   signal: AbortSignal,
 ): Promise<Sample> {
   const { model } = source;
   if (source.type === 'completions') {
     const wishes = { ...usual, ...withoutAbsent(source.sampling_params ?? {}) };
-    const answer = await answerer.chat({ ...wishes, model, messages }, signal);
+    const asked = { ...wishes, model, messages, ...(tellsTokens && probabilities) };
+    const answer = await answerer.chat(asked, signal);
     return chatSample(messages, answer, { ...wishes, isJson: isJson(source.sampling_params?.response_format) });
   }
   const { seed: _, ...wishes } = { ...usual, ...withoutAbsent(source.sampling_params ?? {}) };
   const answer = await answerer.respond(responseBody(source, messages), signal);
   return responseSample(messages, answer, { ...wishes, isJson: isJson(source.sampling_params?.text?.format) });
 }
+
+/** How sure a model is of a label; a server elsewhere may refuse to tell, and nobody has asked it to. */
+const probabilities = { logprobs: true, top_logprobs: 20 };
 
 /** Responses have no seed, and other names for some wishes. */
 function responseBody(

@@ -20,6 +20,7 @@ import type { WebhookEventType } from '../../domain/webhook.ts';
 import type { EvalRunsTable, Schema } from '../../store/schema.ts';
 import { announce } from '../../webhooks/outbox.ts';
 import type { SourceItem } from './data-source.ts';
+import type { Place } from './place.ts';
 
 export type Rows = Kysely<Schema>;
 export type RunRow = Selectable<EvalRunsTable>;
@@ -128,9 +129,10 @@ export async function* waitingItems(rows: Rows, run: string): AsyncGenerator<Wai
   }
 }
 
-/** A judged item, and what judging it has cost, by model. */
+/** A judged item, where it stands among the others, and what judging it has cost, by model. */
 export interface Judged {
   readonly output: OutputItem;
+  readonly place: Place;
   readonly usage: readonly { readonly model: string; readonly tokens: GraderTokens }[];
 }
 
@@ -162,7 +164,7 @@ export async function recordJudged(rows: Rows, run: string, all: readonly Judged
       if (numDeletedRows === 0n) continue;
       await transaction
         .insertInto('eval_output_items')
-        .values({ id, run_id: run, n, status, object: JSON.stringify(judged.output) })
+        .values({ id, run_id: run, n, status, object: JSON.stringify(judged.output), ...judged.place })
         .execute();
       changed = counted(changed, judged);
     }

@@ -6,20 +6,16 @@
 
 import { randomBytes } from 'node:crypto';
 import { invalid, notFound } from '../../domain/errors.ts';
-import {
-  type Eval,
-  type EvalRun,
-  isRunOver,
-  type OutputItem,
-  type OutputItemStatus,
-  type RunStatus,
-} from '../../domain/eval.ts';
+import { type Eval, type EvalRun, isRunOver, type OutputItem, type RunStatus } from '../../domain/eval.ts';
+import type { EvalRunReport } from '../../domain/evaluation.ts';
 import { newId } from '../../domain/ids.ts';
 import type { Alongside } from '../../store/answered-requests.ts';
 import { type SourceItem, schemaProblem } from './data-source.ts';
 import type { Page } from './evals.ts';
+import { type OutputItemPage, outputItemsOf } from './output-items.ts';
 import { changeRun, insertItems, type KeptRun, keptRunOf, type Rows, runMoved, type RunRow } from './records.ts';
 import type { DataSource, RunRequest } from './request.ts';
+import type { RunReports } from './run-report.ts';
 
 /** A run as rooms give it; the server knows the address of its report. */
 export interface RunWithReport {
@@ -31,18 +27,16 @@ export interface RunPage extends Page {
   readonly status: RunStatus | null;
 }
 
-export interface OutputItemPage extends Page {
-  readonly status: OutputItemStatus | null;
-}
-
 export class EvalRuns {
   readonly #database: Rows;
   readonly #project: string;
+  readonly #reports: RunReports;
   readonly #onChange: (run: string) => void;
 
   /** `onChange` is told of runs that are new, canceled or deleted. */
-  constructor(database: Rows, project: string, onChange: (run: string) => void) {
+  constructor(database: Rows, project: string, reports: RunReports, onChange: (run: string) => void) {
     this.#database = database;
+    this.#reports = reports;
     this.#project = project;
     this.#onChange = onChange;
   }
@@ -95,6 +89,11 @@ export class EvalRuns {
     return (await query.execute()).map(shown);
   }
 
+  /** Figures of what is judged so far. */
+  async report(evalId: string, id: string): Promise<EvalRunReport> {
+    return await this.#reports.of(await this.#row(evalId, id));
+  }
+
   /** What is judged already stays. */
   async cancel(evalId: string, id: string): Promise<RunWithReport> {
     await this.#row(evalId, id);
@@ -118,26 +117,9 @@ export class EvalRuns {
     this.#onChange(id);
   }
 
-  /** In the order in which they were judged, so that a page stays as it is while others come. */
-  async outputItems(
-    evalId: string,
-    run: string,
-    { after, limit, order, status }: OutputItemPage,
-  ): Promise<OutputItem[]> {
+  async outputItems(evalId: string, run: string, page: OutputItemPage): Promise<OutputItem[]> {
     await this.#row(evalId, run);
-    const all = this.#database.selectFrom('eval_output_items').where('run_id', '=', run);
-    let query = all
-      .select('object')
-      .orderBy('seq', order)
-      .limit(limit + 1);
-    if (status !== null) query = query.where('status', '=', status);
-    if (after !== null) {
-      const cursor = await all.where('id', '=', after).select('seq').executeTakeFirst();
-      if (cursor === undefined)
-        throw invalid('after', `Invalid 'after': there is no output item '${after}'.`, 'invalid_value');
-      query = query.where('seq', order === 'asc' ? '>' : '<', cursor.seq);
-    }
-    return (await query.execute()).map(({ object }) => JSON.parse(object) as OutputItem);
+    return await outputItemsOf(this.#database, run, page);
   }
 
   async outputItem(evalId: string, run: string, id: string): Promise<OutputItem> {

@@ -6,13 +6,17 @@
  */
 
 import type OpenAI from 'openai';
+import { z } from 'zod';
 import type { EvalError, OutputSample } from '../../domain/eval.ts';
 import type { GraderTokens, Subject } from '../../domain/grader.ts';
+import type { AnswerToken } from '../labels.ts';
 import type { AskedMessage } from './template.ts';
 
 export interface Sample {
   readonly seen: Subject['sample'];
   readonly shown: OutputSample;
+  /** Of the answer, where whoever gave it tells them. */
+  readonly tokens?: readonly AnswerToken[] | undefined;
 }
 
 /** What was wished for when it was made. */
@@ -58,14 +62,16 @@ export function chatSample(asked: readonly AskedMessage[], answer: OpenAI.ChatCo
   const [choice] = answer.choices;
   const message = choice?.message;
   const text = message?.content ?? message?.refusal ?? '';
-  return sampleOf(asked, wishes, {
+  const tokens = choice?.logprobs?.content ?? undefined;
+  const sample = sampleOf(asked, wishes, {
     text,
     calls: message?.tool_calls ?? [],
-    choices: answer.choices,
+    choices: answer.choices.map((each) => ({ ...each, logprobs: undefined })),
     model: answer.model,
     finishReason: choice?.finish_reason ?? 'stop',
     tokens: chatTokens(answer.usage),
   });
+  return tokens === undefined ? sample : { ...sample, tokens };
 }
 
 /** What a response holds, as far as evals are concerned; those from elsewhere hold much more. */
@@ -174,6 +180,7 @@ export function givenSample(given: Readonly<Record<string, unknown>>): Sample {
   const { shown } = noSample();
   const word = (key: string): string => (typeof given[key] === 'string' ? given[key] : '');
   return {
+    ...tokensIn(given['choices']),
     seen,
     shown: {
       ...shown,
@@ -206,6 +213,16 @@ function contentText(content: unknown): string {
   if (!Array.isArray(content)) return asText(content);
   return content.map((part) => asText((part as { text?: unknown } | null)?.text ?? part)).join('');
 }
+
+/** As a chat completion that was written down has them. */
+function tokensIn(choices: unknown): Pick<Sample, 'tokens'> {
+  const [choice] = Array.isArray(choices) ? (choices as { logprobs?: { content?: unknown } | null }[]) : [];
+  const found = z.array(answerToken).safeParse(choice?.logprobs?.content);
+  return found.success ? { tokens: found.data } : {};
+}
+
+const tokenText = z.object({ token: z.string(), logprob: z.number() });
+const answerToken = tokenText.extend({ top_logprobs: z.array(tokenText) });
 
 const asText = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 

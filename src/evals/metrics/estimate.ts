@@ -10,17 +10,10 @@
  * also what makes comparisons paired (`paired.ts`): one draw, two statistics.
  */
 
+import type { Estimate } from '../../domain/evaluation.ts';
 import { seededRandom } from '../../random.ts';
 
-export interface Estimate {
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-  /** How many cases the figure is of: what an interval's width comes from. */
-  readonly n: number;
-  /** Too few cases for the interval to be more than a hint; whoever shows the figure says so. */
-  readonly small: boolean;
-}
+export type { Estimate };
 
 /** How often each case counts: 1 each for the cases as they are, 0 and more in a draw. */
 export type Counts = ArrayLike<number>;

@@ -80,6 +80,113 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /v1/files/:id': row('Files', 'Look at a file.'),
   'GET /v1/files/:id/content': row('Files', 'Download the bytes of a file.', {
     response: { content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } },
+const estimate = {
+  type: ['object', 'null'],
+  required: ['value', 'low', 'high', 'n', 'small'],
+  properties: {
+    value: { type: 'number' },
+    low: { type: 'number' },
+    high: { type: 'number' },
+    n: { type: 'integer' },
+    small: { type: 'boolean' },
+  },
+};
+const evalRunReport = {
+  type: 'object',
+  required: ['object', 'run_id', 'eval_id', 'status', 'result_counts', 'pass_rate', 'criteria', 'tokens'],
+  properties: {
+    object: { const: 'eval.run.report' },
+    run_id: { type: 'string' },
+    eval_id: { type: 'string' },
+    status: { type: 'string' },
+    result_counts: { type: 'object' },
+    pass_rate: estimate,
+    criteria: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          id: { type: 'string' },
+          name: { type: 'string' },
+          type: { type: 'string' },
+          pass_threshold: { type: ['number', 'null'] },
+          passed: { type: 'integer' },
+          failed: { type: 'integer' },
+          errored: { type: 'integer' },
+          pass_rate: estimate,
+          mean_score: estimate,
+          scores: { type: 'array', items: { type: 'object' } },
+          labels: { type: 'array', items: { type: 'object' } },
+          evaluation: { type: ['object', 'null'] },
+        },
+      },
+    },
+    tokens: { type: ['object', 'null'] },
+  },
+};
+
+const fileProblem = {
+  type: 'object',
+  properties: {
+    code: { type: 'string' },
+    severity: { enum: ['error', 'warning'] },
+    line: { type: ['integer', 'null'] },
+    path: { type: 'string' },
+    found: { type: 'string' },
+    expected: { type: 'string' },
+    suggestion: { type: ['string', 'null'] },
+    message: { type: 'string' },
+  },
+};
+const numbers = { type: 'array', items: { type: 'integer' } };
+const tokenSequence = {
+  type: 'object',
+  properties: {
+    title: { type: ['string', 'null'] },
+    length: { type: 'integer' },
+    supervised: { type: 'integer' },
+    cut: { type: 'integer' },
+    label: { type: ['string', 'null'] },
+    ids: numbers,
+    texts: { type: 'array', items: { type: 'string' } },
+    loss: numbers,
+    special: numbers,
+  },
+};
+const fileExample = {
+  type: 'object',
+  required: ['object', 'line', 'format', 'value', 'text', 'bytes', 'problems', 'repair', 'sequences', 'refusal'],
+  properties: {
+    object: { const: 'file.example' },
+    line: { type: 'integer' },
+    format: { enum: ['chat', 'completion', 'preference', 'reinforcement'] },
+    value: {},
+    text: { type: ['string', 'null'] },
+    bytes: { type: 'integer' },
+    problems: { type: 'array', items: fileProblem },
+    repair: { type: ['object', 'null'] },
+    sequences: { type: ['array', 'null'], items: tokenSequence },
+    refusal: { type: ['string', 'null'] },
+  },
+};
+const fileEdits = {
+  type: 'object',
+  properties: {
+    edits: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['line', 'value'],
+        properties: { line: { type: 'integer', minimum: 1 }, value: { type: ['object', 'null'] } },
+      },
+    },
+    add: { type: 'array', items: { type: 'object' } },
+    repair: { type: 'boolean' },
+    drop: { type: 'boolean' },
+    filename: { type: 'string' },
+  },
+};
+
   }),
   'DELETE /v1/files/:id': row('Files', 'Delete a file.'),
 
@@ -170,7 +277,15 @@ const jobMetrics = {
     response: schema('EvalRun'),
   }),
   'DELETE /v1/evals/:id/runs/:run': row('Evals', 'Delete a run and what came of its items.'),
-  'GET /v1/evals/:id/runs/:run/output_items': row('Evals', 'List what came of the items, as they are judged.'),
+  'GET /v1/evals/:id/runs/:run/report': row(
+    'Evals',
+    'The figures of a run with 95 % intervals: criterion by criterion, the confusion matrix, the reliability.',
+    { response: evalRunReport },
+  ),
+  'GET /v1/evals/:id/runs/:run/output_items': row(
+    'Evals',
+    'List what came of the items, as they are judged, or with order_by=score the worst first; failed and query filter.',
+  ),
   'GET /v1/evals/:id/runs/:run/output_items/:item': row('Evals', 'Look at what came of an item.'),
 
   'POST /v1/webhooks': row(

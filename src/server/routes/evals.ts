@@ -5,6 +5,7 @@ import type OpenAI from 'openai';
 import { z } from 'zod';
 import { invalid, TunesmithError } from '../../domain/errors.ts';
 import type { Criterion, Eval, EvalRun, OutputItem } from '../../domain/eval.ts';
+import type { EvalRunReport } from '../../domain/evaluation.ts';
 import {
   type DataSource,
   evalRequestSchema,
@@ -34,8 +35,19 @@ const runsQuery = z.object({
   ...page,
   status: optional(z.enum(['queued', 'in_progress', 'completed', 'canceled', 'failed'])).transform(orNull),
 });
-/** `error` is ours: OpenAI counts such items and has no filter for them. */
-const itemsQuery = z.object({ ...page, status: optional(z.enum(['fail', 'pass', 'error'])).transform(orNull) });
+/**
+ * All but `fail` and `pass` is ours: OpenAI counts items that could not be judged and has no filter for them, lists
+ * items as they were judged and in no other order, and finds nothing in them.
+ */
+const itemsQuery = z
+  .object({
+    ...page,
+    status: optional(z.enum(['fail', 'pass', 'error'])).transform(orNull),
+    order_by: optional(z.enum(['created_at', 'score'])).transform((by) => by ?? 'created_at'),
+    failed: optional(z.string()).transform(orNull),
+    query: optional(z.string().max(1000)).transform(orNull),
+  })
+  .transform(({ order_by: orderBy, ...query }) => ({ ...query, orderBy }));
 
 function orNull<Value>(value: Value | undefined): Value | null {
   return value ?? null;
@@ -111,6 +123,11 @@ export function evalRoutes(app: FastifyInstance, house: House): void {
     const { id, run } = request.params;
     await roomsOf(request).evalRuns.delete(id, run);
     return { object: 'eval.run.deleted', deleted: true, run_id: run };
+  });
+
+  app.get<ByRun>('/evals/:id/runs/:run/report', async (request): Promise<EvalRunReport> => {
+    const { id, run } = request.params;
+    return roomsOf(request).evalRuns.report(id, run);
   });
 
   app.get<ByRun>('/evals/:id/runs/:run/output_items', async (request): Promise<ListPageWithEnds<OutputItem>> => {
