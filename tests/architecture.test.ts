@@ -67,3 +67,19 @@ test('no part reads one that reads it back', () => {
   const loops = [...arrows.keys()].filter((part) => reachable(part).has(part));
   expect(loops).toEqual([]);
 });
+
+test('the dashboard reads nothing of src but the shapes of its nouns', () => {
+  const web = resolve(root, 'web/src');
+  const strangers = readdirSync(web, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(/(import|export)( type)?\s[^;']*'(\.[^']+)'/g)]
+        .filter(([, , , path]) => !resolve(dirname(file), path!).startsWith(web))
+        .filter(
+          ([, , type, path]) => type === undefined || !resolve(dirname(file), path!).startsWith(join(source, 'domain')),
+        )
+        .map(([statement]) => `${relative(root, file)}: ${statement}`),
+    );
+  expect(strangers).toEqual([]);
+});
