@@ -47,6 +47,9 @@ import { type FolderLock, lockFolder } from './store/folder-lock.ts';
 import type { Schema } from './store/schema.ts';
 import { sweepUploads, Uploads } from './store/uploads.ts';
 import { Mlflow } from './tracking/mlflow.ts';
+import { taskKinds } from './tasks/kinds.ts';
+import { TaskRunner } from './tasks/runner.ts';
+import { Tasks } from './tasks/tasks.ts';
 import type { Tracker } from './tracking/run.ts';
 import { TensorBoard } from './tracking/tensorboard.ts';
 import { Tracking } from './tracking/tracking.ts';
@@ -71,6 +74,7 @@ export interface ProjectRooms {
   readonly evalRuns: EvalRuns;
   readonly webhooks: Webhooks;
 }
+  readonly tasks: Tasks;
 
 export interface House extends AsyncDisposable {
   readonly settings: Settings;
@@ -98,6 +102,8 @@ export interface House extends AsyncDisposable {
   /** Judges the models of finished jobs, once it is told how to make them answer. */
   readonly finalMetrics: FinalMetrics<ModelToJudge>;
   readonly python: PythonGrading;
+  /** Runs tasks, once it is started. */
+  readonly taskRunner: TaskRunner;
   /** Responses that are being made while nobody waits. */
   readonly background: Background;
   /** Counts what an answer has cost, for whoever wants to know: the key's limits, the metrics, the request's log line. */
@@ -156,6 +162,7 @@ export async function openHouse(
     worker.start();
     courier.start();
   const runReports = new RunReports(database);
+  const taskRunner = opening.use(new TaskRunner({ database, log, home, kinds: taskKinds }));
   }
   tracking.start();
   const limits = new RateLimits();
@@ -187,6 +194,7 @@ export async function openHouse(
     background,
     spend: (access, tokens) => {
       limits.spend(access, tokens.promptTokens + tokens.completionTokens);
+    taskRunner,
       metrics.countTokens(tokens);
       access.onSpent?.(tokens);
     },
@@ -209,6 +217,7 @@ export async function openHouse(
 }
 
 /** Expired files and responses are invisible already; this gives their space back. */
+      tasks: new Tasks(database, project, taskRunner),
 async function sweepHourly(
   database: Kysely<Schema>,
   blobs: Blobs,

@@ -21,6 +21,7 @@ const shapes = {
   eval: { prefix: 'eval_', letters: 32 },
   evalRun: { prefix: 'evalrun_', letters: 32 },
   outputItem: { prefix: 'outputitem_', letters: 32 },
+  task: { prefix: 'task_', letters: 24 },
   webhook: { prefix: 'webhook_', letters: 24 },
   delivery: { prefix: 'wh_', letters: 32 },
   webhookEvent: { prefix: 'evt_', letters: 32 },

@@ -36,6 +36,7 @@ import { reportRoutes } from './routes/reports.ts';
 import { responseRoutes } from './routes/responses.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
+import { taskRoutes } from './routes/tasks.ts';
 import { uploadRoutes } from './routes/uploads.ts';
 
 /** Azure's clients have the same API below other paths; a deployment is a model, which their bodies name too. */
@@ -80,6 +81,7 @@ export function createApp(house: House): FastifyInstance {
 
   app.addHook('preClose', async () => {
     const patience = setTimeout(() => app.server.closeAllConnections(), closingMs).unref();
+    await house.taskRunner[Symbol.asyncDispose](); // tasks speak to this server
     app.server.once('close', () => clearTimeout(patience));
   });
 
@@ -120,6 +122,7 @@ export function createApp(house: House): FastifyInstance {
       webhookRoutes(v1, house);
     },
     { prefix: '/v1' },
+      taskRoutes(v1, house);
   );
   if (house.works) {
     house.batchWorker.start(answeringOf(house));

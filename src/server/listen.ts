@@ -4,9 +4,11 @@ import type { FastifyInstance } from 'fastify';
 import { invalid, TunesmithError } from '../domain/errors.ts';
 import type { House } from '../house.ts';
 import { isLoopback } from './auth.ts';
+import { startTasks } from './task-rooms.ts';
 
 /** The origin that clients reach, `http://127.0.0.1:8080`, with the port that was really taken; `/v1` lies below. */
-export async function listen(app: FastifyInstance, { settings, lock, keyring }: House): Promise<string> {
+export async function listen(app: FastifyInstance, house: House): Promise<string> {
+  const { settings, lock, keyring, works } = house;
   const { host, port } = settings;
   if (!isLoopback(host) && !(await keyring.look()).locked)
     throw invalid(
@@ -18,6 +20,7 @@ export async function listen(app: FastifyInstance, { settings, lock, keyring }: 
     throw cannotListen(cause, host, port);
   });
   await lock.announce(url);
+  if (works) await startTasks(house, url);
   return url;
 }
 

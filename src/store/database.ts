@@ -22,6 +22,7 @@ import { evals } from './migrations/0009-evals.ts';
 import { evalPlaces } from './migrations/0013-eval-places.ts';
 import { sessions } from './migrations/0011-sessions.ts';
 import { jobFigures } from './migrations/0012-job-figures.ts';
+import { tasks } from './migrations/0010-tasks.ts';
 import type { Schema } from './schema.ts';
 import { HouseSqliteDialect, openSqlite } from './sqlite.ts';
 

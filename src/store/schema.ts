@@ -388,4 +388,5 @@ export interface Schema {
   eval_items: EvalItemsTable;
   eval_output_items: EvalOutputItemsTable;
 }
+  tasks: TasksTable;
   job_figures: JobFiguresTable;

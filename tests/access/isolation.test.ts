@@ -28,7 +28,8 @@ type Things = Record<
   | 'webhook'
   | 'eval'
   | 'run'
-  | 'outputItem',
+  | 'outputItem'
+  | 'task',
   string
 >;
 
@@ -162,7 +163,16 @@ const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open'>> = {
   'GET /v1/evals/:id/runs/:run/output_items': [{ path: { id: 'eval', run: 'run' } }],
   'GET /v1/evals/:id/runs/:run/output_items/:item': [{ path: { id: 'eval', run: 'run', item: 'outputItem' } }],
 
-  'GET /v1/evals/:id/runs/:run/report': [{ path: { id: 'eval', run: 'run' } }],
+  'POST /v1/tasks': [
+    { body: ({ task }) => ({ type: 'pull', source: 'smollm2-135m-instruct', continue_from: task }) },
+  ],
+  'GET /v1/tasks': 'list',
+  'GET /v1/tasks/:id': [{ path: { id: 'task' } }],
+  'POST /v1/tasks/:id/cancel': [{ path: { id: 'task' } }],
+  'DELETE /v1/tasks/:id': [{ path: { id: 'task' } }],
+  'GET /v1/tasks/:id/files': [{ path: { id: 'task' } }],
+  'GET /v1/tasks/:id/files/:name': [{ path: { id: 'task', name: 'model' } }],
+
   'GET /v1/webhooks': 'list',
   'POST /v1/webhooks': 'open',
   'GET /v1/webhooks/:id': [{ path: { id: 'webhook' } }],
@@ -229,6 +239,12 @@ async function makeThings({ alice, house, url, aliceKey }: TwoProjects): Promise
     part: part.id,
     job: job.id,
     model,
+  // The operator's doing: base models are everybody's.
+  const { id: task } = await house.of('alice').tasks.create({
+    type: 'pull',
+    request: { source: 'tiny' },
+    continueFrom: null,
+  });
     permission: lent.data[0]!.id,
     batch: batch.id,
     completion: completion.id,
@@ -244,6 +260,7 @@ interface Answer {
   readonly status: number;
   readonly text: string;
 }
+    task,
 
 async function ask(key: string, route: string, { path, body, form }: Try, ids: Things): Promise<Answer> {
   const [method, pattern] = route.split(' ') as [string, string];
@@ -334,6 +351,7 @@ test('after all that Alice still has everything, as it was', async () => {
   ]);
   const { file } = await alice.uploads.complete(things.upload, { part_ids: [things.part] });
   expect(await (await alice.files.content(file!.id)).text()).toBe('abc');
+  expect(((await alice.get(`/tasks/${things.task}`)) as { status: string }).status).toBe('succeeded');
   await expect(
     ask(house.aliceKey, 'DELETE /v1/webhooks/:id', { path: { id: 'webhook' } }, things),
   ).resolves.toMatchObject({

@@ -149,6 +149,17 @@ const rows: Readonly<Record<string, Row>> = {
   'POST /v1/webhooks/:id/test': { missing: without(/nobody/) },
   'DELETE /v1/webhooks/:id': { missing: without(/nobody/) },
 };
+  'GET /v1/tasks': { list: true },
+  'POST /v1/tasks': {
+    missing: { status: 404, code: 'model_not_found', param: 'source', message: /^"nobody" is not a model we know/ },
+    body: { type: 'pull', source: 'nobody' },
+  },
+  'GET /v1/tasks/:id': { missing: without(/nobody/) },
+  'POST /v1/tasks/:id/cancel': { missing: without(/nobody/) },
+  'DELETE /v1/tasks/:id': { missing: without(/nobody/) },
+  'GET /v1/tasks/:id/files': { missing: without(/nobody/) },
+  'GET /v1/tasks/:id/files/:name': { missing: without(/nobody/) },
+
 
 interface Mistake {
   readonly what: string;

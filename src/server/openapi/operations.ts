@@ -6,6 +6,7 @@
  */
 
 import { metricColumns } from '../../domain/job-metrics.ts';
+import { taskStatuses, taskTypes } from '../../domain/task.ts';
 import { webhookEvents } from '../../domain/webhook.ts';
 
 export interface Operation {
@@ -46,26 +47,33 @@ const delivery = {
     last_error: { type: ['string', 'null'] },
   },
 };
-const listOf = (item: object) => ({
-  type: 'object',
-  properties: { object: { const: 'list' }, data: { type: 'array', items: item }, has_more: { type: 'boolean' } },
-});
-
-const schema = (name: string) => ({ $ref: `#/components/schemas/${name}` });
-const modelLimits = {
+const orNull = (type: string) => ({ type: [type, 'null'] });
+const task = {
   type: 'object',
   required: ['object', 'model', 'max_tokens_per_example', 'max_running_jobs'],
   properties: {
-    object: { const: 'fine_tuning.model_limits' },
-    model: { type: 'string' },
-    max_tokens_per_example: { type: 'integer' },
-    max_running_jobs: { type: 'integer' },
+    object: { const: 'task' },
+    id: { type: 'string' },
+    type: { enum: taskTypes },
+    status: { enum: taskStatuses },
+    created_at: { type: 'integer' },
+    started_at: orNull('integer'),
+    finished_at: orNull('integer'),
+    progress: {
+      type: 'object',
+      properties: { done: { type: 'number' }, total: orNull('number'), unit: { type: 'string' }, message: orNull('string') },
+    },
+    request: { type: 'object' },
+    result: orNull('object'),
+    error: {
+      type: ['object', 'null'],
+      properties: { code: { type: 'string' }, message: { type: 'string' }, param: orNull('string') },
+    },
   },
 };
-const deletedResponse = {
+const taskFile = {
   type: 'object',
-  required: ['id', 'object', 'deleted'],
-  properties: { id: { type: 'string' }, object: { const: 'response.deleted' }, deleted: { const: true } },
+  properties: { object: { const: 'task.file' }, name: { type: 'string' }, bytes: { type: 'integer' } },
 };
 const tokenCount = {
   type: 'object',
@@ -319,3 +327,36 @@ const jobMetrics = {
     },
   }),
 };
+  'POST /v1/tasks': row(
+    'Tasks',
+    'Begin what takes longer than a request; `continue_from` names an earlier task whose work is gone on with.',
+    {
+      request: {
+        type: 'object',
+        required: ['type'],
+        properties: { type: { enum: taskTypes }, continue_from: { type: 'string' } },
+        additionalProperties: true,
+      },
+      response: task,
+    },
+  ),
+  'GET /v1/tasks': row('Tasks', 'List tasks, newest first, of one `type` or `status` if wished.', {
+    response: listOf(task),
+  }),
+  'GET /v1/tasks/:id': row('Tasks', 'Look at a task: how far it is, or what came of it.', { response: task }),
+  'POST /v1/tasks/:id/cancel': row('Tasks', 'Cancel a task; what it needs to be gone on with stays.', {
+    response: task,
+  }),
+  'DELETE /v1/tasks/:id': row('Tasks', 'Delete a task and its files.', {
+    response: {
+      type: 'object',
+      properties: { id: { type: 'string' }, object: { const: 'task.deleted' }, deleted: { const: true } },
+    },
+  }),
+  'GET /v1/tasks/:id/files': row('Tasks', 'List the files that an ended task has made.', {
+    response: listOf(taskFile),
+  }),
+  'GET /v1/tasks/:id/files/:name': row('Tasks', 'Download such a file.', {
+    response: { content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } },
+  }),
+

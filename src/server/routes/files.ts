@@ -8,6 +8,7 @@ import { type FileObject, uploadPurposes } from '../../domain/file.ts';
 import type { House } from '../../house.ts';
 import type { Files } from '../../store/files.ts';
 import { accessOf } from '../access.ts';
+import { attachment } from '../attachment.ts';
 import { digestOf, multipartLimits, receiveForm } from '../form.ts';
 import { alongside, formAnsweredBefore } from '../idempotency.ts';
 import { type ListPageWithEnds, listPageWithEnds, pageFields } from '../pages.ts';
@@ -66,11 +67,4 @@ export function fileRoutes(app: FastifyInstance, house: House): void {
     await filesOf(request).delete(id);
     return { id, object: 'file', deleted: true };
   });
-}
-
-/** The name for old readers in ASCII, and in full for those that know RFC 6266. */
-function attachment(filename: string): string {
-  const plain = filename.replace(/[^\x20-\x7e]|["\\]/g, '_');
-  const full = encodeURIComponent(filename).replace(/['()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-  return `attachment; filename="${plain}"${plain === filename ? '' : `; filename*=UTF-8''${full}`}`;
 }

@@ -1,0 +1,7 @@
+/** Every kind of task there is; `task-kind.ts` says how to add one. */
+
+import type { TaskType } from '../domain/task.ts';
+import { pull } from './kinds/pull.ts';
+import type { TaskKind } from './task-kind.ts';
+
+export const taskKinds: Readonly<Record<TaskType, TaskKind>> = { pull };
