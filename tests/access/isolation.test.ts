@@ -163,6 +163,8 @@ const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open'>> = {
   'GET /v1/evals/:id/runs/:run/output_items': [{ path: { id: 'eval', run: 'run' } }],
   'GET /v1/evals/:id/runs/:run/output_items/:item': [{ path: { id: 'eval', run: 'run', item: 'outputItem' } }],
 
+  'GET /v1/evals/:id/runs/:run/report': [{ path: { id: 'eval', run: 'run' } }],
+
   'POST /v1/tasks': [
     { body: ({ task }) => ({ type: 'pull', source: 'smollm2-135m-instruct', continue_from: task }) },
   ],

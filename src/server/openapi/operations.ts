@@ -50,7 +50,7 @@ const delivery = {
 const orNull = (type: string) => ({ type: [type, 'null'] });
 const task = {
   type: 'object',
-  required: ['object', 'model', 'max_tokens_per_example', 'max_running_jobs'],
+  required: ['object', 'id', 'type', 'status', 'created_at', 'progress', 'request', 'result', 'error'],
   properties: {
     object: { const: 'task' },
     id: { type: 'string' },
@@ -74,6 +74,27 @@ const task = {
 const taskFile = {
   type: 'object',
   properties: { object: { const: 'task.file' }, name: { type: 'string' }, bytes: { type: 'integer' } },
+};
+const listOf = (item: object) => ({
+  type: 'object',
+  properties: { object: { const: 'list' }, data: { type: 'array', items: item }, has_more: { type: 'boolean' } },
+});
+
+const schema = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const modelLimits = {
+  type: 'object',
+  required: ['object', 'model', 'max_tokens_per_example', 'max_running_jobs'],
+  properties: {
+    object: { const: 'fine_tuning.model_limits' },
+    model: { type: 'string' },
+    max_tokens_per_example: { type: 'integer' },
+    max_running_jobs: { type: 'integer' },
+  },
+};
+const deletedResponse = {
+  type: 'object',
+  required: ['id', 'object', 'deleted'],
+  properties: { id: { type: 'string' }, object: { const: 'response.deleted' }, deleted: { const: true } },
 };
 const tokenCount = {
   type: 'object',
@@ -296,37 +317,6 @@ const jobMetrics = {
   ),
   'GET /v1/evals/:id/runs/:run/output_items/:item': row('Evals', 'Look at what came of an item.'),
 
-  'POST /v1/webhooks': row(
-    'Webhooks',
-    'Tell an address when jobs, batches and runs of evals end; its secret is shown this once.',
-    {
-      request: {
-        type: 'object',
-        required: ['url', 'events'],
-        properties: { url: { type: 'string' }, events: webhookEventList },
-      },
-      response: { ...webhook, properties: { ...webhook.properties, secret: { type: 'string' } } },
-    },
-  ),
-  'GET /v1/webhooks': row('Webhooks', 'List webhooks, newest first.', { response: listOf(webhook) }),
-  'GET /v1/webhooks/:id': row('Webhooks', 'Look at a webhook.', { response: webhook }),
-  'GET /v1/webhooks/:id/deliveries': row('Webhooks', 'What was sent to a webhook lately, and how it went.', {
-    response: listOf(delivery),
-  }),
-  'POST /v1/webhooks/:id/test': row('Webhooks', 'Send a webhook an event about nothing, now.', {
-    request: { type: 'object', properties: { type: webhookEventList.items } },
-    response: {
-      type: 'object',
-      properties: { delivered: { type: 'boolean' }, error: { type: ['string', 'null'] } },
-    },
-  }),
-  'DELETE /v1/webhooks/:id': row('Webhooks', 'Delete a webhook.', {
-    response: {
-      type: 'object',
-      properties: { id: { type: 'string' }, object: { const: 'webhook.deleted' }, deleted: { const: true } },
-    },
-  }),
-};
   'POST /v1/tasks': row(
     'Tasks',
     'Begin what takes longer than a request; `continue_from` names an earlier task whose work is gone on with.',
@@ -360,3 +350,34 @@ const jobMetrics = {
     response: { content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } },
   }),
 
+  'POST /v1/webhooks': row(
+    'Webhooks',
+    'Tell an address when jobs, batches and runs of evals end; its secret is shown this once.',
+    {
+      request: {
+        type: 'object',
+        required: ['url', 'events'],
+        properties: { url: { type: 'string' }, events: webhookEventList },
+      },
+      response: { ...webhook, properties: { ...webhook.properties, secret: { type: 'string' } } },
+    },
+  ),
+  'GET /v1/webhooks': row('Webhooks', 'List webhooks, newest first.', { response: listOf(webhook) }),
+  'GET /v1/webhooks/:id': row('Webhooks', 'Look at a webhook.', { response: webhook }),
+  'GET /v1/webhooks/:id/deliveries': row('Webhooks', 'What was sent to a webhook lately, and how it went.', {
+    response: listOf(delivery),
+  }),
+  'POST /v1/webhooks/:id/test': row('Webhooks', 'Send a webhook an event about nothing, now.', {
+    request: { type: 'object', properties: { type: webhookEventList.items } },
+    response: {
+      type: 'object',
+      properties: { delivered: { type: 'boolean' }, error: { type: ['string', 'null'] } },
+    },
+  }),
+  'DELETE /v1/webhooks/:id': row('Webhooks', 'Delete a webhook.', {
+    response: {
+      type: 'object',
+      properties: { id: { type: 'string' }, object: { const: 'webhook.deleted' }, deleted: { const: true } },
+    },
+  }),
+};
