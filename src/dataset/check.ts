@@ -26,6 +26,8 @@ export interface CheckOptions {
   readonly onProgress?: (bytes: number) => void;
   /** Told the first problem of every group, as soon as it is found. */
   readonly onGroup?: (first: Problem) => void;
+  /** Told every problem, in the order of the lines; those of the whole file last. */
+  readonly onProblem?: (problem: Problem) => void;
 }
 
 /** Problems that are alike: of one code, at the same place but for positions in lists. */
@@ -72,9 +74,9 @@ const uploadBytesMax = 8 * 10 ** 9;
 const reinforcementRowsMax: Record<FileRole, number> = { training: 50_000, validation: 1000 };
 
 export async function checkFile(path: string, options: CheckOptions): Promise<CheckReport> {
-  const { format, role, model, signal, onProgress, onGroup } = options;
+  const { format, role, model, signal, onProgress } = options;
   const { size: sizeBytes } = await stat(path);
-  const groups = new Groups(onGroup);
+  const groups = new Groups(options);
   const seen = new Fingerprints();
   const supervision = new Supervision();
   const conventions = new Conventions();
@@ -183,18 +185,19 @@ function checkLimits(
 type Counts = Pick<CheckReport, 'errors' | 'warnings' | 'groups' | 'counters'>;
 
 class Groups {
-  readonly #onGroup: ((first: Problem) => void) | undefined;
+  readonly #told: Pick<CheckOptions, 'onGroup' | 'onProblem'>;
   readonly #groups = new Map<string, { first: Problem; path: string; count: number; lines: number[] }>();
   readonly #counts = new Map<ProblemCode, number>();
   errors = 0;
   warnings = 0;
 
-  constructor(onGroup: ((first: Problem) => void) | undefined) {
-    this.#onGroup = onGroup;
+  constructor(told: Pick<CheckOptions, 'onGroup' | 'onProblem'>) {
+    this.#told = told;
   }
 
   add(problem: Problem): void {
     const { code, severity, line } = problem;
+    this.#told.onProblem?.(problem);
     if (severity === 'error') this.errors += 1;
     else this.warnings += 1;
     this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1);
@@ -204,7 +207,7 @@ class Groups {
     const group = this.#groups.get(key);
     if (group === undefined) {
       this.#groups.set(key, { first: problem, path, count: 1, lines: line === null ? [] : [line] });
-      this.#onGroup?.(problem);
+      this.#told.onGroup?.(problem);
       return;
     }
     group.count += 1;

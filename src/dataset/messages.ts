@@ -243,5 +243,5 @@ export function checkKeys(
   }
 }
 
-const roles = Object.keys(messageKeys) as Role[];
+export const roles = Object.keys(messageKeys) as Role[];
 const isRole = (value: unknown): value is Role => typeof value === 'string' && Object.hasOwn(messageKeys, value);

@@ -47,9 +47,9 @@ const turnMs = 5;
 
 export async function* readRows(path: string, options: RowOptions = {}): AsyncGenerator<Row, void> {
   const { images = true, signal, onProgress } = options;
-  const foreign = await recognise(path);
+  const foreign = await foreignRow(path);
   if (foreign !== null) {
-    yield foreignRow(foreign);
+    yield foreign;
     return;
   }
   let format = options.format ?? null;
@@ -140,7 +140,7 @@ const checkers: Record<ExampleFormat, Checker> = {
   reinforcement: checkReinforcementExample,
 };
 
-const isBlank = (text: string): boolean => text.trim() === '';
+export const isBlank = (text: string): boolean => text.trim() === '';
 
 function unreadable(fault: 'not_utf8' | 'too_long', place: Place, report: Report): void {
   if (fault === 'not_utf8') {
@@ -161,7 +161,11 @@ function unreadable(fault: 'not_utf8' | 'too_long', place: Place, report: Report
   });
 }
 
-function foreignRow({ name, way }: Foreign): Row {
+/** The one row of a file that is no text, which says so; null of any other file. */
+export async function foreignRow(path: string): Promise<Row | null> {
+  const foreign = await recognise(path);
+  if (foreign === null) return null;
+  const { name, way } = foreign;
   const report = new Report(1);
   const expected = 'UTF-8 text with one JSON object per line';
   report.add(

@@ -51,6 +51,12 @@ export function textOfTokens(ids: readonly number[], codec: TextCodec): string {
   return Buffer.concat(ids.map((id) => codec.tokenizer.vocabulary.bytes(id))).toString('utf8');
 }
 
+/** The text of each token, so that all of them together are the sequence: a character spread over tokens is the last one's. */
+export function textsOfTokens(ids: Iterable<number>, { vocabulary }: TextCodec['tokenizer']): string[] {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  return Array.from(ids, (id) => decoder.decode(vocabulary.bytes(id), { stream: true }));
+}
+
 interface Titled {
   readonly title: string | null;
   readonly sequence: EncodedExample;

@@ -87,8 +87,6 @@ export interface SuggestedRepair {
 export interface DataFinding {
   readonly code: string;
   readonly severity: 'error' | 'warning' | 'note';
-  /** Which of the files it is about. */
-  readonly file: 'training' | 'validation' | 'test';
   readonly message: string;
   readonly advice: string;
   readonly line_count: number;

@@ -27,6 +27,7 @@ import { chatRoutes } from './routes/chat.ts';
 import { completionRoutes } from './routes/completions.ts';
 import { embeddingRoutes } from './routes/embeddings.ts';
 import { evalRoutes } from './routes/evals.ts';
+import { fileExampleRoutes } from './routes/file-examples.ts';
 import { fileRoutes } from './routes/files.ts';
 import { fineTuningRoutes } from './routes/fine-tuning.ts';
 import { graderRoutes } from './routes/graders.ts';
@@ -108,6 +109,7 @@ export function createApp(house: House): FastifyInstance {
       limitRates(v1, house.limits);
       rememberAnswers(v1, house);
       fileRoutes(v1, house);
+      fileExampleRoutes(v1, house);
       uploadRoutes(v1, house);
       modelRoutes(v1, house);
       fineTuningRoutes(v1, house);

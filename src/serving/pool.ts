@@ -8,10 +8,10 @@
 
 import { TunesmithError } from '../domain/errors.ts';
 import { isEncoder } from '../families/table.ts';
-import { openGguf } from '../formats/gguf.ts';
 import type { Log } from '../log.ts';
 import type { BaseModel } from '../models/base-models.ts';
-import { TextCodec } from '../text/codec.ts';
+import type { TextCodec } from '../text/codec.ts';
+import { openCodec } from '../text/open-codec.ts';
 import { type EncoderText, openEncoderText } from './encoder-text.ts';
 import { Runtime } from './runtime.ts';
 
@@ -72,7 +72,7 @@ export class Pool implements AsyncDisposable {
   /** The tokenizer and template of a base, without loading its weights. */
   async codec(base: BaseModel): Promise<TextCodec> {
     const resident = this.#resident(base);
-    resident.codec ??= openCodec(base);
+    resident.codec ??= codecOf(base);
     try {
       return await resident.codec;
     } catch (error) {
@@ -222,10 +222,9 @@ export class Pool implements AsyncDisposable {
   }
 }
 
-async function openCodec(base: BaseModel): Promise<TextCodec> {
+async function codecOf(base: BaseModel): Promise<TextCodec> {
   try {
-    await using file = await openGguf(base.path);
-    return TextCodec.fromGguf(file.metadata);
+    return await openCodec(base.path);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TunesmithError('internal', `The model '${base.id}' cannot be loaded: ${reason}`, {

@@ -12,9 +12,10 @@ import { invalid } from '../domain/errors.ts';
 import type { Message, ToolDefinition } from '../domain/example.ts';
 import { isEncoder } from '../families/table.ts';
 import type { Log } from '../log.ts';
+import type { BaseModel } from '../models/base-models.ts';
 import type { ServedModel } from '../models/registry.ts';
 import type { TextCodec } from '../text/codec.ts';
-import { conversationText } from '../text/encoder-codec.ts';
+import { conversationText, type EncoderCodec } from '../text/encoder-codec.ts';
 import { type Constraint, grammarOf } from '../text/json-grammar/constraint.ts';
 import type { CallSyntax } from '../text/tool-calls/syntax.ts';
 import { ChoiceReader, namePrompt, type PromptToken, type TokenAlternatives } from './choice-reader.ts';
@@ -145,6 +146,11 @@ export class Serving implements AsyncDisposable {
       requestsMax: 256,
       ...settings,
     });
+  }
+
+  /** The text side of a base, without its weights. */
+  async textOf(base: BaseModel): Promise<TextCodec | EncoderCodec> {
+    return isEncoder(base) ? (await this.#pool.encoder(base)).codec : await this.#pool.codec(base);
   }
 
   /**

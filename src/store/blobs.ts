@@ -17,6 +17,8 @@ import { TunesmithError } from '../domain/errors.ts';
 /** Content that is on disk and has no name yet; without one it vanishes when it is disposed of. */
 export interface ArrivedBlob extends AsyncDisposable {
   readonly sizeBytes: number;
+  /** Where it is until then, for readers that need a path. */
+  readonly path: string;
   /** SHA-256, hex. */
   readonly sha256: string;
   keep(id: string): Promise<void>;
@@ -62,6 +64,7 @@ export class Blobs {
     }
     return {
       sizeBytes,
+      path,
       sha256: hash.digest('hex'),
       keep: (id) => this.#keep(path, id),
       [Symbol.asyncDispose]: () => rm(path, { force: true }),

@@ -10,7 +10,7 @@ import type { Kysely, Transaction } from 'kysely';
 import type { Readable } from 'node:stream';
 import { type Batch, batchMoves, type BatchStatus, isBatchOver } from '../domain/batch.ts';
 import { invalid, notFound } from '../domain/errors.ts';
-import type { FileObject, FilePurpose } from '../domain/file.ts';
+import type { Derivation, FileObject, FilePurpose } from '../domain/file.ts';
 import { newId } from '../domain/ids.ts';
 import { isFinal, type Job, type JobStatus, moves } from '../domain/job.ts';
 import type { Alongside } from './answered-requests.ts';
@@ -22,6 +22,8 @@ export interface NewFile {
   readonly purpose: FilePurpose;
   /** Seconds until it vanishes, or null for never. */
   readonly expiresAfterSeconds: number | null;
+  /** What it was made from. */
+  readonly derivedFrom?: Derivation;
 }
 
 export interface FileQuery {
@@ -45,7 +47,7 @@ export class Files {
   /** Stores content that has arrived as a new file. */
   async add(
     content: ArrivedBlob,
-    { filename, purpose, expiresAfterSeconds }: NewFile,
+    { filename, purpose, expiresAfterSeconds, derivedFrom }: NewFile,
     alongside?: Alongside<FileObject>,
   ): Promise<FileObject> {
     const createdAt = now();
@@ -59,6 +61,7 @@ export class Files {
       purpose,
       status: 'processed',
       status_details: null,
+      ...(derivedFrom !== undefined && { derived_from: derivedFrom }),
     };
     const row = {
       id: file.id,
@@ -109,6 +112,13 @@ export class Files {
   async content(id: string): Promise<{ file: FileObject; bytes: Readable }> {
     const file = await this.get(id);
     return { file, bytes: await this.#blobs.read(id) };
+  }
+
+  /** Of the content, hex. */
+  async sha256(id: string): Promise<string> {
+    const row = await this.#alive().where('id', '=', id).select('sha256').executeTakeFirst();
+    if (row === undefined) throw noSuchFile(id);
+    return row.sha256;
   }
 
   /** Where the content is, for the process that trains on it. */

@@ -48,6 +48,8 @@ const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open'>> = {
   'GET /v1/files/:id': [{ path: { id: 'file' } }],
   'GET /v1/files/:id/content': [{ path: { id: 'file' } }],
   'DELETE /v1/files/:id': [{ path: { id: 'file' } }],
+  'GET /v1/files/:id/examples': [{ path: { id: 'file' } }],
+  'POST /v1/files/:id/edits': [{ path: { id: 'file' }, body: () => ({ edits: [{ line: 1, value: null }] }) }],
 
   'POST /v1/uploads': 'open',
   'POST /v1/uploads/:id/parts': [{ path: { id: 'upload' }, form: true }],

@@ -52,6 +52,12 @@ const rows: Readonly<Record<string, Row>> = {
   'GET /v1/files/:id': { missing: noFile },
   'GET /v1/files/:id/content': { missing: noFile },
   'DELETE /v1/files/:id': { missing: noFile },
+  'GET /v1/files/:id/examples': { missing: noFile },
+  'POST /v1/files/:id/edits': {
+    missing: noFile,
+    body: { edits: [{ line: 1, value: null }] },
+    optional: ['edits'],
+  },
 
   'POST /v1/uploads': { body: { filename: 'a.jsonl', purpose: 'fine-tune', bytes: 3, mime_type: 'text/jsonl' } },
   'POST /v1/uploads/:id/parts': { missing: noUpload, form: true },

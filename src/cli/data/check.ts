@@ -11,10 +11,10 @@ import type { Problem } from '../../dataset/problem.ts';
 import { repairNames } from '../../dataset/repair/changes.ts';
 import { invalid } from '../../domain/errors.ts';
 import type { ExampleFormat } from '../../domain/example.ts';
+import { openCodec } from '../../text/open-codec.ts';
 import type { Act, Context } from '../context.ts';
 import type { Terminal } from '../terminal.ts';
 import { chosenBase } from './base.ts';
-import { openCodec } from './codec.ts';
 import { fix, type FixFlags } from './fix.ts';
 import { fileProgress } from './progress.ts';
 
@@ -80,7 +80,7 @@ async function check(context: Context, flags: CheckFlags, input: string): Promis
 
 async function modelOf(context: Context, name: string): Promise<NonNullable<CheckOptions['model']>> {
   const base = (await chosenBase(context, name))!;
-  return { codec: await openCodec(base), tokensMax: base.contextTokens };
+  return { codec: await openCodec(base.path), tokensMax: base.contextTokens };
 }
 
 function problemText(terminal: Terminal, { severity, line, path, message, suggestion }: Problem): string {

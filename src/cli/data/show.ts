@@ -11,12 +11,12 @@ import { seenSequences, textOfTokens, type SeenSequence, type SeenToken } from '
 import { invalid, notFound } from '../../domain/errors.ts';
 import type { ExampleFormat } from '../../domain/example.ts';
 import type { TextCodec } from '../../text/codec.ts';
+import { openCodec } from '../../text/open-codec.ts';
 import { wholeNumber, type Act, type Context } from '../context.ts';
 import { UsageError } from '../outcome.ts';
 import { table, type Terminal } from '../terminal.ts';
 import { chosenBase, pullCommand } from './base.ts';
 import { formats } from './check.ts';
-import { openCodec } from './codec.ts';
 import { fileProgress } from './progress.ts';
 
 const examples = `
@@ -56,7 +56,7 @@ async function show(context: Context, flags: ShowFlags, path: string, line: stri
   }
   const base = await chosenBase(context, flags.base);
   if (base === null) throw new UsageError(`There is no base model here to see it. Fetch one: ${pullCommand}.`);
-  const codec = await openCodec(base);
+  const codec = await openCodec(base.path);
   const tokensMax = flags.maxLength ?? base.contextTokens;
   const sequences = seenSequences(row.checked, codec, row.line, tokensMax);
   const { format } = row.checked;

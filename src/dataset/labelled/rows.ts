@@ -15,12 +15,12 @@ import type { RowTokenizer, TokenizedExample } from '../tokenize.ts';
 import { alignEntities, type WordSpan } from './entities.ts';
 import { kindOf, LabelCollector, labelsIn, readAnswer, taskOf, type Answer, type AnswerKind } from './labels.ts';
 
-interface LabelledText {
+export interface LabelledText {
   readonly text: string;
   readonly answer: string;
 }
 
-function labelledText({ messages }: ChatExample): LabelledText {
+export function labelledText({ messages }: ChatExample): LabelledText {
   const last = messages.findLastIndex(({ role, weight }) => role === 'assistant' && weight !== 0);
   return { text: conversationText(messages.slice(0, last)), answer: contentText(messages[last]!) };
 }

@@ -3,10 +3,11 @@
  * should be text, calls without their envelope. Rows are changed in place.
  */
 
-import type { ExampleFormat } from '../../domain/example.ts';
+import type { ExampleFormat, Role } from '../../domain/example.ts';
 import { chatKeys } from '../chat-example.ts';
 import { completionKeys } from '../completion-example.ts';
-import { keysOfMessage, meantRole } from '../messages.ts';
+import { meantName } from '../meant.ts';
+import { keysOfMessage, meantRole, roles } from '../messages.ts';
 import { formerPreferenceKeys, inputKeys, preferenceKeys } from '../preference-example.ts';
 import { child, describe, isObject } from '../problem.ts';
 import type { Ask } from './changes.ts';
@@ -108,7 +109,7 @@ function repairMessages(messages: unknown, path: string, weights: boolean, ask: 
 
 function repairMessage(message: Mutable, path: string, weights: boolean, ask: Ask): void {
   renameKeys(message, keysOfMessage('assistant', true).concat('tool_call_id'), path, ask);
-  const role = meantRole(message['role']);
+  const role = meantRole(message['role']) ?? misspeltRole(message['role']);
   if (role === null) return;
   if (message['role'] !== role && ask('roles', `${path}.role`, describe(message['role']), JSON.stringify(role)))
     message['role'] = role;
@@ -120,6 +121,10 @@ function repairMessage(message: Mutable, path: string, weights: boolean, ask: As
   if ('content' in message) message['content'] = asText(message['content'], `${path}.content`, ask);
   if (message['name'] === null) remove(message, 'name', path, ask);
 }
+
+/** A letter or two amiss, where only one role can be meant. */
+const misspeltRole = (role: unknown): Role | null =>
+  typeof role === 'string' ? (meantName(role, roles) ?? null) : null;
 
 function repairWeight(message: Mutable, path: string, ask: Ask): void {
   const { weight } = message;

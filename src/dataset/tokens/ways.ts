@@ -1,7 +1,6 @@
 /** The ways to count tokens: OpenAI's encodings by the cookbook's rules, or a base model of this machine. */
 
-import { openGguf } from '../../formats/gguf.ts';
-import { TextCodec } from '../../text/codec.ts';
+import { openCodec } from '../../text/open-codec.ts';
 import { OpenAIEncoding, type OpenAIEncodingName } from '../../text/openai-encoding.ts';
 import { BaseTokens } from './base-tokens.ts';
 import type { ExampleCounter } from './example-tokens.ts';
@@ -18,6 +17,5 @@ export async function openCounters(ways: readonly CountingWay[]): Promise<Exampl
 
 async function openOne(way: CountingWay): Promise<ExampleCounter> {
   if (way.kind === 'openai') return new OpenAITokens(await OpenAIEncoding.load(way.encoding));
-  await using gguf = await openGguf(way.path);
-  return new BaseTokens(TextCodec.fromGguf(gguf.metadata));
+  return new BaseTokens(await openCodec(way.path));
 }

@@ -78,12 +78,31 @@ const endpoint: Schema = {
   required: ['base_url'],
 };
 
+/** Ours: what a file was made from, and how. */
+const derivation: Schema = {
+  type: 'object',
+  properties: {
+    file_id: { type: 'string' },
+    filename: { type: 'string' },
+    sha256: { type: 'string' },
+    edited: { type: 'integer' },
+    removed: { type: 'integer' },
+    added: { type: 'integer' },
+    repairs: { anyOf: [{ type: 'array', items: { type: 'object' } }, { type: 'null' }] },
+  },
+};
+
 const ends = { first_id: nullable, last_id: nullable };
 const moments = ['in_progress', 'finalizing', 'completed', 'failed', 'expired', 'cancelling', 'cancelled'];
 
 /** By the schema's name and the field's path, where `[]` is what a list holds. */
 const differences: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
-  OpenAIFile: { status_details: nullable, expires_at: nullable, purpose: or(['evals']) },
+  OpenAIFile: {
+    status_details: nullable,
+    expires_at: nullable,
+    purpose: or(['evals']),
+    derived_from: () => derivation,
+  },
   CreateUploadRequest: { purpose: oneOf(uploadPurposes) },
 
   CreateFineTuningJobRequest: { hyperparameters: withOurs },

@@ -80,6 +80,68 @@ const listOf = (item: object) => ({
   properties: { object: { const: 'list' }, data: { type: 'array', items: item }, has_more: { type: 'boolean' } },
 });
 
+const fileProblem = {
+  type: 'object',
+  properties: {
+    code: { type: 'string' },
+    severity: { enum: ['error', 'warning'] },
+    line: { type: ['integer', 'null'] },
+    path: { type: 'string' },
+    found: { type: 'string' },
+    expected: { type: 'string' },
+    suggestion: { type: ['string', 'null'] },
+    message: { type: 'string' },
+  },
+};
+const numbers = { type: 'array', items: { type: 'integer' } };
+const tokenSequence = {
+  type: 'object',
+  properties: {
+    title: { type: ['string', 'null'] },
+    length: { type: 'integer' },
+    supervised: { type: 'integer' },
+    cut: { type: 'integer' },
+    label: { type: ['string', 'null'] },
+    ids: numbers,
+    texts: { type: 'array', items: { type: 'string' } },
+    loss: numbers,
+    special: numbers,
+  },
+};
+const fileExample = {
+  type: 'object',
+  required: ['object', 'line', 'format', 'value', 'text', 'bytes', 'problems', 'repair', 'sequences', 'refusal'],
+  properties: {
+    object: { const: 'file.example' },
+    line: { type: 'integer' },
+    format: { enum: ['chat', 'completion', 'preference', 'reinforcement'] },
+    value: {},
+    text: { type: ['string', 'null'] },
+    bytes: { type: 'integer' },
+    problems: { type: 'array', items: fileProblem },
+    repair: { type: ['object', 'null'] },
+    sequences: { type: ['array', 'null'], items: tokenSequence },
+    refusal: { type: ['string', 'null'] },
+  },
+};
+const fileEdits = {
+  type: 'object',
+  properties: {
+    edits: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['line', 'value'],
+        properties: { line: { type: 'integer', minimum: 1 }, value: { type: ['object', 'null'] } },
+      },
+    },
+    add: { type: 'array', items: { type: 'object' } },
+    repair: { type: 'boolean' },
+    drop: { type: 'boolean' },
+    filename: { type: 'string' },
+  },
+};
+
 const schema = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const modelLimits = {
   type: 'object',
@@ -218,6 +280,16 @@ const fileEdits = {
 
   }),
   'DELETE /v1/files/:id': row('Files', 'Delete a file.'),
+  'GET /v1/files/:id/examples': row(
+    'Files',
+    'Rows of a training file from line `after` on, with what is wrong with each, how it could be mended and, with `model`, which tokens carry loss. `query` asks for words, `lines` for lines such as `4,17`, `faulty=true` for rows with errors.',
+    { response: listOf(fileExample) },
+  ),
+  'POST /v1/files/:id/edits': row(
+    'Files',
+    'Make a new file of this one: lines edited or taken out (`value: null`), rows added at the end, errors repaired, and with `drop` left out where they cannot be. The file itself stays.',
+    { request: fileEdits, response: schema('OpenAIFile') },
+  ),
 
   'POST /v1/uploads': row('Uploads', 'Begin an upload of up to 8 GB, to be sent in parts.'),
   'POST /v1/uploads/:id/parts': row('Uploads', 'Send a part of up to 64 MiB; parts may come side by side.'),
