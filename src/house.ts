@@ -31,6 +31,7 @@ import { PythonGrading } from './graders/python/grading.ts';
 import type { ModelToJudge } from './jobs/judging.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Devices } from './jobs/devices.ts';
+import { Estimates } from './jobs/estimates.ts';
 import { Worker } from './jobs/worker.ts';
 import { type Log, openLog } from './log.ts';
 import { BaseModels } from './models/base-models.ts';
@@ -93,6 +94,8 @@ export interface House extends AsyncDisposable {
   /** Null unless traces are wanted. */
   readonly tracing: Tracing | null;
   readonly worker: Worker;
+  /** Tells what a job would take. */
+  readonly estimates: Estimates;
   readonly serving: Serving;
   /** Answers batches once it is started, in a house that works; `works` says whether this one does. */
   readonly batchWorker: BatchWorker;
@@ -139,6 +142,8 @@ export async function openHouse(
   // Trainers compute on every core without a pause; one thread keeps answers coming beside them.
   const onTraining = (jobs: number): void => serving.setThreads(jobs > 0 ? 1 : threads);
   const share = { concurrency: trainingJobs, threads: Math.max(1, Math.floor(threads / trainingJobs)) };
+  const devices = new Devices({ preferred: settings.device, threads: share.threads });
+  const estimates = new Estimates({ blobs, bases, devices, home, threads: share.threads });
   const finalMetrics = new FinalMetrics<ModelToJudge>();
   const worker = opening.use(
     new Worker({
@@ -185,6 +190,7 @@ export async function openHouse(
     metrics,
     tracing,
     worker,
+    estimates,
     serving,
     batchWorker,
     evalRunWorker,

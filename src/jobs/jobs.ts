@@ -92,8 +92,7 @@ export class Jobs {
   /** A new job, waiting to be validated. */
   async create(request: JobRequest, alongside?: Alongside<Job>): Promise<Job> {
     const hyperparameters = askedHyperparameters(request);
-    const model = await this.#trainable(request.model);
-    await assertFits(askedMethod(request), hyperparameters, model, request.validation_file != null);
+    await this.check(request);
     const job = await this.#database.transaction().execute(async (rows) => {
       await this.#assertFiles(rows, request);
       const job = newJob(request, hyperparameters, this.#organization);
@@ -106,6 +105,18 @@ export class Jobs {
     });
     this.bell.ring();
     return job;
+  }
+
+  /** Refuses what `create` would refuse but for its files, and makes nothing. Whose weights it would train. */
+  async check(request: JobRequest): Promise<ServedModel> {
+    const model = await this.#trainable(request.model);
+    await assertFits(askedMethod(request), askedHyperparameters(request), model, request.validation_file != null);
+    return model;
+  }
+
+  /** Refuses files that a job cannot have. */
+  async checkFiles(request: JobRequest): Promise<void> {
+    await this.#assertFiles(this.#database, request);
   }
 
   async get(id: string): Promise<Job> {

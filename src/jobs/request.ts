@@ -117,6 +117,11 @@ export const jobRequestSchema = z.object({
 
 export type JobRequest = z.output<typeof jobRequestSchema>;
 
+/** A job that is only reckoned may leave the model to us. */
+export const estimateRequestSchema = jobRequestSchema.extend({ model: z.string().min(1).nullish() });
+
+export type EstimateRequest = z.output<typeof estimateRequestSchema>;
+
 /** A model that nobody can train, with the reason where there is one. */
 export const modelUnavailable = (name: string, reason: string | null = null): TunesmithError => {
   const message = `Model ${name} is not available for fine-tuning or does not exist.`;

@@ -7,23 +7,17 @@
 
 import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { invalid, type TunesmithError } from '../domain/errors.ts';
-import type { ExampleFormat } from '../domain/example.ts';
+import { invalid } from '../domain/errors.ts';
 import { hyperparametersOf, type Job, methodOf } from '../domain/job.ts';
-import { CompletionRows, formatOfFile, PreferenceRows } from '../dataset/lessons.ts';
-import { validateTrainingFile, type ValidationReport } from '../dataset/validate.ts';
-import type { HeadPlan, LoraPlan } from '../engine/protocol.ts';
-import { isEncoder } from '../families/table.ts';
-import { openGguf } from '../formats/gguf.ts';
+import type { LoraPlan } from '../engine/protocol.ts';
 import { targetsOfBase } from '../models/adapter.ts';
 import type { BaseModel } from '../models/manifest.ts';
 import type { ServedModel } from '../models/registry.ts';
 import { mergeAdapter, shareWholeModel, wholeModelAt } from '../models/whole-model.ts';
 import { Files } from '../store/files.ts';
-import { TextCodec } from '../text/codec.ts';
 import { adapterShape, adapterWeights } from './continuation.ts';
 import { failJob } from './failure.ts';
-import { readLabelledFiles } from './labelled.ts';
+import { readFiles } from './job-files.ts';
 import { resolveHyperparameters, toPlan } from './plan.ts';
 import { whileHeld } from './queue.ts';
 import { forecastOf, whyTooLarge } from './forecast.ts';
@@ -31,26 +25,21 @@ import { jobOf, type JobRow, moved, saveJob, tell, unixSeconds } from './records
 import { modelUnavailable } from './request.ts';
 import { initialAdapterFile, initialModelFolder, jobFolder, placesOf, type Workshop } from './workshop.ts';
 
-interface Reports {
-  readonly training: ValidationReport;
-  readonly validation: ValidationReport | null;
-  /** What an encoder is to tell apart; null for models that write. */
-  readonly head: HeadPlan | null;
-  /** What the rows of the files are; null for conversations. */
-  readonly data: 'preference' | 'completion' | null;
-  /** What it learns, in a sentence. */
-  readonly note: string | null;
-}
-
-const noHead = { head: null, note: null } as const;
-
 export async function validateJob(shop: Workshop, row: JobRow, stop: AbortSignal): Promise<void> {
   const { database, name } = shop;
   const job = jobOf(row);
   const model = await shop.models.of(row.project).resolve(job.model);
   if (model === null) throw modelUnavailable(job.model);
   await assertFiles(new Files(database, shop.blobs, row.project), job);
-  const reports = await readFiles(shop, job, model, stop);
+  const path = (id: string): string => shop.blobs.path(id);
+  const files = {
+    training: path(job.training_file),
+    validation: job.validation_file === null ? null : path(job.validation_file),
+    name: job.training_file,
+    method: job.method.type,
+    asked: hyperparametersOf(job),
+  };
+  const reports = await readFiles(files, model.base, stop);
   const { head, data, training } = reports;
   const answers = head === null && data === null ? training.answers : null;
   const failure = reports.training.failure ?? reports.validation?.failure ?? null;
@@ -106,57 +95,6 @@ async function assertFiles(files: Files, job: Job): Promise<void> {
     throw invalid(param, `The job failed due to an invalid ${what}. No such File object: ${id}`, `invalid_${param}`);
   }
 }
-
-async function readFiles({ blobs }: Workshop, job: Job, { base }: ServedModel, signal: AbortSignal): Promise<Reports> {
-  if (isEncoder(base)) {
-    const { training_file: training, validation_file: validation } = job;
-    const paths = { training: blobs.path(training), validation: validation === null ? null : blobs.path(validation) };
-    return { ...(await readLabelledFiles(paths, base, hyperparametersOf(job), signal)), data: null };
-  }
-  await using gguf = await openGguf(base.path);
-  const text = TextCodec.fromGguf(gguf.metadata);
-  const trainingPath = blobs.path(job.training_file);
-  const data = await dataOf(job, trainingPath, signal);
-  const codec =
-    data === 'preference' ? new PreferenceRows(text) : data === 'completion' ? new CompletionRows(text) : text;
-  const asked = hyperparametersOf(job).max_length;
-  const tokensMax = typeof asked === 'number' ? asked : base.contextTokens;
-  const options = { codec, tokensMax, signal };
-  const training = await validateTrainingFile(trainingPath, { ...options, role: 'training' });
-  if (job.validation_file === null || !training.ok) return { training, validation: null, data, ...noHead };
-  const known = training.fingerprints;
-  const path = blobs.path(job.validation_file);
-  const validation = await validateTrainingFile(path, { ...options, role: 'validation', known });
-  return { training, validation, data, ...noHead };
-}
-
-/** What the rows are that this method learns from; null for conversations. */
-async function dataOf(job: Job, path: string, signal: AbortSignal): Promise<'preference' | 'completion' | null> {
-  const format = await formatOfFile(path, signal);
-  if (job.method.type === 'dpo') {
-    if (format === 'preference' || format === null) return 'preference';
-    throw otherFormat(job, format);
-  }
-  if (format === 'preference') throw otherFormat(job, format);
-  return format === 'completion' ? 'completion' : null;
-}
-
-/** In OpenAI's words. */
-function otherFormat({ training_file, method }: Job, format: ExampleFormat): TunesmithError {
-  const [name, wanted] = formatNames[format];
-  return invalid(
-    'training_file',
-    `The job failed due to an invalid training file. Input file ${training_file} is in the ${name} format, but the specified fine-tuning job is not using '${wanted}' as the training method (provided method=${method.type}).`,
-    'invalid_training_file',
-  );
-}
-
-const formatNames: Readonly<Record<ExampleFormat, readonly [name: string, method: string]>> = {
-  chat: ['fine-tune-chat', 'supervised'],
-  completion: ['fine-tune-completions', 'supervised'],
-  preference: ['fine-tune-preference', 'dpo'],
-  reinforcement: ['fine-tune-reinforcement', 'reinforcement'],
-};
 
 interface StartingPoint {
   /** The weights to train on. */

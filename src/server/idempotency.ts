@@ -17,6 +17,8 @@ import { accessOf } from './access.ts';
 import { answersOfModels } from './rate-limit.ts';
 
 const keyLengthMax = 255;
+/** Reckons and makes nothing. */
+const estimates = '/v1/fine_tuning/estimates';
 /** A larger answer is not worth keeping: what made it can be asked for. */
 const bodyLengthMax = 2 ** 20;
 
@@ -111,7 +113,8 @@ function keyOf({ headers }: FastifyRequest): string | null {
 
 function takesPart(request: FastifyRequest): boolean {
   if (request.method !== 'POST') return false;
-  return keyOf(request) !== null || !answersOfModels.has(request.routeOptions.url ?? '');
+  const { url = '' } = request.routeOptions;
+  return keyOf(request) !== null || !(answersOfModels.has(url) || url === estimates);
 }
 
 const isForm = ({ headers }: FastifyRequest): boolean =>

@@ -66,6 +66,10 @@ const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open'>> = {
     { body: ({ file }) => ({ model: 'tiny', training_file: file }) },
     { body: ({ model, file }) => ({ model, training_file: file }) },
   ],
+  'POST /v1/fine_tuning/estimates': [
+    { body: ({ file }) => ({ model: 'tiny', training_file: file }) },
+    { body: ({ model, file }) => ({ model, training_file: file }) },
+  ],
   'GET /v1/fine_tuning/jobs/:id': [{ path: { id: 'job' } }],
   'POST /v1/fine_tuning/jobs/:id/cancel': [{ path: { id: 'job' } }],
   'POST /v1/fine_tuning/jobs/:id/pause': [{ path: { id: 'job' } }],

@@ -80,6 +80,7 @@ const rows: Readonly<Record<string, Row>> = {
     body: { model: 'nobody', training_file: 'file-x' },
     lenient: true,
   },
+  'POST /v1/fine_tuning/estimates': { body: { model: 'nobody', training_file: 'file-x' }, optional: ['model'], lenient: true }, // prettier-ignore
   'GET /v1/fine_tuning/jobs/:id': { missing: noJob },
   'POST /v1/fine_tuning/jobs/:id/cancel': { missing: noJob },
   'POST /v1/fine_tuning/jobs/:id/pause': { missing: noJob },

@@ -142,80 +142,7 @@ const fileEdits = {
   },
 };
 
-const schema = (name: string) => ({ $ref: `#/components/schemas/${name}` });
-const modelLimits = {
-  type: 'object',
-  required: ['object', 'model', 'max_tokens_per_example', 'max_running_jobs'],
-  properties: {
-    object: { const: 'fine_tuning.model_limits' },
-    model: { type: 'string' },
-    max_tokens_per_example: { type: 'integer' },
-    max_running_jobs: { type: 'integer' },
-  },
-};
-const deletedResponse = {
-  type: 'object',
-  required: ['id', 'object', 'deleted'],
-  properties: { id: { type: 'string' }, object: { const: 'response.deleted' }, deleted: { const: true } },
-};
-const tokenCount = {
-  type: 'object',
-  required: ['object', 'input_tokens'],
-  properties: { object: { const: 'response.input_tokens' }, input_tokens: { type: 'integer' } },
-};
-
-/** By method and route pattern. */
-export const operations: Readonly<Record<string, Operation>> = {
-  'POST /v1/files': row('Files', 'Upload a file.'),
-  'GET /v1/files': row('Files', 'List files, newest first.'),
-  'GET /v1/files/:id': row('Files', 'Look at a file.'),
-  'GET /v1/files/:id/content': row('Files', 'Download the bytes of a file.', {
-    response: { content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } },
-const estimate = {
-  type: ['object', 'null'],
-  required: ['value', 'low', 'high', 'n', 'small'],
-  properties: {
-    value: { type: 'number' },
-    low: { type: 'number' },
-    high: { type: 'number' },
-    n: { type: 'integer' },
-    small: { type: 'boolean' },
-  },
-};
-const evalRunReport = {
-  type: 'object',
-  required: ['object', 'run_id', 'eval_id', 'status', 'result_counts', 'pass_rate', 'criteria', 'tokens'],
-  properties: {
-    object: { const: 'eval.run.report' },
-    run_id: { type: 'string' },
-    eval_id: { type: 'string' },
-    status: { type: 'string' },
-    result_counts: { type: 'object' },
-    pass_rate: estimate,
-    criteria: {
-      type: 'array',
-      items: {
-        type: 'object',
-        properties: {
-          id: { type: 'string' },
-          name: { type: 'string' },
-          type: { type: 'string' },
-          pass_threshold: { type: ['number', 'null'] },
-          passed: { type: 'integer' },
-          failed: { type: 'integer' },
-          errored: { type: 'integer' },
-          pass_rate: estimate,
-          mean_score: estimate,
-          scores: { type: 'array', items: { type: 'object' } },
-          labels: { type: 'array', items: { type: 'object' } },
-          evaluation: { type: ['object', 'null'] },
-        },
-      },
-    },
-    tokens: { type: ['object', 'null'] },
-  },
-};
-
+const texts = { type: 'array', items: { type: 'string' } };
 const fileProblem = {
   type: 'object',
   properties: {
@@ -323,6 +250,109 @@ const jobMetrics = {
     job: { type: 'string' },
     total_steps: { type: ['integer', 'null'] },
     columns: { type: 'array', items: { enum: metricColumns } },
+const schema = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const modelLimits = {
+  type: 'object',
+  required: ['object', 'model', 'max_tokens_per_example', 'max_running_jobs'],
+  properties: {
+    object: { const: 'fine_tuning.model_limits' },
+    model: { type: 'string' },
+    max_tokens_per_example: { type: 'integer' },
+    max_running_jobs: { type: 'integer' },
+  },
+};
+const jobMetrics = {
+  type: 'object',
+  required: ['object', 'job', 'total_steps', 'columns', 'data', 'has_more'],
+  properties: {
+    object: { const: 'fine_tuning.job.metrics' },
+    job: { type: 'string' },
+    total_steps: { type: ['integer', 'null'] },
+    columns: { type: 'array', items: { enum: metricColumns } },
+    data: { type: 'array', items: { type: 'array', items: { type: ['number', 'null'] } } },
+    has_more: { type: 'boolean' },
+  },
+};
+const recommended = { type: 'object', properties: { model: { type: 'string' }, reasons: texts } };
+const jobEstimate = {
+  type: 'object',
+  required: ['object', 'model', 'examples', 'tokens', 'steps', 'seconds', 'memory', 'hyperparameters'],
+  properties: {
+    object: { const: 'fine_tuning.estimate' },
+    model: { type: 'string' },
+    base: { type: 'string' },
+    counted: { enum: ['all', 'sample'] },
+    examples: { type: 'integer' },
+    tokens: {
+      type: 'object',
+      properties: {
+        per_epoch: { type: 'integer' },
+        supervised_per_epoch: { type: 'integer' },
+        trained: { type: 'integer' },
+        longest: { type: 'integer' },
+        cut: { type: ['integer', 'null'] },
+      },
+    },
+    steps: { type: 'integer' },
+    seconds: { type: ['number', 'null'] },
+    memory: {
+      type: 'object',
+      properties: {
+        bytes: { type: 'integer' },
+        limit_bytes: { type: 'integer' },
+        fits: { type: 'boolean' },
+        message: { type: ['string', 'null'] },
+      },
+    },
+    hyperparameters: { type: 'object' },
+    openai: {
+      type: ['object', 'null'],
+      properties: {
+        source: { type: 'string' },
+        prices: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: {
+              model: { type: 'string' },
+              trained_tokens: { type: 'integer' },
+              usd: { type: 'number' },
+            },
+          },
+        },
+      },
+    },
+    failure: { type: ['object', 'null'] },
+    warnings: texts,
+    recommendation: {
+      type: 'object',
+      properties: {
+        model: { type: ['string', 'null'] },
+        reasons: texts,
+        others: { type: 'array', items: recommended },
+        fetch: { type: ['object', 'null'] },
+      },
+    },
+  },
+};
+const deletedResponse = {
+  type: 'object',
+  required: ['id', 'object', 'deleted'],
+  properties: { id: { type: 'string' }, object: { const: 'response.deleted' }, deleted: { const: true } },
+};
+const tokenCount = {
+  type: 'object',
+  required: ['object', 'input_tokens'],
+  properties: { object: { const: 'response.input_tokens' }, input_tokens: { type: 'integer' } },
+};
+
+/** By method and route pattern. */
+export const operations: Readonly<Record<string, Operation>> = {
+  'POST /v1/files': row('Files', 'Upload a file.'),
+  'GET /v1/files': row('Files', 'List files, newest first.'),
+  'GET /v1/files/:id': row('Files', 'Look at a file.'),
+  'GET /v1/files/:id/content': row('Files', 'Download the bytes of a file.', {
+    response: { content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } },
     data: { type: 'array', items: { type: 'array', items: { type: ['number', 'null'] } } },
     has_more: { type: 'boolean' },
   },
@@ -342,6 +372,11 @@ const jobMetrics = {
 
   'POST /v1/completions': row('Completions', 'Continue a text.', { stream: schema('CreateCompletionResponse') }),
   'POST /v1/embeddings': row('Embeddings', 'Turn texts into vectors.'),
+  'POST /v1/fine_tuning/estimates': row(
+    'Fine-tuning',
+    "What a job would take (tokens, time, memory, OpenAI's price), with nothing left \"auto\", and nothing made.",
+    { request: schema('CreateFineTuningJobRequest'), response: jobEstimate },
+  ),
 
   'POST /v1/responses': row('Responses', 'Answer an input, whole, as a stream or in the background.'),
   'GET /v1/responses/:id': row('Responses', 'Look at a stored response, or follow it.', {

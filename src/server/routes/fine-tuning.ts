@@ -3,11 +3,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Checkpoint } from '../../domain/checkpoint.ts';
+import type { JobEstimate } from '../../domain/estimate.ts';
 import { metricColumns } from '../../domain/job-metrics.ts';
 import type { Job, JobEvent } from '../../domain/job.ts';
 import type { House } from '../../house.ts';
 import type { Jobs, MetadataFilter, StepFigures } from '../../jobs/jobs.ts';
-import { jobRequestSchema } from '../../jobs/request.ts';
+import { estimateRequestSchema, jobRequestSchema } from '../../jobs/request.ts';
 import { accessOf } from '../access.ts';
 import { alongside } from '../idempotency.ts';
 import { type ListPage, listPage, type ListPageWithEnds, listPageWithEnds, pageFields } from '../pages.ts';
@@ -39,6 +40,10 @@ export function fineTuningRoutes(app: FastifyInstance, house: House): void {
 
   app.post('/fine_tuning/jobs', async (request): Promise<Job> => {
     return jobsOf(request).create(parseBody(jobRequestSchema, request.body), alongside(house, request));
+  });
+
+  app.post('/fine_tuning/estimates', async (request): Promise<JobEstimate> => {
+    return house.estimates.estimate(jobsOf(request), parseBody(estimateRequestSchema, request.body));
   });
 
   app.get('/fine_tuning/model_limits', async (request): Promise<{ object: 'list'; data: ModelLimits[] }> => {
