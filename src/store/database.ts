@@ -38,13 +38,12 @@ const migrations = {
   '0008-answered-requests': answeredRequests,
   '0009-evals': evals,
   '0011-sessions': sessions,
-};
   '0010-tasks': tasks,
   '0012-job-figures': jobFigures,
   '0013-eval-places': evalPlaces,
+};
 
 /** Beside a server that has the folder, tables are taken as they are: `migrating` is off, and they must fit. */
-  '0012-job-figures': jobFigures,
 export async function openDatabase(path: string, { migrating = true } = {}): Promise<Kysely<Schema>> {
   let database: Kysely<Schema> | null = null;
   try {

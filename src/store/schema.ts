@@ -366,6 +366,7 @@ export interface Schema {
   files: FilesTable;
   jobs: JobsTable;
   job_events: JobEventsTable;
+  job_figures: JobFiguresTable;
   checkpoints: CheckpointsTable;
   models: ModelsTable;
   completions: CompletionsTable;
@@ -387,6 +388,5 @@ export interface Schema {
   eval_runs: EvalRunsTable;
   eval_items: EvalItemsTable;
   eval_output_items: EvalOutputItemsTable;
-}
   tasks: TasksTable;
-  job_figures: JobFiguresTable;
+}

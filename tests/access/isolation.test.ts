@@ -166,10 +166,9 @@ const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open'>> = {
   'POST /v1/evals/:id/runs/:run': [{ path: { id: 'eval', run: 'run' } }],
   'POST /v1/evals/:id/runs/:run/cancel': [{ path: { id: 'eval', run: 'run' } }],
   'DELETE /v1/evals/:id/runs/:run': [{ path: { id: 'eval', run: 'run' } }],
+  'GET /v1/evals/:id/runs/:run/report': [{ path: { id: 'eval', run: 'run' } }],
   'GET /v1/evals/:id/runs/:run/output_items': [{ path: { id: 'eval', run: 'run' } }],
   'GET /v1/evals/:id/runs/:run/output_items/:item': [{ path: { id: 'eval', run: 'run', item: 'outputItem' } }],
-
-  'GET /v1/evals/:id/runs/:run/report': [{ path: { id: 'eval', run: 'run' } }],
 
   'POST /v1/tasks': [
     { body: ({ task }) => ({ type: 'pull', source: 'smollm2-135m-instruct', continue_from: task }) },
@@ -240,6 +239,12 @@ async function makeThings({ alice, house, url, aliceKey }: TwoProjects): Promise
   const made = await makeEval(alice);
   const run = await runEval(alice, made.id, answeredItems(['Paris', 'Paris']));
   const [outputItem] = await itemsOf(alice, made.id, run.id);
+  // The operator's doing: base models are everybody's.
+  const { id: task } = await house.of('alice').tasks.create({
+    type: 'pull',
+    request: { source: 'tiny' },
+    continueFrom: null,
+  });
   return {
     file,
     batchFile: batchFile.id,
@@ -247,12 +252,6 @@ async function makeThings({ alice, house, url, aliceKey }: TwoProjects): Promise
     part: part.id,
     job: job.id,
     model,
-  // The operator's doing: base models are everybody's.
-  const { id: task } = await house.of('alice').tasks.create({
-    type: 'pull',
-    request: { source: 'tiny' },
-    continueFrom: null,
-  });
     permission: lent.data[0]!.id,
     batch: batch.id,
     completion: completion.id,
@@ -261,6 +260,7 @@ async function makeThings({ alice, house, url, aliceKey }: TwoProjects): Promise
     eval: made.id,
     run: run.id,
     outputItem: outputItem!.id,
+    task,
   };
 }
 
@@ -268,7 +268,6 @@ interface Answer {
   readonly status: number;
   readonly text: string;
 }
-    task,
 
 async function ask(key: string, route: string, { path, body, form }: Try, ids: Things): Promise<Answer> {
   const [method, pattern] = route.split(' ') as [string, string];
@@ -352,6 +351,7 @@ test('after all that Alice still has everything, as it was', async () => {
   expect(await itemsOf(alice, things.eval, things.run)).toHaveLength(1);
   await alice.chat.completions.retrieve(things.completion);
   await alice.responses.retrieve(things.response);
+  expect(((await alice.get(`/tasks/${things.task}`)) as { status: string }).status).toBe('succeeded');
   expect((await alice.fineTuning.jobs.retrieve(things.job)).status).toBe('cancelled');
   expect((await alice.models.retrieve(things.model)).id).toBe(things.model);
   expect((await alice.fineTuning.checkpoints.permissions.list(things.model)).data.map(({ id }) => id)).toEqual([
@@ -359,7 +359,6 @@ test('after all that Alice still has everything, as it was', async () => {
   ]);
   const { file } = await alice.uploads.complete(things.upload, { part_ids: [things.part] });
   expect(await (await alice.files.content(file!.id)).text()).toBe('abc');
-  expect(((await alice.get(`/tasks/${things.task}`)) as { status: string }).status).toBe('succeeded');
   await expect(
     ask(house.aliceKey, 'DELETE /v1/webhooks/:id', { path: { id: 'webhook' } }, things),
   ).resolves.toMatchObject({

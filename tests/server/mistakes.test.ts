@@ -145,17 +145,10 @@ const rows: Readonly<Record<string, Row>> = {
   'POST /v1/evals/:id/runs/:run': { missing: without(/nobody/, 'run_id') },
   'POST /v1/evals/:id/runs/:run/cancel': { missing: without(/nobody/, 'run_id') },
   'DELETE /v1/evals/:id/runs/:run': { missing: without(/nobody/, 'run_id') },
+  'GET /v1/evals/:id/runs/:run/report': { missing: without(/nobody/, 'run_id') },
   'GET /v1/evals/:id/runs/:run/output_items': { missing: without(/nobody/, 'run_id') },
   'GET /v1/evals/:id/runs/:run/output_items/:item': { missing: without(/nobody/, 'run_id') },
 
-  'GET /v1/webhooks': { list: true },
-  'POST /v1/webhooks': { body: { url: 'https://hooks.example/x', events: ['batch.completed'] } },
-  'GET /v1/webhooks/:id': { missing: without(/nobody/) },
-  'GET /v1/evals/:id/runs/:run/report': { missing: without(/nobody/, 'run_id') },
-  'GET /v1/webhooks/:id/deliveries': { missing: without(/nobody/) },
-  'POST /v1/webhooks/:id/test': { missing: without(/nobody/) },
-  'DELETE /v1/webhooks/:id': { missing: without(/nobody/) },
-};
   'GET /v1/tasks': { list: true },
   'POST /v1/tasks': {
     missing: { status: 404, code: 'model_not_found', param: 'source', message: /^"nobody" is not a model we know/ },
@@ -167,6 +160,13 @@ const rows: Readonly<Record<string, Row>> = {
   'GET /v1/tasks/:id/files': { missing: without(/nobody/) },
   'GET /v1/tasks/:id/files/:name': { missing: without(/nobody/) },
 
+  'GET /v1/webhooks': { list: true },
+  'POST /v1/webhooks': { body: { url: 'https://hooks.example/x', events: ['batch.completed'] } },
+  'GET /v1/webhooks/:id': { missing: without(/nobody/) },
+  'GET /v1/webhooks/:id/deliveries': { missing: without(/nobody/) },
+  'POST /v1/webhooks/:id/test': { missing: without(/nobody/) },
+  'DELETE /v1/webhooks/:id': { missing: without(/nobody/) },
+};
 
 interface Mistake {
   readonly what: string;

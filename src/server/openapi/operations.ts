@@ -61,7 +61,12 @@ const task = {
     finished_at: orNull('integer'),
     progress: {
       type: 'object',
-      properties: { done: { type: 'number' }, total: orNull('number'), unit: { type: 'string' }, message: orNull('string') },
+      properties: {
+        done: { type: 'number' },
+        total: orNull('number'),
+        unit: { type: 'string' },
+        message: orNull('string'),
+      },
     },
     request: { type: 'object' },
     result: orNull('object'),
@@ -79,6 +84,51 @@ const listOf = (item: object) => ({
   type: 'object',
   properties: { object: { const: 'list' }, data: { type: 'array', items: item }, has_more: { type: 'boolean' } },
 });
+
+const estimate = {
+  type: ['object', 'null'],
+  required: ['value', 'low', 'high', 'n', 'small'],
+  properties: {
+    value: { type: 'number' },
+    low: { type: 'number' },
+    high: { type: 'number' },
+    n: { type: 'integer' },
+    small: { type: 'boolean' },
+  },
+};
+const evalRunReport = {
+  type: 'object',
+  required: ['object', 'run_id', 'eval_id', 'status', 'result_counts', 'pass_rate', 'criteria', 'tokens'],
+  properties: {
+    object: { const: 'eval.run.report' },
+    run_id: { type: 'string' },
+    eval_id: { type: 'string' },
+    status: { type: 'string' },
+    result_counts: { type: 'object' },
+    pass_rate: estimate,
+    criteria: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          id: { type: 'string' },
+          name: { type: 'string' },
+          type: { type: 'string' },
+          pass_threshold: { type: ['number', 'null'] },
+          passed: { type: 'integer' },
+          failed: { type: 'integer' },
+          errored: { type: 'integer' },
+          pass_rate: estimate,
+          mean_score: estimate,
+          scores: { type: 'array', items: { type: 'object' } },
+          labels: { type: 'array', items: { type: 'object' } },
+          evaluation: { type: ['object', 'null'] },
+        },
+      },
+    },
+    tokens: { type: ['object', 'null'] },
+  },
+};
 
 const fileProblem = {
   type: 'object',
@@ -143,113 +193,6 @@ const fileEdits = {
 };
 
 const texts = { type: 'array', items: { type: 'string' } };
-const fileProblem = {
-  type: 'object',
-  properties: {
-    code: { type: 'string' },
-    severity: { enum: ['error', 'warning'] },
-    line: { type: ['integer', 'null'] },
-    path: { type: 'string' },
-    found: { type: 'string' },
-    expected: { type: 'string' },
-    suggestion: { type: ['string', 'null'] },
-    message: { type: 'string' },
-  },
-};
-const numbers = { type: 'array', items: { type: 'integer' } };
-const tokenSequence = {
-  type: 'object',
-  properties: {
-    title: { type: ['string', 'null'] },
-    length: { type: 'integer' },
-    supervised: { type: 'integer' },
-    cut: { type: 'integer' },
-    label: { type: ['string', 'null'] },
-    ids: numbers,
-    texts: { type: 'array', items: { type: 'string' } },
-    loss: numbers,
-    special: numbers,
-  },
-};
-const fileExample = {
-  type: 'object',
-  required: ['object', 'line', 'format', 'value', 'text', 'bytes', 'problems', 'repair', 'sequences', 'refusal'],
-  properties: {
-    object: { const: 'file.example' },
-    line: { type: 'integer' },
-    format: { enum: ['chat', 'completion', 'preference', 'reinforcement'] },
-    value: {},
-    text: { type: ['string', 'null'] },
-    bytes: { type: 'integer' },
-    problems: { type: 'array', items: fileProblem },
-    repair: { type: ['object', 'null'] },
-    sequences: { type: ['array', 'null'], items: tokenSequence },
-    refusal: { type: ['string', 'null'] },
-  },
-};
-const fileEdits = {
-  type: 'object',
-  properties: {
-    edits: {
-      type: 'array',
-      items: {
-        type: 'object',
-        required: ['line', 'value'],
-        properties: { line: { type: 'integer', minimum: 1 }, value: { type: ['object', 'null'] } },
-      },
-    },
-    add: { type: 'array', items: { type: 'object' } },
-    repair: { type: 'boolean' },
-    drop: { type: 'boolean' },
-    filename: { type: 'string' },
-  },
-};
-
-  }),
-  'DELETE /v1/files/:id': row('Files', 'Delete a file.'),
-  'GET /v1/files/:id/examples': row(
-    'Files',
-    'Rows of a training file from line `after` on, with what is wrong with each, how it could be mended and, with `model`, which tokens carry loss. `query` asks for words, `lines` for lines such as `4,17`, `faulty=true` for rows with errors.',
-    { response: listOf(fileExample) },
-  ),
-  'POST /v1/files/:id/edits': row(
-    'Files',
-    'Make a new file of this one: lines edited or taken out (`value: null`), rows added at the end, errors repaired, and with `drop` left out where they cannot be. The file itself stays.',
-    { request: fileEdits, response: schema('OpenAIFile') },
-  ),
-
-  'POST /v1/uploads': row('Uploads', 'Begin an upload of up to 8 GB, to be sent in parts.'),
-  'POST /v1/uploads/:id/parts': row('Uploads', 'Send a part of up to 64 MiB; parts may come side by side.'),
-  'POST /v1/uploads/:id/complete': row('Uploads', 'Make a file of the parts, in the order given.'),
-  'POST /v1/uploads/:id/cancel': row('Uploads', 'Give an upload up.'),
-
-  'POST /v1/fine_tuning/jobs': row('Fine-tuning', 'Create a job that fine-tunes a model on a file.'),
-  'GET /v1/fine_tuning/jobs': row('Fine-tuning', 'List jobs, newest first.'),
-  'GET /v1/fine_tuning/jobs/:id': row('Fine-tuning', 'Look at a job.'),
-  'POST /v1/fine_tuning/jobs/:id/cancel': row('Fine-tuning', 'Cancel a job.'),
-  'POST /v1/fine_tuning/jobs/:id/pause': row('Fine-tuning', 'Pause a running job, with a snapshot of its work.'),
-  'POST /v1/fine_tuning/jobs/:id/resume': row('Fine-tuning', 'Put a paused job back in the queue.'),
-  'GET /v1/fine_tuning/jobs/:id/events': row('Fine-tuning', "List a job's events, newest first."),
-  'GET /v1/fine_tuning/jobs/:id/checkpoints': row('Fine-tuning', "List a finished job's checkpoints."),
-  'GET /v1/fine_tuning/checkpoints/:model/permissions': row(
-    'Fine-tuning',
-    'List the projects that may use a checkpoint.',
-  ),
-  'POST /v1/fine_tuning/checkpoints/:model/permissions': row('Fine-tuning', 'Let projects use a checkpoint.'),
-  'DELETE /v1/fine_tuning/checkpoints/:model/permissions/:id': row('Fine-tuning', 'Take such a permission back.'),
-  'GET /v1/fine_tuning/model_limits': row('Fine-tuning', 'The limits of the models that can be fine-tuned here.', {
-    response: listOf(modelLimits),
-  }),
-
-  'POST /v1/fine_tuning/alpha/graders/run': row('Graders', 'Grade one answer.'),
-const jobMetrics = {
-  type: 'object',
-  required: ['object', 'job', 'total_steps', 'columns', 'data', 'has_more'],
-  properties: {
-    object: { const: 'fine_tuning.job.metrics' },
-    job: { type: 'string' },
-    total_steps: { type: ['integer', 'null'] },
-    columns: { type: 'array', items: { enum: metricColumns } },
 const schema = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const modelLimits = {
   type: 'object',
@@ -353,10 +296,53 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /v1/files/:id': row('Files', 'Look at a file.'),
   'GET /v1/files/:id/content': row('Files', 'Download the bytes of a file.', {
     response: { content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } },
-    data: { type: 'array', items: { type: 'array', items: { type: ['number', 'null'] } } },
-    has_more: { type: 'boolean' },
-  },
-};
+  }),
+  'DELETE /v1/files/:id': row('Files', 'Delete a file.'),
+  'GET /v1/files/:id/examples': row(
+    'Files',
+    'Rows of a training file from line `after` on, with what is wrong with each, how it could be mended and, with `model`, which tokens carry loss. `query` asks for words, `lines` for lines such as `4,17`, `faulty=true` for rows with errors.',
+    { response: listOf(fileExample) },
+  ),
+  'POST /v1/files/:id/edits': row(
+    'Files',
+    'Make a new file of this one: lines edited or taken out (`value: null`), rows added at the end, errors repaired, and with `drop` left out where they cannot be. The file itself stays.',
+    { request: fileEdits, response: schema('OpenAIFile') },
+  ),
+
+  'POST /v1/uploads': row('Uploads', 'Begin an upload of up to 8 GB, to be sent in parts.'),
+  'POST /v1/uploads/:id/parts': row('Uploads', 'Send a part of up to 64 MiB; parts may come side by side.'),
+  'POST /v1/uploads/:id/complete': row('Uploads', 'Make a file of the parts, in the order given.'),
+  'POST /v1/uploads/:id/cancel': row('Uploads', 'Give an upload up.'),
+
+  'POST /v1/fine_tuning/jobs': row('Fine-tuning', 'Create a job that fine-tunes a model on a file.'),
+  'POST /v1/fine_tuning/estimates': row(
+    'Fine-tuning',
+    'What a job would take (tokens, time, memory, OpenAI\'s price), with nothing left "auto", and nothing made.',
+    { request: schema('CreateFineTuningJobRequest'), response: jobEstimate },
+  ),
+  'GET /v1/fine_tuning/jobs': row('Fine-tuning', 'List jobs, newest first.'),
+  'GET /v1/fine_tuning/jobs/:id': row('Fine-tuning', 'Look at a job.'),
+  'POST /v1/fine_tuning/jobs/:id/cancel': row('Fine-tuning', 'Cancel a job.'),
+  'POST /v1/fine_tuning/jobs/:id/pause': row('Fine-tuning', 'Pause a running job, with a snapshot of its work.'),
+  'POST /v1/fine_tuning/jobs/:id/resume': row('Fine-tuning', 'Put a paused job back in the queue.'),
+  'GET /v1/fine_tuning/jobs/:id/events': row('Fine-tuning', "List a job's events, newest first."),
+  'GET /v1/fine_tuning/jobs/:id/metrics': row(
+    'Fine-tuning',
+    "A job's measured steps in few bytes, in their order, from the one after `after` (a step) on.",
+    { response: jobMetrics },
+  ),
+  'GET /v1/fine_tuning/jobs/:id/checkpoints': row('Fine-tuning', "List a finished job's checkpoints."),
+  'GET /v1/fine_tuning/checkpoints/:model/permissions': row(
+    'Fine-tuning',
+    'List the projects that may use a checkpoint.',
+  ),
+  'POST /v1/fine_tuning/checkpoints/:model/permissions': row('Fine-tuning', 'Let projects use a checkpoint.'),
+  'DELETE /v1/fine_tuning/checkpoints/:model/permissions/:id': row('Fine-tuning', 'Take such a permission back.'),
+  'GET /v1/fine_tuning/model_limits': row('Fine-tuning', 'The limits of the models that can be fine-tuned here.', {
+    response: listOf(modelLimits),
+  }),
+
+  'POST /v1/fine_tuning/alpha/graders/run': row('Graders', 'Grade one answer.'),
   'POST /v1/fine_tuning/alpha/graders/validate': row('Graders', 'Check a grader without running it.'),
 
   'GET /v1/models': row('Models', 'List base models, aliases and fine-tuned models.'),
@@ -372,11 +358,6 @@ export const operations: Readonly<Record<string, Operation>> = {
 
   'POST /v1/completions': row('Completions', 'Continue a text.', { stream: schema('CreateCompletionResponse') }),
   'POST /v1/embeddings': row('Embeddings', 'Turn texts into vectors.'),
-  'POST /v1/fine_tuning/estimates': row(
-    'Fine-tuning',
-    "What a job would take (tokens, time, memory, OpenAI's price), with nothing left \"auto\", and nothing made.",
-    { request: schema('CreateFineTuningJobRequest'), response: jobEstimate },
-  ),
 
   'POST /v1/responses': row('Responses', 'Answer an input, whole, as a stream or in the background.'),
   'GET /v1/responses/:id': row('Responses', 'Look at a stored response, or follow it.', {
@@ -395,11 +376,6 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /v1/batches/:id': row('Batches', 'Look at a batch.'),
   'POST /v1/batches/:id/cancel': row('Batches', 'Cancel a batch; what is answered stays.'),
 
-  'GET /v1/fine_tuning/jobs/:id/metrics': row(
-    'Fine-tuning',
-    "A job's measured steps in few bytes, in their order, from the one after `after` (a step) on.",
-    { response: jobMetrics },
-  ),
   'POST /v1/evals': row('Evals', 'Create an eval: what its items are, and the graders that judge each.'),
   'GET /v1/evals': row('Evals', 'List evals, oldest first.'),
   'GET /v1/evals/:id': row('Evals', 'Look at an eval.'),
