@@ -7,16 +7,19 @@
 
 import type { ExampleFormat } from './example.ts';
 
+/** As a task's request shows it; what was left out is missing. */
 export interface FileCheckRequest {
   readonly file: string;
   /** What it is for: a validation file may be small. */
-  readonly role: 'training' | 'validation';
-  /** A file that should have nothing in common with it: what was trained on, of a validation file; else what is held out. */
-  readonly against: string | null;
-  /** The base model whose tokens, time and limit count; the newest of this machine if none is named. */
-  readonly model: string | null;
+  readonly role?: 'training' | 'validation' | null;
+  /** A file that should have nothing in common with it: what is held out, or, of a validation file, what is trained on. */
+  readonly against?: string | null;
+  /** The model to train, whose tokens, limit and time count; without it the newest base model of this machine. */
+  readonly model?: string | null;
   /** Instead of the number that a job would take by itself. */
-  readonly epochs: number | null;
+  readonly epochs?: number | null;
+  /** Whether a few steps are trained to see how fast this machine is, where that was never measured. */
+  readonly measure?: boolean | null;
 }
 
 export interface FileCheck {

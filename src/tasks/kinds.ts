@@ -1,7 +1,8 @@
 /** Every kind of task there is; `task-kind.ts` says how to add one. */
 
 import type { TaskType } from '../domain/task.ts';
+import { fileCheck } from './kinds/file-check.ts';
 import { pull } from './kinds/pull.ts';
 import type { TaskKind } from './task-kind.ts';
 
-export const taskKinds: Readonly<Record<TaskType, TaskKind>> = { pull };
+export const taskKinds: Readonly<Record<TaskType, TaskKind>> = { file_check: fileCheck, pull };
