@@ -1,22 +1,24 @@
 /**
  * Lines over a common axis, drawn by uPlot on a canvas: crisp on every screen, and quick with a hundred thousand points.
  *
- * Beside the canvas stands what a screen reader can say: what is shown, from where to where, and the newest values.
+ * Dragging zooms, a double click shows all again; so do plus, minus and Escape. For who listens the chart is a slider
+ * along its axis: arrows go from point to point, and what is said is the values there. New points move nothing that
+ * somebody has zoomed into.
  */
 
-import { Box, useComputedColorScheme } from '@mantine/core';
-import { type ReactElement, useEffect, useRef } from 'react';
-import uPlot from 'uplot';
+import { ActionIcon, Menu, Tooltip, useComputedColorScheme } from '@mantine/core';
+import { IconDownload, IconZoomIn, IconZoomOut, IconZoomReset } from '@tabler/icons-react';
+import { type KeyboardEvent, type ReactElement, useEffect, useId, useMemo, useRef, useState } from 'react';
+import type uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { decimal } from '../numbers.ts';
-import { lineColours, lineDashes } from '../../theme.ts';
+import { counted, decimal } from '../numbers.ts';
 import classes from './chart.module.css';
+import { savePicture, saveTable } from './download.ts';
+import { draw, look } from './drawing.ts';
+import { Legend } from './legend.tsx';
+import { type Line, type Marker, smoothed, type Window } from './line.ts';
 
-export interface Line {
-  readonly name: string;
-  /** As many as there are `xs`; null where this line has no point. */
-  readonly ys: readonly (number | null)[];
-}
+export type { Line, Marker, Window } from './line.ts';
 
 interface ChartProps {
   readonly label: string;
@@ -27,83 +29,226 @@ interface ChartProps {
   readonly yName: string;
   readonly log?: boolean;
   readonly height?: number;
+  /** From 0 to just below 1. */
+  readonly smoothing?: number;
+  readonly markers?: readonly Marker[];
+  /** Where several charts are zoomed together; without it each for itself. */
+  readonly window?: Window;
+  readonly onWindow?: (window: Window) => void;
+  /** Charts of one name have one pointer. */
+  readonly sync?: string;
 }
 
-export function Chart({ label, xs, xName, lines, yName, log = false, height = 260 }: ChartProps): ReactElement {
+/** More points than these are not dashed. */
+const denseFrom = 4000;
+const none: readonly Marker[] = [];
+
+export function Chart(props: ChartProps): ReactElement {
+  const { label, xs, xName, lines, yName, log = false, height = 260, smoothing = 0, markers = none, sync } = props;
+  const [ownWindow, setOwnWindow] = useState<Window>(null);
+  const window = props.window === undefined ? ownWindow : props.window;
+  const setWindow = props.onWindow ?? setOwnWindow;
+  const [hidden, setHidden] = useState<ReadonlySet<number>>(new Set());
+  const [at, setAt] = useState<number | null>(null);
   const place = useRef<HTMLDivElement>(null);
+  const values = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const scheme = useComputedColorScheme('light');
-  const names = lines.map(({ name }) => name).join('\n');
+  const summary = useId();
+  const names = lines.map(({ name }) => name);
+  const key = names.join('\n');
+  const dense = xs.length > denseFrom;
+  const raw = smoothing > 0 && lines.some(({ exact }) => exact !== true);
+  const latest = useRef({ lines, markers, setWindow, names });
+  latest.current = { lines, markers, setWindow, names };
+
+  const data = useMemo(() => {
+    const fit = (ys: readonly (number | null)[]) => (log ? ys.map((y) => (y !== null && y > 0 ? y : null)) : [...ys]);
+    const soft = lines.map(({ ys, exact }) => fit(smoothed(ys, exact === true ? 0 : smoothing)));
+    const hard = raw ? lines.map(({ ys, exact }) => (exact === true ? ys.map(() => null) : fit(ys))) : [];
+    return [[...xs], ...hard, ...soft] as uPlot.AlignedData;
+  }, [xs, lines, smoothing, raw, log]);
 
   useEffect(() => {
     const box = place.current!;
-    const style = getComputedStyle(box);
-    const axis = {
-      stroke: style.getPropertyValue('--mantine-color-dimmed'),
-      grid: { stroke: style.getPropertyValue('--line'), width: 1 },
-      ticks: { show: false },
-      font: `12px ${style.fontFamily}`,
-      labelFont: `12px ${style.fontFamily}`,
-      labelSize: 20,
-    };
-    const made = new uPlot(
-      {
-        width: box.clientWidth,
-        height,
-        scales: { x: { time: false }, y: { distr: log ? 3 : 1 } },
-        axes: [
-          { ...axis, label: xName },
-          {
-            ...axis,
-            label: yName,
-            size: 56,
-            values: (_, marks) => marks.map((mark) => (mark === null ? '' : decimal(mark, 3))),
-          },
-        ],
-        series: [
-          { label: xName },
-          ...names.split('\n').map((name, i) => ({
-            label: name,
-            stroke: lineColours[scheme][i % 6]!,
-            dash: [...lineDashes[i % 6]!],
-            width: 1.75,
-            spanGaps: true,
-            value: (_: uPlot, value: number | null) => (value === null ? '—' : decimal(value)),
-          })),
-        ],
-      },
-      undefined,
+    const made = draw(
       box,
+      { lines: latest.current.lines, xName, yName, log, height, scheme, raw, dense },
+      {
+        markers: () => latest.current.markers,
+        onWindow: (next) => latest.current.setWindow(next),
+        onPoint: (index) => showValues(values.current, latest.current.lines, index),
+        sync: sync ?? null,
+      },
     );
     plot.current = made;
-    const watch = new ResizeObserver(() => made.setSize({ width: box.clientWidth, height }));
+    const watch = new ResizeObserver(() => made.setSize({ width: Math.max(120, box.clientWidth), height }));
     watch.observe(box);
     return () => {
       watch.disconnect();
       made.destroy();
       plot.current = null;
     };
-  }, [names, xName, yName, log, height, scheme]);
+  }, [key, xName, yName, log, height, scheme, raw, dense, sync]);
 
   useEffect(() => {
-    plot.current?.setData([[...xs], ...lines.map(({ ys }) => [...ys])] as uPlot.AlignedData);
-  }, [xs, lines, names, xName, yName, log, height, scheme]);
+    const made = plot.current!;
+    made.batch(() => {
+      made.setData(data, false);
+      look(made, window);
+      for (const i of names.keys())
+        for (const series of raw ? [1 + i, 1 + names.length + i] : [1 + i])
+          if (made.series[series]!.show === hidden.has(i)) made.setSeries(series, { show: !hidden.has(i) });
+      made.redraw(false, true);
+    });
+  }, [data, window, hidden, markers, key, xName, yName, log, height, scheme, raw, dense, sync]);
 
+  useEffect(() => {
+    if (at === null || plot.current === null) return;
+    const x = xs[at];
+    if (x === undefined) return;
+    plot.current.setCursor({ left: plot.current.valToPos(x, 'x'), top: 10 });
+  }, [at]);
+
+  /** The middle of what is seen stays, unless a point is chosen. */
+  function zoom(factor: number): void {
+    if (xs.length < 2) return;
+    const [first, last] = [xs[0]!, xs.at(-1)!];
+    const { from, to } = window ?? { from: first, to: last };
+    const middle = at !== null && xs[at]! >= from && xs[at]! <= to ? xs[at]! : (from + to) / 2;
+    const half = ((to - from) * factor) / 2;
+    const next = { from: Math.max(first, middle - half), to: Math.min(last, middle + half) };
+    setWindow(next.from <= first && next.to >= last ? null : next);
+  }
+
+  function onKey(event: KeyboardEvent): void {
+    const last = xs.length - 1;
+    if (last < 0) return;
+    const far = Math.max(1, Math.round(xs.length / 50));
+    const here = at ?? last;
+    const acts: Record<string, () => void> = {
+      ArrowRight: () => setAt(Math.min(last, here + (event.shiftKey ? far : 1))),
+      ArrowLeft: () => setAt(Math.max(0, here - (event.shiftKey ? far : 1))),
+      PageUp: () => setAt(Math.min(last, here + far)),
+      PageDown: () => setAt(Math.max(0, here - far)),
+      Home: () => setAt(0),
+      End: () => setAt(last),
+      '+': () => zoom(0.5),
+      '=': () => zoom(0.5),
+      '-': () => zoom(2),
+      Escape: () => setWindow(null),
+    };
+    const act = acts[event.key];
+    if (act === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    act();
+  }
+
+  const point = at ?? xs.length - 1;
   return (
-    <Box component="figure" m={0}>
-      <div ref={place} className={classes['chart']} aria-hidden />
-      <figcaption className="spoken-only">{spoken(label, xs, xName, lines)}</figcaption>
-    </Box>
+    <figure className={classes['figure']}>
+      <div className={classes['head']}>
+        <Legend
+          names={names}
+          hidden={hidden}
+          onToggle={(i) => setHidden((before) => toggled(before, i))}
+          scheme={scheme}
+          dense={dense}
+          values={values}
+        />
+        <div className={classes['tools']} role="group" aria-label={`${label}: tools`}>
+          <Tool words="Zoom in" onClick={() => zoom(0.5)} Icon={IconZoomIn} />
+          <Tool words="Zoom out" onClick={() => zoom(2)} Icon={IconZoomOut} />
+          <Tool words="Show all" onClick={() => setWindow(null)} Icon={IconZoomReset} />
+          <Menu position="bottom-end" withinPortal>
+            <Menu.Target>
+              <ActionIcon variant="subtle" color="gray" size="sm" aria-label={`Download: ${label}`}>
+                <IconDownload size={16} stroke={1.6} aria-hidden />
+              </ActionIcon>
+            </Menu.Target>
+            <Menu.Dropdown>
+              <Menu.Item onClick={() => plot.current && savePicture(plot.current, label, lines, scheme)}>
+                Picture (PNG)
+              </Menu.Item>
+              <Menu.Item onClick={() => saveTable(label, xName, xs, lines)}>Table (CSV)</Menu.Item>
+            </Menu.Dropdown>
+          </Menu>
+        </div>
+      </div>
+      <div
+        ref={place}
+        className={classes['chart']}
+        style={{ minHeight: height }}
+        role="slider"
+        tabIndex={0}
+        aria-label={label}
+        aria-describedby={summary}
+        aria-orientation="horizontal"
+        aria-valuemin={0}
+        aria-valuemax={Math.max(0, xs.length - 1)}
+        aria-valuenow={Math.max(0, point)}
+        aria-valuetext={pointInWords(xs, xName, lines, point)}
+        onKeyDown={onKey}
+      />
+      <figcaption className="spoken-only" id={summary}>
+        {spoken(label, xs, xName, lines, markers)}
+      </figcaption>
+    </figure>
   );
 }
 
-function spoken(label: string, xs: readonly number[], xName: string, lines: readonly Line[]): string {
+interface ToolProps {
+  readonly words: string;
+  readonly onClick: () => void;
+  readonly Icon: typeof IconZoomIn;
+}
+
+function Tool({ words, onClick, Icon }: ToolProps): ReactElement {
+  return (
+    <Tooltip label={words}>
+      <ActionIcon variant="subtle" color="gray" size="sm" aria-label={words} onClick={onClick}>
+        <Icon size={16} stroke={1.6} aria-hidden />
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+function toggled(set: ReadonlySet<number>, i: number): ReadonlySet<number> {
+  const next = new Set(set);
+  if (!next.delete(i)) next.add(i);
+  return next;
+}
+
+/** Under the pointer; where that line has no point, nothing. */
+function showValues(legend: HTMLElement | null, lines: readonly Line[], index: number | null): void {
+  for (const [i, place] of [...(legend?.querySelectorAll('[data-value]') ?? [])].entries()) {
+    const y = index === null ? null : (lines[i]?.ys[index] ?? null);
+    place.textContent = y === null ? '' : decimal(y);
+  }
+}
+
+function pointInWords(xs: readonly number[], xName: string, lines: readonly Line[], i: number): string {
+  if (xs[i] === undefined) return 'Nothing yet';
+  const known = lines.flatMap(({ name, ys }) => (ys[i] == null ? [] : [`${name} ${decimal(ys[i])}`]));
+  return `${xName} ${decimal(xs[i], 7)}: ${known.length === 0 ? 'nothing' : known.join(', ')}`;
+}
+
+function spoken(
+  label: string,
+  xs: readonly number[],
+  xName: string,
+  lines: readonly Line[],
+  markers: readonly Marker[],
+): string {
   if (xs.length === 0) return `${label}: nothing yet.`;
   const ends = lines.map(({ name, ys }) => {
     const known = ys.filter((y) => y !== null);
-    return known.length === 0
-      ? `${name}: nothing yet`
-      : `${name}: from ${decimal(known[0]!)} to ${decimal(known.at(-1)!)}`;
+    if (known.length === 0) return `${name}: nothing yet`;
+    const [first, last] = [known[0]!, known.at(-1)!];
+    return `${name}: ${counted(known.length, 'point')}, from ${decimal(first)} to ${decimal(last)}, lowest ${decimal(least(known))}`;
   });
-  return `${label}, ${xName} ${xs[0]} to ${xs.at(-1)}. ${ends.join('; ')}.`;
+  const places = markers.map(({ name, x }) => `${name} at ${xName} ${decimal(x, 7)}`);
+  return `${label}, ${xName} ${xs[0]} to ${xs.at(-1)}. ${[...ends, ...places].join('; ')}.`;
 }
+
+const least = (values: readonly number[]): number => values.reduce((low, value) => Math.min(low, value), Infinity);
