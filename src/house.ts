@@ -34,9 +34,11 @@ import { Devices } from './jobs/devices.ts';
 import { Estimates } from './jobs/estimates.ts';
 import { Worker } from './jobs/worker.ts';
 import { type Log, openLog } from './log.ts';
+import { ModelAliases } from './models/aliases.ts';
 import { BaseModels } from './models/base-models.ts';
 import { Lending } from './models/lending.ts';
 import { ModelRegistry } from './models/registry.ts';
+import { Machine } from './observation/machine.ts';
 import { Metrics, type TokenFacts } from './observation/metrics.ts';
 import { openTracing, type Tracing } from './observation/tracing.ts';
 import { Serving } from './serving/serving.ts';
@@ -85,12 +87,14 @@ export interface House extends AsyncDisposable {
   readonly database: Kysely<Schema>;
   readonly blobs: Blobs;
   readonly bases: BaseModels;
+  readonly aliases: ModelAliases;
   readonly keyring: Keyring;
   readonly projects: Projects;
   readonly sessions: Sessions;
   readonly limits: RateLimits;
   readonly answered: AnsweredRequests;
   readonly metrics: Metrics;
+  readonly machine: Machine;
   /** Null unless traces are wanted. */
   readonly tracing: Tracing | null;
   readonly worker: Worker;
@@ -131,7 +135,8 @@ export async function openHouse(
   const sweeper = await sweepHourly(database, blobs, answered, log);
   opening.defer(() => clearInterval(sweeper));
   const bases = await BaseModels.open(home);
-  const models = new ModelRegistry(database, bases, settings.modelAliases, organization);
+  const aliases = await ModelAliases.open(database, bases, settings.modelAliases);
+  const models = new ModelRegistry(database, bases, aliases.names, organization);
   const rooms = { database, blobs, bases, models, log, home };
   const tracking = opening.use(new Tracking({ database, log, trackers: trackersOf(settings) }));
   const jobs = new Jobs({ ...rooms, organization, onCreated: (rows, job) => tracking.follow(rows, job) });
@@ -172,6 +177,7 @@ export async function openHouse(
   tracking.start();
   const limits = new RateLimits();
   const metrics = new Metrics(database);
+  const machine = opening.use(new Machine(home));
   const tracing = settings.otlpEndpoint === null ? null : opening.use(await openTracing(settings.otlpEndpoint));
   const open = opening.move();
   return {
@@ -180,6 +186,7 @@ export async function openHouse(
     database,
     blobs,
     bases,
+    aliases,
     settings,
     lock,
     keyring: new Keyring(database, settings.apiKeys),
@@ -188,6 +195,7 @@ export async function openHouse(
     limits,
     answered,
     metrics,
+    machine,
     tracing,
     worker,
     estimates,

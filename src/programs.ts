@@ -12,7 +12,7 @@ import { Worker, type ResourceLimits } from 'node:worker_threads';
 
 export type ProgramName =
   'main' | 'engine/main' | 'engine/device-main' | 'serving/runtime-main' | 'models/inspect-main' | 'models/import/main';
-export type ThreadName = 'engine/nn/lane-main' | 'dataset/tokens/count-main' | 'dataset/checkup/checkup-main' | 'evals/api/figures-main' | 'collect/extract-main';
+export type ThreadName = 'engine/nn/lane-main' | 'quickstart/sample-main' | 'dataset/tokens/count-main' | 'dataset/checkup/checkup-main' | 'evals/api/figures-main' | 'collect/extract-main';
 
 /** Arguments for `process.execPath` that start one of our programs; append the program's own arguments. */
 export function programArguments(name: ProgramName): string[] {

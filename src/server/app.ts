@@ -32,10 +32,14 @@ import { fileRoutes } from './routes/files.ts';
 import { fineTuningRoutes } from './routes/fine-tuning.ts';
 import { graderRoutes } from './routes/graders.ts';
 import { openApiRoutes } from './routes/openapi.ts';
+import { organizationRoutes } from './routes/organization.ts';
+import { modelAliasRoutes } from './routes/model-aliases.ts';
 import { modelRoutes } from './routes/models.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { responseRoutes } from './routes/responses.ts';
+import { sampleFileRoutes } from './routes/sample-files.ts';
 import { sessionRoutes } from './routes/session.ts';
+import { systemRoutes } from './routes/system.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { uploadRoutes } from './routes/uploads.ts';
@@ -122,6 +126,10 @@ export function createApp(house: House): FastifyInstance {
       evalRoutes(v1, house);
       graderRoutes(v1, house);
       webhookRoutes(v1, house);
+      systemRoutes(v1, house);
+      organizationRoutes(v1, house);
+      modelAliasRoutes(v1, house);
+      sampleFileRoutes(v1, house);
     },
     { prefix: '/v1' },
       taskRoutes(v1, house);

@@ -16,6 +16,11 @@ import type { Alongside, AnsweredRequests, Mark } from '../store/answered-reques
 import { accessOf } from './access.ts';
 import { answersOfModels } from './rate-limit.ts';
 
+/** Their answers hold a secret that is kept nowhere. */
+const neverKept: ReadonlySet<string> = new Set([
+  '/v1/organization/projects/:project/api_keys',
+  '/v1/organization/admin_api_keys',
+]);
 const keyLengthMax = 255;
 /** Reckons and makes nothing. */
 const estimates = '/v1/fine_tuning/estimates';
@@ -112,7 +117,7 @@ function keyOf({ headers }: FastifyRequest): string | null {
 }
 
 function takesPart(request: FastifyRequest): boolean {
-  if (request.method !== 'POST') return false;
+  if (request.method !== 'POST' || neverKept.has(request.routeOptions.url ?? '')) return false;
   const { url = '' } = request.routeOptions;
   return keyOf(request) !== null || !(answersOfModels.has(url) || url === estimates);
 }

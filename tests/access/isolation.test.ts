@@ -41,8 +41,8 @@ interface Try {
   readonly form?: boolean;
 }
 
-/** `list` shows what the project has; `open` has nothing of anybody's. */
-const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open'>> = {
+/** `list` shows what the project has; `open` has nothing of anybody's; `operator` is for no project's key. */
+const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open' | 'operator'>> = {
   'GET /v1/files': 'list',
   'POST /v1/files': 'open',
   'GET /v1/files/:id': [{ path: { id: 'file' } }],
@@ -179,6 +179,26 @@ const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open'>> = {
   'DELETE /v1/tasks/:id': [{ path: { id: 'task' } }],
   'GET /v1/tasks/:id/files': [{ path: { id: 'task' } }],
   'GET /v1/tasks/:id/files/:name': [{ path: { id: 'task', name: 'model' } }],
+
+  'GET /v1/system': 'open',
+  'POST /v1/sample_files': 'open',
+  'GET /v1/model_aliases': 'open',
+  'POST /v1/model_aliases': 'operator',
+  'DELETE /v1/model_aliases/:alias': 'operator',
+  'GET /v1/organization/projects': 'operator',
+  'POST /v1/organization/projects': 'operator',
+  'GET /v1/organization/projects/:project': 'operator',
+  'POST /v1/organization/projects/:project': 'operator',
+  'POST /v1/organization/projects/:project/archive': 'operator',
+  'GET /v1/organization/projects/:project/api_keys': 'operator',
+  'POST /v1/organization/projects/:project/api_keys': 'operator',
+  'GET /v1/organization/projects/:project/api_keys/:key': 'operator',
+  'POST /v1/organization/projects/:project/api_keys/:key': 'operator',
+  'DELETE /v1/organization/projects/:project/api_keys/:key': 'operator',
+  'GET /v1/organization/admin_api_keys': 'operator',
+  'POST /v1/organization/admin_api_keys': 'operator',
+  'GET /v1/organization/admin_api_keys/:key': 'operator',
+  'DELETE /v1/organization/admin_api_keys/:key': 'operator',
 
   'GET /v1/webhooks': 'list',
   'POST /v1/webhooks': 'open',
@@ -340,6 +360,18 @@ test('a cursor into another project’s list is no cursor', async () => {
       const paged = !['GET /v1/models', 'GET /v1/fine_tuning/model_limits'].includes(route);
       if (paged) expect(answer.status, `${route} after ${id}`).toBeOneOf([400, 404]);
     }
+  }
+});
+
+test('what is the operator’s is refused to every project, before anything is looked at', async () => {
+  for (const route of routes.filter((route) => tries[route] === 'operator')) {
+    const [method, pattern] = route.split(' ') as [string, string];
+    const answer = await fetch(new URL(pattern.replace(':project', 'bob').replaceAll(':', ''), house.url), {
+      method,
+      headers: { authorization: `Bearer ${house.bobKey}` },
+    });
+    expect(answer.status, route).toBe(403);
+    expect(await answer.text(), route).toContain('admin_key_required');
   }
 });
 

@@ -8,6 +8,7 @@
 import { metricColumns } from '../../domain/job-metrics.ts';
 import { taskStatuses, taskTypes } from '../../domain/task.ts';
 import { webhookEvents } from '../../domain/webhook.ts';
+import { operatorOperations } from './operator-operations.ts';
 
 export interface Operation {
   readonly group: string;
@@ -432,6 +433,8 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /v1/tasks/:id/files/:name': row('Tasks', 'Download such a file.', {
     response: { content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } },
   }),
+
+  ...operatorOperations,
 
   'POST /v1/webhooks': row(
     'Webhooks',

@@ -1,0 +1,180 @@
+/** What the addresses for the operator, and for whoever begins, are for; see `operations.ts`. */
+
+import { sampleNames } from '../../domain/sample-files.ts';
+import { diskKinds } from '../../domain/system.ts';
+import type { Operation } from './operations.ts';
+
+const text = { type: 'string' };
+const whole = { type: 'integer' };
+const wholeOrNull = { type: ['integer', 'null'] };
+const textOrNull = { type: ['string', 'null'] };
+const object = (properties: object, required: readonly string[] = Object.keys(properties)) => ({
+  type: 'object',
+  required,
+  properties,
+});
+const listOf = (items: object) =>
+  object(
+    {
+      object: { const: 'list' },
+      data: { type: 'array', items },
+      has_more: { type: 'boolean' },
+      first_id: textOrNull,
+      last_id: textOrNull,
+    },
+    ['object', 'data', 'has_more'],
+  );
+const deleted = (noun: string) => object({ object: { const: noun }, id: text, deleted: { const: true } });
+
+const project = object({
+  object: { const: 'organization.project' },
+  id: text,
+  name: text,
+  created_at: whole,
+  archived_at: wholeOrNull,
+  status: { enum: ['active', 'archived'] },
+});
+const key = object({
+  object: { const: 'organization.project.api_key' },
+  id: text,
+  project_id: text,
+  name: text,
+  redacted_value: text,
+  created_at: whole,
+  last_used_at: wholeOrNull,
+  owner: { type: 'object' },
+  owner_project_access: { const: 'active' },
+  requests_per_minute: wholeOrNull,
+  tokens_per_minute: wholeOrNull,
+});
+const adminKey = object({
+  object: { const: 'organization.admin_api_key' },
+  id: text,
+  project_id: text,
+  name: text,
+  redacted_value: text,
+  created_at: whole,
+  last_used_at: wholeOrNull,
+  expires_at: wholeOrNull,
+  owner: { type: 'object' },
+});
+const withSecret = (made: { required: readonly string[]; properties: object }) =>
+  object({ ...made.properties, value: text });
+const keyLimits = { requests_per_minute: wholeOrNull, tokens_per_minute: wholeOrNull };
+const alias = object({
+  object: { const: 'model_alias' },
+  id: text,
+  model: text,
+  available: { type: 'boolean' },
+  source: { enum: ['setting', 'database'] },
+  created_at: wholeOrNull,
+});
+const work = object({ running: whole, queued: whole });
+const system = object({
+  object: { const: 'system' },
+  version: text,
+  started_at: whole,
+  uptime_seconds: whole,
+  platform: text,
+  processor: object({ model: text, cores: whole, busy_cores: { type: 'number' }, load: { type: 'number' } }),
+  memory: object({ total_bytes: whole, available_bytes: whole, server_bytes: whole, children_bytes: whole }),
+  disk: object({
+    total_bytes: whole,
+    free_bytes: whole,
+    folder: textOrNull,
+    used: { type: ['array', 'null'], items: object({ kind: { enum: diskKinds }, bytes: whole }) },
+  }),
+  settings: object({
+    threads: whole,
+    device: text,
+    training_jobs: whole,
+    model_memory_bytes: whole,
+    requests_per_model: whole,
+    organization: text,
+  }),
+  work: object({ jobs: work, eval_runs: work, batches: work, tasks: work }),
+  outbound: {
+    type: 'array',
+    items: object({ kind: { enum: ['mlflow', 'wandb', 'opentelemetry', 'webhook'] }, to: text, what: text }),
+  },
+  limits: object(keyLimits),
+});
+const file = { $ref: '#/components/schemas/OpenAIFile' };
+
+const row = (group: string, summary: string, shapes: Pick<Operation, 'request' | 'response'>): Operation => ({
+  group,
+  summary,
+  ...shapes,
+});
+
+export const operatorOperations: Readonly<Record<string, Operation>> = {
+  'GET /v1/system': row('System', 'The machine and the server: how busy, how full, and what leaves it.', {
+    response: system,
+  }),
+  'POST /v1/sample_files': row('System', 'Make files to begin with, for whoever has no data yet.', {
+    request: object({ name: { enum: sampleNames } }),
+    response: object({
+      object: { const: 'sample_files' },
+      name: { enum: sampleNames },
+      description: text,
+      training_file: file,
+      validation_file: file,
+      test_file: file,
+    }),
+  }),
+
+  'GET /v1/model_aliases': row('Models', 'List other names of base models.', { response: listOf(alias) }),
+  'POST /v1/model_aliases': row('Models', 'Give a base model another name, or let a name stand for another.', {
+    request: object({ alias: text, model: text }),
+    response: alias,
+  }),
+  'DELETE /v1/model_aliases/:alias': row('Models', 'Take a name away.', { response: deleted('model_alias.deleted') }),
+
+  'GET /v1/organization/projects': row('Administration', 'List projects, oldest first.', { response: listOf(project) }),
+  'POST /v1/organization/projects': row('Administration', 'Make a project.', {
+    request: object({ name: text }),
+    response: project,
+  }),
+  'GET /v1/organization/projects/:project': row('Administration', 'Look at a project.', { response: project }),
+  'POST /v1/organization/projects/:project': row('Administration', 'Rename a project.', {
+    request: object({ name: text }),
+    response: project,
+  }),
+  'POST /v1/organization/projects/:project/archive': row(
+    'Administration',
+    'Close a project to its keys; what it has stays.',
+    { response: project },
+  ),
+  'GET /v1/organization/projects/:project/api_keys': row('Administration', "List a project's keys, newest first.", {
+    response: listOf(key),
+  }),
+  'POST /v1/organization/projects/:project/api_keys': row(
+    'Administration',
+    'Make a key of a project; its secret is shown this once.',
+    { request: object({ name: text, ...keyLimits }, ['name']), response: withSecret(key) },
+  ),
+  'GET /v1/organization/projects/:project/api_keys/:key': row('Administration', 'Look at a key.', { response: key }),
+  'POST /v1/organization/projects/:project/api_keys/:key': row(
+    'Administration',
+    "Change a key's name, or what it may use per minute.",
+    { request: object({ name: text, ...keyLimits }, []), response: key },
+  ),
+  'DELETE /v1/organization/projects/:project/api_keys/:key': row('Administration', 'Make a key useless, at once.', {
+    response: deleted('organization.project.api_key.deleted'),
+  }),
+  'GET /v1/organization/admin_api_keys': row('Administration', 'List admin keys, newest first.', {
+    response: listOf(adminKey),
+  }),
+  'POST /v1/organization/admin_api_keys': row(
+    'Administration',
+    'Make a key whose holder may do what the operator may; its secret is shown this once.',
+    {
+      request: object({ name: text, expires_in_seconds: wholeOrNull, project_id: textOrNull }, ['name']),
+      response: withSecret(adminKey),
+    },
+  ),
+  'GET /v1/organization/admin_api_keys/:key': row('Administration', 'Look at an admin key.', { response: adminKey }),
+  'DELETE /v1/organization/admin_api_keys/:key': row('Administration', 'Make an admin key useless, at once.', {
+    response: deleted('organization.admin_api_key.deleted'),
+  }),
+};
