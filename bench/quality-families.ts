@@ -2,54 +2,37 @@
  * `npx tsx bench/quality-families.ts`: how good fine-tunes of every family are on real data, beside what is cheap and
  * beside PyTorch with the same recipe; written into docs/quality.md.
  *
- *   npx tsx bench/quality-families.ts                        all, three seeds: about four hours on two cores
+ *   npx tsx bench/quality-families.ts                        all that is not measured yet, three seeds
  *   npx tsx bench/quality-families.ts spam-minilm-full tagging-minilm --seeds 1
+ *   npx tsx bench/quality-families.ts --only ours            without PyTorch, whose part can be measured later
+ *   npx tsx bench/quality-families.ts tables                 measures nothing, writes the tables anew
+ *   npx tsx bench/quality-families.ts spam-minilm-full --choose --set learning_rate=5e-5 --set n_epochs=3
+ *                                                            a recipe on the validation set; writes nothing
  *   npx tsx bench/quality-families.ts --small                a few examples each, to see that it works; writes nothing
  *
- * Our models are trained by jobs and asked through the API; one answer is right when it is the label, as it stands. What
- * was measured before is kept in the data folder (`quality/`), so a run that was stopped goes on where it was, and the
- * tables have what is there so far.
+ * Our models are trained by jobs and asked through the API. Every measurement is a line of
+ * bench/results/quality-families.jsonl, and the tables have what is there so far.
  */
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, homedir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import type OpenAI from 'openai';
 import { connect } from '../src/cli/connection.ts';
-import { bagOfWords, majority } from '../src/evals/baselines/baselines.ts';
-import { askAll, type Answered } from '../src/evals/ask.ts';
-import { textOf, type TestItem } from '../src/evals/task.ts';
+import { askAll } from '../src/evals/ask.ts';
+import { textOf } from '../src/evals/task.ts';
 import { isEncoder } from '../src/families/table.ts';
 import { openGguf } from '../src/formats/gguf.ts';
 import { toPlan, type ResolvedHyperparameters } from '../src/jobs/plan.ts';
 import { BaseModels } from '../src/models/base-models.ts';
-import { spamSplits } from '../src/quickstart/spam.ts';
-import type { LabelledExample } from '../src/quickstart/labelled.ts';
+import { toJsonl } from '../src/quickstart/labelled.ts';
 import { EncoderCodec } from '../src/text/encoder-codec.ts';
-import { brownSplits, textOfSentence, type Sentence } from './brown.ts';
+import { fingerprintOf, Results, type Result } from './families/results.ts';
+import { openTask, taskNames, type Task } from './families/tasks.ts';
 import { markdownTable, measuredOn, writeInto } from './page.ts';
 import { examplesOf, headFor, setUpPeer, trainPeer, writeTask } from './peer.ts';
-
-const words = process.argv.slice(2);
-const small = words.includes('--small');
-const seedsAt = words.indexOf('--seeds');
-const seedCount = seedsAt < 0 ? (small ? 1 : 3) : Number(words[seedsAt + 1]);
-const wanted = words.filter((word, i) => !word.startsWith('--') && i !== seedsAt + (seedsAt < 0 ? 0 : 1));
-const home = process.env['TUNESMITH_HOME'] ?? join(homedir(), '.tunesmith');
-const folder = join(home, small ? 'quality-small' : 'quality');
-const threads = availableParallelism();
-
-/** What is asked, and how many parts of the answers are right. */
-interface Task {
-  readonly name: 'spam' | 'tagging';
-  readonly training: readonly LabelledExample[];
-  readonly items: readonly TestItem[];
-  /** Parts of an answer that are right, of all that the reference has: one of one for a label. */
-  readonly right: (answer: string, item: number) => number;
-  readonly parts: readonly number[];
-  readonly baselines: () => readonly (readonly [name: string, accuracy: number])[];
-}
 
 interface Contest {
   readonly name: string;
@@ -59,137 +42,102 @@ interface Contest {
   readonly hyperparameters: Readonly<Record<string, string | number>>;
 }
 
-const decoder = { n_epochs: 3, batch_size: 8, train: 'lora', learning_rate: 3e-4 } as const;
+const decoder = { n_epochs: 2, batch_size: 8, train: 'lora', learning_rate: 3e-4 } as const;
 
+/** Cheapest first. */
 const contests: readonly Contest[] = [
-  { name: 'spam-minilm-head', title: 'MiniLM, head', task: 'spam', model: 'all-minilm-l6-v2', hyperparameters: { n_epochs: 20, batch_size: 16, train: 'head', learning_rate: 1e-2 } }, // prettier-ignore
+  { name: 'tagging-minilm', title: 'MiniLM, full', task: 'tagging', model: 'all-minilm-l6-v2', hyperparameters: { n_epochs: 3, batch_size: 16, train: 'full', learning_rate: 2e-4 } }, // prettier-ignore
+  { name: 'spam-minilm-head', title: 'MiniLM, head', task: 'spam', model: 'all-minilm-l6-v2', hyperparameters: { n_epochs: 10, batch_size: 16, train: 'head', learning_rate: 1e-2 } }, // prettier-ignore
   { name: 'spam-minilm-full', title: 'MiniLM, full', task: 'spam', model: 'all-minilm-l6-v2', hyperparameters: { n_epochs: 4, batch_size: 16, train: 'full', learning_rate: 1e-4 } }, // prettier-ignore
   { name: 'spam-smollm2-lora', title: 'SmolLM2-135M, LoRA', task: 'spam', model: 'smollm2-135m-instruct', hyperparameters: decoder }, // prettier-ignore
   { name: 'spam-gemma-lora', title: 'Gemma 3 270M, LoRA', task: 'spam', model: 'gemma-3-270m', hyperparameters: decoder }, // prettier-ignore
-  { name: 'tagging-minilm', title: 'MiniLM, full', task: 'tagging', model: 'all-minilm-l6-v2', hyperparameters: { n_epochs: 3, batch_size: 16, train: 'full', learning_rate: 2e-4 } }, // prettier-ignore
 ];
 
-const sizes = small
-  ? { spam: { training: 24, validation: 0, test: 8 }, brown: { training: 40, test: 10 } }
-  : { spam: { training: 1000, validation: 100, test: 400 }, brown: { training: 3000, test: 600 } };
-
-function spamTask(): Task {
-  const { training, test } = spamSplits(sizes.spam, 7);
-  const items = test.map(itemOf);
-  const isRight = (answer: string, item: number): number => (answer.trim() === textOf(items[item]!.reference) ? 1 : 0);
-  const accuracy = (answers: readonly Answered[]): number =>
-    mean(answers.map(({ answer }, i) => (answer === null ? 0 : isRight(textOf(answer), i))));
-  return {
-    name: 'spam',
-    training,
-    items,
-    right: isRight,
-    parts: items.map(() => 1),
-    baselines: () => {
-      const learnt = training.map(itemOf);
-      return [
-        ['always the same label', accuracy(majority(learnt, items))],
-        ['bag of words, logistic regression', accuracy(bagOfWords(learnt, items))],
-      ];
-    },
-  };
-}
-
-function taggingTask(): Task {
-  const { training, test } = brownSplits(sizes.brown, 7);
-  return {
-    name: 'tagging',
-    training: training.map(taggedExample),
-    items: test.map(taggedExample).map(itemOf),
-    right: (answer, item) => wordsRight(spansOf(answer), test[item]!),
-    parts: test.map(({ length }) => length),
-    baselines: () => tagBaselines(training, test),
-  };
-}
-
-const itemOf = ({ prompt, label }: LabelledExample, i: number): TestItem => ({
-  line: i + 1,
-  input: prompt as TestItem['input'],
-  reference: { role: 'assistant', content: label },
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seeds: { type: 'string' },
+    only: { type: 'string' },
+    small: { type: 'boolean', default: false },
+    choose: { type: 'boolean', default: false },
+    set: { type: 'string', multiple: true, default: [] },
+  },
 });
+const { small, choose } = options;
+const trial = small || choose;
+const tables = positionals.includes('tables');
+const wanted = positionals.filter((word) => word !== 'tables');
+const unknown = wanted.find((word) => !contests.some(({ name }) => name === word));
+if (unknown !== undefined)
+  throw new Error(`Found "${unknown}"; there are ${contests.map(({ name }) => name).join(', ')} and tables.`);
+if (options.only !== undefined && options.only !== 'ours' && options.only !== 'pytorch')
+  throw new Error(`Found --only ${options.only}; it is ours or pytorch.`);
+if (options.set.length > 0 && !trial)
+  throw new Error('--set is for --choose and --small: a recipe stands in the file.');
 
-/** Each word is an entity of its own. */
-const taggedExample = (sentence: Sentence): LabelledExample => ({
-  prompt: [{ role: 'user', content: textOfSentence(sentence) }],
-  label: JSON.stringify(sentence.map(({ word, tag, start }) => ({ label: tag, start, end: start + word.length }))),
-});
-
-interface Span {
-  readonly label: string;
-  readonly start: number;
-  readonly end: number;
-}
-
-function spansOf(answer: string): readonly Span[] {
-  try {
-    return JSON.parse(answer) as Span[];
-  } catch {
-    return [];
-  }
-}
-
-/** A word has the tag of the entity that its first letter is in. */
-const wordsRight = (spans: readonly Span[], sentence: Sentence): number =>
-  sentence.filter(({ tag, start }) => spans.find((span) => span.start <= start && start < span.end)?.label === tag).length; // prettier-ignore
-
-function tagBaselines(training: readonly Sentence[], test: readonly Sentence[]) {
-  const counts = new Map<string, Map<string, number>>();
-  const all = new Map<string, number>();
-  const add = (tags: Map<string, number>, tag: string) => tags.set(tag, (tags.get(tag) ?? 0) + 1);
-  for (const { word, tag } of training.flat()) {
-    if (!counts.has(word)) counts.set(word, new Map());
-    add(counts.get(word)!, tag);
-    add(all, tag);
-  }
-  const top = (tags: ReadonlyMap<string, number>): string => [...tags].sort(([, a], [, b]) => b - a)[0]![0];
-  const common = top(all);
-  const known = new Map([...counts].map(([word, tags]) => [word, top(tags)]));
-  const share = (guess: (word: string) => string): number =>
-    mean(test.flat().map(({ word, tag }) => (guess(word) === tag ? 1 : 0)));
-  return [
-    [`always ${common}`, share(() => common)],
-    ["each word's most frequent tag", share((word) => known.get(word) ?? common)],
-  ] as const;
-}
-
-/** What one seed came to. */
-interface Measured {
-  readonly ours: number;
-  readonly theirs: number;
-  readonly job: string;
-}
+const seeds = Array.from({ length: Number(options.seeds ?? (trial ? 1 : 3)) }, (_, i) => i + 1);
+const home = process.env['TUNESMITH_HOME'] ?? join(homedir(), '.tunesmith');
+const folder = join(home, trial ? 'quality-trial' : 'quality');
+const threads = availableParallelism();
+const results = new Results(
+  trial ? join(folder, 'results.jsonl') : join(import.meta.dirname, 'results/quality-families.jsonl'),
+);
 
 type House = Awaited<ReturnType<typeof connect>>;
 
-async function measure(house: House, contest: Contest, task: Task, seed: number): Promise<Measured> {
-  const kept = join(folder, `${contest.name}-${seed}.json`);
-  const before = await readFile(kept, 'utf8').catch(() => null);
-  if (before !== null) return JSON.parse(before) as Measured;
+/** Measures what is asked for of a contest and not known yet. */
+async function measure(contest: Contest, task: Task, seed: number): Promise<void> {
+  const fingerprint = contestFingerprint(contest, task);
+  const place = { task: task.name, contestant: contest.name, seed };
   const file = join(folder, `${task.name}-train.jsonl`);
-  await writeFile(file, lines(task.training));
-  console.error(`${contest.name}, seed ${seed}: a job`);
-  const job = await trained(house.openai, contest, file, seed);
-  console.error(`${contest.name}, seed ${seed}: ${task.items.length} questions`);
-  const ours = await asked(house.openai, job.fine_tuned_model!, task);
-  console.error(`${contest.name}, seed ${seed}: ${percent(ours)}; PyTorch`);
-  const theirs = await peerScore(contest, task, file, job);
-  console.error(`${contest.name}, seed ${seed}: ${percent(theirs)}`);
-  const measured = { ours, theirs, job: job.id };
-  await writeFile(kept, JSON.stringify(measured));
-  return measured;
+  await writeFile(file, toJsonl(task.training));
+  const record = (trainer: Result['trainer'], found: Pick<Result, 'accuracy' | 'seconds' | 'hyperparameters'>) => {
+    results.add({ ...place, trainer, fingerprint, ...found, day: new Date().toISOString().slice(0, 10) });
+    console.error(`${contest.name}, seed ${seed}, ${trainer}: ${percent(found.accuracy)} %`);
+  };
+  if (options.only !== 'pytorch' && results.find({ ...place, trainer: 'tunesmith' }, fingerprint) === null) {
+    // A server for each, so that no model stays in memory while PyTorch trains another.
+    await using house = await connect({ baseUrl: null, apiKey: null, home, env: process.env, training: true });
+    record('tunesmith', await ours(house, contest, task, { seed, file, fingerprint }));
+  }
+  if (options.only === 'ours' || choose) return;
+  const known = results.find({ ...place, trainer: 'tunesmith' }, fingerprint);
+  if (known === null || results.find({ ...place, trainer: 'pytorch' }, fingerprint) !== null) return;
+  record('pytorch', await theirs(contest, task, { seed, file, hyperparameters: known.hyperparameters! }));
 }
 
-async function trained(openai: OpenAI, { name, model, hyperparameters }: Contest, file: string, seed: number) {
-  const suffix = `${name}${small ? '-small' : ''}-${seed}`;
+const contestFingerprint = ({ model, hyperparameters }: Contest, { training, test }: Task): string =>
+  fingerprintOf(model, hyperparameters, training, test);
+
+interface OurPlace {
+  readonly seed: number;
+  readonly file: string;
+  readonly fingerprint: string;
+}
+
+async function ours({ openai }: House, contest: Contest, task: Task, { seed, file, fingerprint }: OurPlace) {
+  console.error(`${contest.name}, seed ${seed}: a job`);
+  const job = await trained(openai, contest, file, seed, `${contest.name}-${seed}-${fingerprint}`);
+  console.error(`${contest.name}, seed ${seed}: ${task.items.length} questions`);
+  return {
+    accuracy: await asked(openai, job.fine_tuned_model!, task),
+    seconds: job.finished_at! - job.created_at,
+    hyperparameters: job.method!.supervised!.hyperparameters as unknown as Record<string, unknown>,
+  };
+}
+
+/** The job of an earlier try that got as far as a model, or a new one. */
+async function trained(
+  openai: OpenAI,
+  { model, hyperparameters }: Contest,
+  file: string,
+  seed: number,
+  suffix: string,
+) {
   for await (const job of openai.fineTuning.jobs.list())
     if (job.status === 'succeeded' && job.fine_tuned_model?.split(':')[3] === suffix) return job;
   const uploaded = await openai.files.create({ file: createReadStream(file), purpose: 'fine-tune' });
-  const method = { type: 'supervised', supervised: { hyperparameters: { ...hyperparameters, ...(small && { n_epochs: 1 }) } } }; // prettier-ignore
+  const method = { type: 'supervised', supervised: { hyperparameters } };
   const body = { model, training_file: uploaded.id, suffix, seed, method };
   let job = await openai.fineTuning.jobs.create(body as OpenAI.FineTuning.JobCreateParams);
   while (!['succeeded', 'failed', 'cancelled'].includes(job.status)) {
@@ -210,13 +158,20 @@ async function asked(openai: OpenAI, model: string, { items, right, parts }: Tas
   return found / sum(parts);
 }
 
+interface TheirPlace {
+  readonly seed: number;
+  readonly file: string;
+  /** Of our job. */
+  readonly hyperparameters: Readonly<Record<string, unknown>>;
+}
+
 /** PyTorch in f32 with the job's own hyper-parameters, order and seed, on the same tokens. */
-async function peerScore(contest: Contest, task: Task, file: string, job: OpenAI.FineTuning.FineTuningJob) {
+async function theirs(contest: Contest, task: Task, { seed, file, hyperparameters }: TheirPlace) {
+  console.error(`${contest.name}, seed ${seed}: PyTorch`);
   const base = (await BaseModels.open(home)).find(contest.model)!;
   const head = isEncoder(base) ? await headFor(base.path, file) : null;
   const testFile = join(folder, `${task.name}-test.jsonl`);
-  await writeFile(testFile, lines(task.items.map(({ input, reference }) => ({ prompt: input as LabelledExample['prompt'], label: textOf(reference) })))); // prettier-ignore
-  const resolved = job.method!.supervised!.hyperparameters as unknown as ResolvedHyperparameters;
+  await writeFile(testFile, toJsonl(task.test));
   const places = {
     model: { id: base.id, path: base.path, sha256: base.sha256 },
     initialAdapter: null,
@@ -225,87 +180,110 @@ async function peerScore(contest: Contest, task: Task, file: string, job: OpenAI
     threads,
     snapshotSeconds: 1000,
   };
-  const plan = toPlan({ id: job.id, seed: job.seed }, resolved, places, { head });
+  const plan = toPlan({ id: 'peer', seed }, hyperparameters as unknown as ResolvedHyperparameters, places, { head });
   const training = await examplesOf(file, plan, 'training');
   const test = await examplesOf(testFile, { ...plan, tokensMax: 100_000 }, 'validation');
-  const taskFile = join(folder, `${contest.name}-peer.json`);
+  const taskFile = join(folder, `${contest.name}-${seed}-peer.json`);
   await writeTask(taskFile, { plan, training, validation: [], test });
   const dots = () => process.stderr.write('.');
-  const { answers } = await trainPeer(taskFile, { dtype: 'f32', threads, adapter: null }, dots);
+  const { answers, stepSeconds } = await trainPeer(taskFile, { dtype: 'f32', threads, adapter: null }, dots);
   process.stderr.write('\n');
-  if (head === null) return mean(answers!.map((exact) => (exact === true ? 1 : 0)));
+  await rm(taskFile);
+  const right = head === null ? answers!.map(Number) : await labelsRight(base.path, head, task, test, answers!);
+  return { accuracy: sum(right) / sum(task.parts), seconds: Math.round(sum(stepSeconds)) };
+}
+
+/** What an encoder's head said of texts or of words, judged as our answers are. */
+async function labelsRight(
+  modelPath: string,
+  head: Awaited<ReturnType<typeof headFor>>,
+  task: Task,
+  test: Awaited<ReturnType<typeof examplesOf>>,
+  answers: readonly unknown[],
+): Promise<number[]> {
   const outputs = answers as readonly (readonly number[])[];
-  if (head.task === 'classification') return sum(outputs.map(([best], i) => task.right(head.labels[best!]!, i))) / sum(task.parts); // prettier-ignore
-  await using gguf = await openGguf(base.path);
+  if (head.task === 'classification') return outputs.map(([best], i) => task.right(head.labels[best!]!, i));
+  await using gguf = await openGguf(modelPath);
   const codec = EncoderCodec.fromGguf(gguf.metadata);
-  const rights = outputs.map((tags, i) => {
+  return outputs.map((tags, i) => {
     const text = textOf(task.items[i]!.input[0]!);
-    const starts = new Map(codec.encode(text, 100_000).words.map(({ start, end, position }) => [position, { start, end }])); // prettier-ignore
+    const places = new Map(codec.encode(text, 100_000).words.map(({ start, end, position }) => [position, { start, end }])); // prettier-ignore
     const { positions } = test[i]!.sequences[0]!.judged!;
     const spans = tags.flatMap((tag, k) =>
-      tag === 0 ? [] : [{ ...starts.get(positions[k]!)!, label: head.labels[(tag - 1) >> 1]! }],
+      tag === 0 ? [] : [{ ...places.get(positions[k]!)!, label: head.labels[(tag - 1) >> 1]! }],
     );
     return task.right(JSON.stringify(spans), i);
   });
-  return sum(rights) / sum(task.parts);
 }
-
-const lines = (examples: readonly LabelledExample[]): string =>
-  examples
-    .map(({ prompt, label }) => `${JSON.stringify({ messages: [...prompt, { role: 'assistant', content: label }] })}\n`)
-    .join('');
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 const mean = (values: readonly number[]): number => sum(values) / values.length;
 const percent = (share: number): string => (100 * share).toFixed(2);
 
-/** The mean of the seeds, and how far they lie apart. */
-const shown = (shares: readonly number[]): string =>
-  shares.length === 1
-    ? percent(shares[0]!)
-    : `${percent(mean(shares))} (${percent(Math.min(...shares))}-${percent(Math.max(...shares))})`;
+/** The mean of the seeds, and the worst and the best. */
+function shown(found: readonly Result[]): string {
+  const shares = found.map(({ accuracy }) => accuracy);
+  if (shares.length < 2) return shares.map(percent).join('');
+  return `${percent(mean(shares))} (${percent(Math.min(...shares))}-${percent(Math.max(...shares))})`;
+}
 
-function table(task: Task, rows: ReadonlyMap<Contest, readonly Measured[]>): string {
-  const cells = [
-    ['', 'accuracy, %', 'PyTorch, same recipe', 'difference', 'seeds'],
-    ...task.baselines().map(([name, accuracy]) => [name, percent(accuracy), '', '', '']),
-    ...[...rows].map(([{ title, hyperparameters }, measured]) => {
-      const [ours, theirs] = [measured.map((each) => each.ours), measured.map((each) => each.theirs)];
+/** Over the seeds that both have. */
+function differenceOf(found: readonly Result[], peers: readonly Result[]): string {
+  const both = found.flatMap(({ seed, accuracy }) =>
+    peers.filter((peer) => peer.seed === seed).map((peer) => 100 * (accuracy - peer.accuracy)),
+  );
+  return both.length === 0 ? '' : `${mean(both) < 0 ? '' : '+'}${mean(both).toFixed(2)}`;
+}
+
+function table(task: Task): string {
+  const rows = contests
+    .filter(({ task: of }) => of === task.name)
+    .map((contest) => {
+      const { title, hyperparameters } = contest;
+      const fingerprint = contestFingerprint(contest, task);
+      const of = (trainer: Result['trainer']) => results.of({ task: task.name, contestant: contest.name, trainer }, fingerprint); // prettier-ignore
+      const [found, peers] = [of('tunesmith'), of('pytorch')];
       const { n_epochs: epochs, batch_size: batch, learning_rate: rate } = hyperparameters;
-      const difference = 100 * (mean(ours) - mean(theirs));
       const name = `**${title}**, ${epochs} epochs of ${batch} at ${rate}`;
-      return [name, shown(ours), shown(theirs), `${difference < 0 ? '' : '+'}${difference.toFixed(2)}`, String(measured.length)]; // prettier-ignore
-    }),
-  ];
+      const counts = found.length === peers.length ? String(found.length) : `${found.length}, ${peers.length}`;
+      return [name, shown(found) || 'not measured yet', shown(peers), differenceOf(found, peers), counts];
+    });
+  const baselines = task.baselines().map(([name, accuracy]) => [name, percent(accuracy), '', '', '']);
+  const cells = [['', 'accuracy, %', 'PyTorch, same recipe', 'difference', 'seeds'], ...baselines, ...rows];
   const unit = task.name === 'spam' ? 'mails' : 'words';
   const machine = `${task.training.length} examples to learn from, ${sum(task.parts)} held-out ${unit}. ${measuredOn(cpus()[0]!.model, threads)}`; // prettier-ignore
   return `${markdownTable(cells)}\n\n${machine}`;
 }
 
-const unknown = wanted.find((word) => !contests.some(({ name }) => name === word));
-if (unknown !== undefined)
-  throw new Error(`Found "${unknown}"; there are ${contests.map(({ name }) => name).join(', ')}.`);
+/** What `--choose` measures: the validation set in the test's place, and other hyper-parameters than the file's. */
+const triedTask = (name: Task['name']): Task => openTask(name, { small, heldOut: choose ? 'validation' : 'test' });
+
+function triedContest(contest: Contest): Contest {
+  const changes = options.set.map((word) => {
+    const [name, value] = word.split('=');
+    return [name!, Number.isNaN(Number(value)) ? value! : Number(value)] as const;
+  });
+  const shorter = small ? [['n_epochs', 1] as const] : [];
+  return {
+    ...contest,
+    hyperparameters: { ...contest.hyperparameters, ...Object.fromEntries([...shorter, ...changes]) },
+  };
+}
+
 await mkdir(folder, { recursive: true });
-await setUpPeer();
+const tried = contests.map(triedContest);
+const asks = (contest: Contest): boolean => !tables && (wanted.length === 0 || wanted.includes(contest.name));
+const tasks = new Map(taskNames.map((name) => [name, triedTask(name)]));
+if (!tables && options.only !== 'ours' && !choose) await setUpPeer();
 const bases = await BaseModels.open(home);
-for (const taskOf of [spamTask, taggingTask]) {
-  const task = taskOf();
-  const rows = new Map<Contest, readonly Measured[]>();
-  for (const contest of contests.filter(({ task: of }) => of === task.name)) {
-    const asks = wanted.length === 0 || wanted.includes(contest.name);
-    if (asks) await bases.pull(contest.model);
-    const measured: Measured[] = [];
-    for (let seed = 1; seed <= seedCount; seed++) {
-      if (asks) {
-        // A server for each, so that no model stays in memory while PyTorch trains another.
-        await using house = await connect({ baseUrl: null, apiKey: null, home, env: process.env, training: true });
-        measured.push(await measure(house, contest, task, seed));
-      }
-    }
-    if (measured.length > 0) rows.set(contest, measured);
+for (const contest of tried.filter(asks)) {
+  await bases.pull(contest.model);
+  for (const seed of seeds) await measure(contest, tasks.get(contest.task)!, seed);
+}
+if (!choose) {
+  for (const [name, task] of tasks) {
+    const text = table(task);
+    console.log(`\n${name}\n\n${text}\n`);
+    if (!small) await writeInto('quality.md', `families: ${name}`, text);
   }
-  if (rows.size === 0) continue;
-  const text = table(task, rows);
-  console.log(`\n${task.name}\n\n${text}\n`);
-  if (!small) await writeInto('quality.md', `families: ${task.name}`, text);
 }
