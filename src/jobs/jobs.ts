@@ -21,6 +21,7 @@ import {
 } from '../domain/job.ts';
 import { defaultProject } from '../domain/project.ts';
 import type { Checkpoint } from '../domain/checkpoint.ts';
+import type { JobProvenance } from '../domain/provenance.ts';
 import { targetsOfBase } from '../models/adapter.ts';
 import type { ModelRegistry, ServedModel } from '../models/registry.ts';
 import type { Alongside } from '../store/answered-requests.ts';
@@ -29,6 +30,7 @@ import { Files } from '../store/files.ts';
 import { adapterShape } from './continuation.ts';
 import { assertConsistent } from './methods.ts';
 import { Bell } from './bell.ts';
+import { provenanceOf } from './provenance.ts';
 import { findRow, insertJob, jobOf, type JobRow, moved, type Rows, saveJob, tell, unixSeconds } from './records.ts';
 import { type FiguresPage, readFigures, totalSteps } from './step-figures.ts';
 import { askedHyperparameters, askedMethod, type JobRequest, modelUnavailable } from './request.ts';
@@ -153,6 +155,12 @@ export class Jobs {
       .map(({ id, base }) => ({ model: id, examplesTokensMax: base.contextTokens }));
   }
 
+  /** Which bytes it read and made; `home` is the data folder. */
+  async provenance(id: string, home: string): Promise<JobProvenance> {
+    const row = await this.#row(this.#database, id);
+    return await provenanceOf(this.#database, home, jobOf(row), row.plan);
+  }
+
   async cancel(id: string): Promise<Job> {
     return await this.#change(id, 'cancel', async (rows, job) => {
       await tell(rows, id, { message: 'Fine-tuning job cancelled' });
@@ -180,10 +188,15 @@ export class Jobs {
     });
   }
 
-  /** Newest first, in the order they happened: several share a second. */
-  async events(id: string, { after, limit }: PageRequest): Promise<JobEvent[]> {
+  /** Newest first, in the order they happened: several share a second. Of one type where that is asked for. */
+  async events(
+    id: string,
+    { after, limit }: PageRequest,
+    type: 'message' | 'metrics' | null = null,
+  ): Promise<JobEvent[]> {
     await this.#row(this.#database, id);
-    const events = this.#database.selectFrom('job_events').where('job_id', '=', id);
+    const all = this.#database.selectFrom('job_events').where('job_id', '=', id);
+    const events = type === null ? all : all.where('step', type === 'metrics' ? 'is not' : 'is', null);
     let query = events
       .select('object')
       .orderBy('seq', 'desc')

@@ -77,6 +77,7 @@ const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open' | 'operato
   'GET /v1/fine_tuning/jobs/:id/events': [{ path: { id: 'job' } }],
   'GET /v1/fine_tuning/jobs/:id/checkpoints': [{ path: { id: 'job' } }],
   'GET /v1/fine_tuning/jobs/:id/metrics': [{ path: { id: 'job' } }],
+  'GET /v1/fine_tuning/jobs/:id/provenance': [{ path: { id: 'job' } }],
   'GET /v1/fine_tuning/checkpoints/:model/permissions': [{ path: { model: 'model' } }],
   'POST /v1/fine_tuning/checkpoints/:model/permissions': [
     { path: { model: 'model' }, body: () => ({ project_ids: ['bob'] }) },

@@ -88,6 +88,7 @@ const rows: Readonly<Record<string, Row>> = {
   'GET /v1/fine_tuning/jobs/:id/events': { missing: noJob },
   'GET /v1/fine_tuning/jobs/:id/checkpoints': { missing: noJob },
   'GET /v1/fine_tuning/jobs/:id/metrics': { missing: noJob },
+  'GET /v1/fine_tuning/jobs/:id/provenance': { missing: noJob },
   'GET /v1/fine_tuning/checkpoints/:model/permissions': { missing: noCheckpoint },
   'POST /v1/fine_tuning/checkpoints/:model/permissions': {
     missing: noCheckpoint,

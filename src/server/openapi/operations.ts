@@ -205,6 +205,17 @@ const modelLimits = {
     max_running_jobs: { type: 'integer' },
   },
 };
+const jobProvenance = {
+  type: 'object',
+  required: ['object', 'job', 'data', 'base', 'model'],
+  properties: {
+    object: { const: 'fine_tuning.job.provenance' },
+    job: { type: 'string' },
+    data: { type: 'array', items: { type: 'object' } },
+    base: { type: ['object', 'null'] },
+    model: { type: ['object', 'null'] },
+  },
+};
 const jobMetrics = {
   type: 'object',
   required: ['object', 'job', 'total_steps', 'columns', 'data', 'has_more'],
@@ -331,6 +342,11 @@ export const operations: Readonly<Record<string, Operation>> = {
     'Fine-tuning',
     "A job's measured steps in few bytes, in their order, from the one after `after` (a step) on.",
     { response: jobMetrics },
+  ),
+  'GET /v1/fine_tuning/jobs/:id/provenance': row(
+    'Fine-tuning',
+    'Which bytes a job read and made: the hashes of its data, its base and its model.',
+    { response: jobProvenance },
   ),
   'GET /v1/fine_tuning/jobs/:id/checkpoints': row('Fine-tuning', "List a finished job's checkpoints."),
   'GET /v1/fine_tuning/checkpoints/:model/permissions': row(

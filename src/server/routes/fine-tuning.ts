@@ -6,6 +6,7 @@ import type { Checkpoint } from '../../domain/checkpoint.ts';
 import type { JobEstimate } from '../../domain/estimate.ts';
 import { metricColumns } from '../../domain/job-metrics.ts';
 import type { Job, JobEvent } from '../../domain/job.ts';
+import type { JobProvenance } from '../../domain/provenance.ts';
 import type { House } from '../../house.ts';
 import type { Jobs, MetadataFilter, StepFigures } from '../../jobs/jobs.ts';
 import { estimateRequestSchema, jobRequestSchema } from '../../jobs/request.ts';
@@ -17,6 +18,10 @@ import { optional, parseBody, parseQuery, queryInteger } from '../validation.ts'
 /** People ask for all events of a long job at once. */
 const limitMax = 10_000;
 const jobsQuery = z.object(pageFields(20, limitMax));
+/** `type` is ours: what was said among a hundred thousand steps. */
+const eventsQuery = jobsQuery.extend({
+  type: optional(z.enum(['message', 'metrics'])).transform((type) => type ?? null),
+});
 /** Curves are asked for whole. */
 const stepsMax = 100_000;
 const metricsQuery = z.object({
@@ -70,8 +75,8 @@ export function fineTuningRoutes(app: FastifyInstance, house: House): void {
     });
 
   app.get<ById>('/fine_tuning/jobs/:id/events', async (request): Promise<ListPage<JobEvent>> => {
-    const page = parseQuery(jobsQuery, request.query);
-    return listPage(await jobsOf(request).events(request.params.id, page), page.limit);
+    const { type, ...page } = parseQuery(eventsQuery, request.query);
+    return listPage(await jobsOf(request).events(request.params.id, page, type), page.limit);
   });
 
   app.get<ById>('/fine_tuning/jobs/:id/metrics', async (request, reply): Promise<string> => {
@@ -79,6 +84,10 @@ export function fineTuningRoutes(app: FastifyInstance, house: House): void {
     const { after, limit } = parseQuery(metricsQuery, request.query);
     void reply.type('application/json; charset=utf-8');
     return metricsText(id, await jobsOf(request).figures(id, { after, limit }));
+  });
+
+  app.get<ById>('/fine_tuning/jobs/:id/provenance', async (request): Promise<JobProvenance> => {
+    return jobsOf(request).provenance(request.params.id, house.home);
   });
 
   app.get<ById>('/fine_tuning/jobs/:id/checkpoints', async (request): Promise<ListPageWithEnds<Checkpoint>> => {
