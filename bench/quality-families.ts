@@ -236,7 +236,7 @@ function differenceOf(found: readonly Result[], peers: readonly Result[]): strin
 }
 
 function table(task: Task): string {
-  const rows = contests
+  const rows = tried
     .filter(({ task: of }) => of === task.name)
     .map((contest) => {
       const { title, hyperparameters } = contest;
