@@ -20,7 +20,7 @@ import {
 } from '../src/dataset/tokenize.ts';
 import { outputCount } from '../src/domain/label.ts';
 import type { HeadPlan, TrainingPlan } from '../src/engine/protocol.ts';
-import { epochOrder } from '../src/engine/recipes/supervised.ts';
+import { epochOrder } from '../src/engine/recipes/order.ts';
 import { learningRateAt } from '../src/engine/schedule.ts';
 import { headPoolingOf } from '../src/families/label-head.ts';
 import { openGguf } from '../src/formats/gguf.ts';
