@@ -7,6 +7,7 @@
  *   npm run bench -- load         many streams at once, what HTTP adds, changing between fine-tunes
  *   npm run bench -- data         checking and counting training data beside json and tiktoken
  *   npm run bench -- near         near duplicates among 100,000 examples
+ *   npm run bench -- dashboard    the dashboard's first page, and a job of 100,000 steps in it
  *
  * Leave the machine alone meanwhile: other work moves every figure, though it moves both sides.
  */
@@ -14,6 +15,7 @@
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { benchDashboard } from './dashboard.ts';
 import { benchData } from './data.ts';
 import { benchLoad } from './load.ts';
 import { benchNearDuplicates } from './near-duplicates.ts';
@@ -27,6 +29,7 @@ const benches = {
   load: benchLoad,
   data: benchData,
   near: benchNearDuplicates,
+  dashboard: benchDashboard,
 };
 const words = process.argv.slice(2);
 /** What follows `training` is for it alone. */
