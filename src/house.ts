@@ -76,8 +76,8 @@ export interface ProjectRooms {
   readonly evals: Evals;
   readonly evalRuns: EvalRuns;
   readonly webhooks: Webhooks;
-}
   readonly tasks: Tasks;
+}
 
 export interface House extends AsyncDisposable {
   readonly settings: Settings;
