@@ -22,7 +22,7 @@ import { readTest, recogniseTask, type TestItem } from '../evals/task.ts';
 import { evaluated, metricOf, Unmeasured } from '../sweep/measure.ts';
 import { hasModel, type Job } from '../sweep/trainings.ts';
 import type { Act, Context } from './context.ts';
-import { jobsOf } from './jobs-of-models.ts';
+import { jobsOf } from '../evals/jobs-of-models.ts';
 
 interface AdviseFlags {
   readonly test?: string;

@@ -10,17 +10,17 @@ import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type OpenAI from 'openai';
 import type { StepMetrics } from '../domain/job.ts';
-import { invalid } from '../domain/errors.ts';
 import type { Answered } from '../evals/ask.ts';
+import { askWithProgress, type AskingDesk, type AskingWishes, type Question } from '../evals/ask-with-progress.ts';
 import { evaluate, type Evaluation, type PartScores } from '../evals/evaluate.ts';
 import { smallBelow, smallSampleNote, type Estimate } from '../evals/metrics/estimate.ts';
+import { jobsOf } from '../evals/jobs-of-models.ts';
 import { worstMistakes, type Mistake } from '../evals/mistakes.ts';
-import { askUnknown } from '../evals/remembered.ts';
 import type { LossPoint } from '../evals/report/charts.ts';
 import { reportHtml } from '../evals/report/report.ts';
-import { readTest, recogniseTask, taskAsSet, tasks, type Recognised, type Task } from '../evals/task.ts';
+import { chosenTask, readTest, tasks, type Recognised, type Task, type TestItem } from '../evals/task.ts';
+import type { View } from '../evals/view.ts';
 import { decimalNumber, wholeNumber, type Act, type Context } from './context.ts';
-import { jobsOf } from './jobs-of-models.ts';
 import { Interrupted, UsageError, isInterruption } from './outcome.ts';
 import { formatDuration, table } from './terminal.ts';
 
@@ -79,7 +79,7 @@ async function evaluateModel(context: Context, options: EvalOptions, model: stri
     throw new UsageError(`--beta was ${options.beta}; a number above 0 was expected.`);
   const all = await readTest(file, { signal });
   const items = all.slice(0, options.limit);
-  const { task, labels, reason } = chosenTask(options, items);
+  const { task, labels, reason } = taskOf(options, items);
   terminal.note(`${items.length} questions, ${task.replace('_', ' ')}: ${reason}.`);
 
   await using connection = await context.connect();
@@ -118,84 +118,22 @@ export function assertMeasurable({ task, labels, concurrency, limit, maxTokens }
 }
 
 /** The kind of task as the options say, or else as the references look. */
-export function chosenTask(
+export const taskOf = (
   { task, labels }: Pick<EvalOptions, 'task' | 'labels'>,
-  items: Parameters<typeof taskAsSet>[1],
-): Recognised {
-  const wanted = task ?? (labels === undefined ? undefined : 'classification');
-  const recognised =
-    wanted === undefined ? recogniseTask(items.map(({ reference }) => reference)) : taskAsSet(wanted as Task, items);
-  if (labels === undefined) return recognised;
-  const given = labels.split(',').map((label) => label.trim());
-  const unknown = recognised.labels.find((label) => !given.includes(label));
-  if (unknown !== undefined || given.includes(''))
-    throw invalid(null, `--labels must name every label of the file, and nothing empty; "${unknown ?? ''}" is amiss.`);
-  return { ...recognised, labels: [...new Set(given)] };
-}
-
-export interface Question {
-  /** Whom the progress is of, where several are asked. */
-  readonly name?: string;
-  readonly openai: OpenAI;
-  readonly model: string;
-  readonly items: Parameters<typeof taskAsSet>[1];
-  readonly labels: readonly string[];
-  readonly server: string;
-  /** Awaited before the first question that is really asked. */
-  readonly before?: () => Promise<void>;
-}
+  items: readonly TestItem[],
+): Recognised =>
+  chosenTask({ task: task as Task | undefined, labels: labels?.split(',').map((label) => label.trim()) }, items);
 
 /** Every question, with progress, those of earlier runs not again. */
-export async function ask(
-  context: Context,
-  options: Pick<EvalOptions, 'fresh' | 'concurrency' | 'maxTokens'>,
-  question: Question,
-): Promise<Answered[]> {
-  const { openai, model, items, labels, server, name, before } = question;
-  const whose = name === undefined ? '' : `${name}: `;
-  const { terminal, signal } = context;
-  const startedMs = Date.now();
-  let known = 0;
-  const remembering = {
-    folder: join(context.home, 'evals', 'answers'),
-    // A model that was deleted and made anew under its name is another.
-    server: `${server} ${await createdAt(openai, model, signal)}`,
-    fresh: options.fresh === true,
-    onKnown: (count: number) => {
-      known = count;
-      if (count > 0) terminal.note(`${whose}${count} of them were answered in an earlier run; --fresh asks again.`);
-    },
-    ...(before !== undefined && { before }),
-  };
-  const onProgress = (done: number): void => {
-    const left = items.length - known - done;
-    const leftMs = ((Date.now() - startedMs) / done) * left;
-    terminal.live(`  ${whose}${known + done}/${items.length}  ${formatDuration(leftMs)} left`);
-  };
-  const { concurrency, maxTokens } = options;
-  const asking = {
-    concurrency,
-    labels,
-    signal,
-    onProgress,
-    ...(maxTokens !== undefined && { answerTokensMax: maxTokens }),
-  };
-  const answers: Answered[] = [];
-  try {
-    for await (const answered of askUnknown(openai, model, items, remembering, asking)) answers.push(answered);
-  } finally {
-    terminal.live('');
-  }
-  return answers;
-}
+export const ask = (context: Context, options: AskingWishes, question: Question): Promise<Answered[]> =>
+  askWithProgress(askingDesk(context), options, question);
 
-/** Some servers do not tell of single models; the name has to do there. */
-export async function createdAt(openai: OpenAI, model: string, signal: AbortSignal): Promise<number> {
-  const found = await openai.models.retrieve(model, { signal }).catch((error: unknown) => {
-    if (isInterruption(error)) throw error;
-    return null;
-  });
-  return found?.created ?? 0;
+/** The terminal as those who ask see it. */
+export function askingDesk({ home, signal, terminal }: Context): AskingDesk {
+  const asked: View['asked'] = (who, done, total, leftMs) =>
+    terminal.live(`  ${who === null ? '' : `${who}: `}${done}/${total}  ${formatDuration(leftMs)} left`);
+  const view = { note: (text: string) => terminal.note(text), live: (text: string) => terminal.live(text), asked };
+  return { answersFolder: join(home, 'evals', 'answers'), signal, view };
 }
 
 function shown(evaluation: Evaluation, mistakes: readonly Mistake[]): string {

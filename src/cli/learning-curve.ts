@@ -1,29 +1,28 @@
 /** `tunesmith learning-curve`: whether more data would help, from trainings on parts of what there is. */
 
-import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Command } from 'commander';
-import { tasks, type Task } from '../evals/task.ts';
 import { curveHtml, curveSentences, curveTable } from '../sweep/curve-report.ts';
-import { curveStatePath, runLearningCurve } from '../sweep/learning-curve.ts';
-import { isRange, parseDimension, type Values } from '../sweep/space.ts';
+import { curveStatePath, runLearningCurve, type LearningCurve } from '../sweep/learning-curve.ts';
+import { isRange, type Values } from '../sweep/space.ts';
 import { wholeNumber, type Act, type Context } from './context.ts';
-import { Interrupted, UsageError, isInterruption } from './outcome.ts';
-import { automaticAt } from './sweep.ts';
+import { UsageError } from './outcome.ts';
 import { table } from './terminal.ts';
+import {
+  readSetting,
+  readTask,
+  trainingsOptions,
+  type TrainingsFlags,
+  undertake,
+  usualFolder,
+} from './trainings-options.ts';
 
-interface CurveFlags {
+interface CurveFlags extends TrainingsFlags {
   readonly model: string;
-  readonly validation?: string;
   readonly parts: readonly number[];
   readonly repeats: number;
   readonly set: Values;
-  readonly metric?: string;
-  readonly task?: string;
-  readonly seed: number;
-  readonly output?: string;
-  readonly retry?: boolean;
-  readonly fresh?: boolean;
 }
 
 const help = `
@@ -37,29 +36,15 @@ Examples:
   $ tunesmith learning-curve train.jsonl --validation valid.jsonl --model smollm2-135m-instruct --parts 25,50,100`;
 
 export function learningCurveCommand(program: Command, act: Act): void {
-  program
+  const command = program
     .command('learning-curve <file>')
     .description('the figure at 10, 25, 50 and 100 % of the data, and what more would bring')
     .requiredOption('-m, --model <name>', 'base model')
     .option('--validation <file>', 'chats to measure on (default: a fifth of the file)')
     .option('--parts <list>', 'percent of the training set, growing to 100', percents, [0.1, 0.25, 0.5, 1])
     .option('--repeats <count>', 'trainings per part, each with a cut and a seed of its own', wholeNumber, 1)
-    .option('--set <name=value>', 'a hyper-parameter; may be repeated', setting, {})
-    .option('--metric <name>', 'the figure (default: the main one of the kind of task)')
-    .option('--task <kind>', `${tasks.join(', ')} (default: as the references look)`)
-    .option('--seed <number>', 'of cuts and trainings', wholeNumber, 42)
-    .option('-o, --output <folder>', 'where state, data and report go (default: curve-<file>)')
-    .option('--retry', 'try again what failed')
-    .option('--fresh', 'begin anew, whatever is there')
-    .addHelpText('after', help)
-    .action(
-      act((context, flags: CurveFlags, file = '') =>
-        learningCurve(context, flags, file).catch((error: unknown) => {
-          if (!isInterruption(error)) throw error;
-          throw new Interrupted('Stopped. Jobs that wait or train stay in the queue; the same command goes on.');
-        }),
-      ),
-    );
+    .option('--set <name=value>', 'a hyper-parameter; may be repeated', setting, {});
+  trainingsOptions(command, 'curve').addHelpText('after', help).action(act(learningCurve));
 }
 
 function percents(text: string): readonly number[] {
@@ -71,42 +56,31 @@ function percents(text: string): readonly number[] {
 }
 
 function setting(text: string, earlier: Values): Values {
-  const [, name, value] = /^(\w+)=(.+)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined)
-    throw new UsageError(`--set ${text}: name=value was expected, such as learning_rate=5e-4.`);
-  const { values } = parseDimension(name, value, `--set ${name}=`);
+  const { name, values } = readSetting(text, 'name=value', 'learning_rate=5e-4');
   if (isRange(values) || values.length !== 1)
     throw new UsageError(`--set ${text}: one value was expected; several are tried by tunesmith sweep.`);
   return { ...earlier, [name]: values[0]! };
 }
 
-async function learningCurve(context: Context, flags: CurveFlags, file: string): Promise<void> {
-  const { terminal, signal, home } = context;
+async function learningCurve(context: Context, flags: CurveFlags, file = ''): Promise<void> {
   if (flags.repeats < 1) throw new UsageError('--repeats was 0; at least 1 was expected.');
-  if (flags.task !== undefined && !tasks.includes(flags.task as Task))
-    throw new UsageError(`The task "${flags.task}" is not known; one of ${tasks.join(', ')} was expected.`);
-  const folder = flags.output ?? `curve-${basename(file, extname(file))}`;
-  await mkdir(folder, { recursive: true });
-  await using connection = await context.connect({ training: true });
-  const curve = await runLearningCurve({
+  const asked = {
     training: file,
     validation: flags.validation ?? null,
     values: { ...flags.set, model: flags.model },
     shares: flags.parts,
     repeats: flags.repeats,
     metric: flags.metric,
-    task: flags.task as Task | undefined,
+    task: readTask(flags),
     seed: flags.seed,
-    folder,
-    fresh: flags.fresh === true,
-    retry: flags.retry === true,
-    automatic: automaticAt,
-    openai: connection.openai,
-    server: `sweep ${context.namedServer ?? 'this machine'}`,
-    answersFolder: join(home, 'evals', 'answers'),
-    signal,
-    view: terminal,
+  };
+  const folder = flags.output ?? usualFolder('curve', file);
+  await undertake(context, flags, folder, async (common) => {
+    await tell(context, folder, await runLearningCurve({ ...common, ...asked }));
   });
+}
+
+async function tell({ terminal }: Context, folder: string, curve: LearningCurve): Promise<void> {
   const report = join(folder, 'report.html');
   await writeFile(report, curveHtml(curve, new Date()));
   const { head, rows } = curveTable(curve);

@@ -5,8 +5,9 @@
  */
 
 import { CommanderError } from 'commander';
-import { APIConnectionError, APIError, APIUserAbortError } from 'openai';
+import { APIConnectionError, APIError } from 'openai';
 import { TunesmithError } from '../domain/errors.ts';
+import { wasStopped } from '../evals/view.ts';
 
 export const exitCodes = { success: 0, failure: 1, usage: 2, jobFailed: 3, interrupted: 130 } as const;
 
@@ -35,8 +36,7 @@ export function exitCodeOf(error: unknown): number {
 }
 
 export function isInterruption(error: unknown): boolean {
-  if (error instanceof Interrupted || error instanceof APIUserAbortError) return true;
-  return error instanceof Error && error.name === 'AbortError';
+  return error instanceof Interrupted || wasStopped(error);
 }
 
 /** One line for a person; `baseUrl` is where the command was talking to, if anywhere. */

@@ -4,23 +4,27 @@
  * Ctrl-C loses nothing: jobs that wait or train stay where they are, and the same command goes on.
  */
 
-import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Command } from 'commander';
-import { autoEpochs } from '../dataset/epochs.ts';
-import { tasks, type Task } from '../evals/task.ts';
-import { autoBatchSize } from '../jobs/plan.ts';
 import { examplesMin } from '../sweep/parts.ts';
 import { conclusions, sweepHtml, sweepTable } from '../sweep/report.ts';
-import { gridOf, isRange, parseDimension, type Dimension, type Values } from '../sweep/space.ts';
-import { runSweep, statePath, type SweepPlan } from '../sweep/sweep.ts';
+import { gridOf, isRange, parseDimension, type Dimension } from '../sweep/space.ts';
+import { runSweep, statePath, type SweepPlan, type SweepState } from '../sweep/sweep.ts';
 import { wholeNumber, type Act, type Context } from './context.ts';
-import { Interrupted, UsageError, isInterruption } from './outcome.ts';
+import { UsageError } from './outcome.ts';
 import { table } from './terminal.ts';
+import {
+  readSetting,
+  readTask,
+  trainingsOptions,
+  type TrainingsFlags,
+  undertake,
+  usualFolder,
+} from './trainings-options.ts';
 
-interface SweepFlags {
+interface SweepFlags extends TrainingsFlags {
   readonly model: string;
-  readonly validation?: string;
   readonly test?: string;
   readonly learningRate?: string;
   readonly epochs?: string;
@@ -31,13 +35,7 @@ interface SweepFlags {
   readonly halving: number;
   readonly smallest: number;
   readonly finalists: number;
-  readonly metric?: string;
-  readonly task?: string;
-  readonly seed: number;
-  readonly output?: string;
   readonly keepModels?: boolean;
-  readonly retry?: boolean;
-  readonly fresh?: boolean;
 }
 
 const help = `
@@ -56,7 +54,7 @@ Examples:
   $ tunesmith sweep train.jsonl --model smollm2-135m-instruct --set weight_decay=0,0.01,0.1 --metric valid_loss`;
 
 export function sweepCommand(program: Command, act: Act): void {
-  program
+  const command = program
     .command('sweep <file>')
     .description('find good hyper-parameters for a training file: many short trainings, few long ones')
     .requiredOption('-m, --model <names>', 'base models')
@@ -71,51 +69,24 @@ export function sweepCommand(program: Command, act: Act): void {
     .option('--halving <factor>', 'one trial in so many goes on, to so much more data; 1 stops none', wholeNumber, 3)
     .option('--smallest <count>', 'no trial sees fewer examples', wholeNumber, 50)
     .option('--finalists <count>', 'trials that train on everything, at least', wholeNumber, 2)
-    .option('--metric <name>', 'what ranks')
-    .option('--task <kind>', `${tasks.join(', ')} (default: as the references look)`)
-    .option('--seed <number>', 'of the draw, the parts and the trainings', wholeNumber, 42)
-    .option('-o, --output <folder>', 'where state, data and report go (default: sweep-<file>)')
-    .option('--keep-models', 'leave the models of stopped trials on the server')
-    .option('--retry', 'try again what failed')
-    .option('--fresh', 'begin anew, whatever is there')
-    .addHelpText('after', help)
-    .action(
-      act((context, flags: SweepFlags, file = '') =>
-        sweep(context, flags, file).catch((error: unknown) => {
-          if (!isInterruption(error)) throw error;
-          throw new Interrupted('Stopped. Jobs that wait or train stay in the queue; the same command goes on.');
-        }),
-      ),
-    );
+    .option('--keep-models', 'leave the models of stopped trials on the server');
+  trainingsOptions(command, 'sweep').addHelpText('after', help).action(act(sweep));
 }
 
-/** `lora_rank=8,16` → a dimension. */
 function setting(text: string, earlier: readonly Dimension[]): readonly Dimension[] {
-  const [, name, values] = /^(\w+)=(.+)$/.exec(text) ?? [];
-  if (name === undefined || values === undefined)
-    throw new UsageError(`--set ${text}: name=values was expected, such as weight_decay=0,0.01.`);
-  return [...earlier, parseDimension(name, values, `--set ${name}=`)];
+  return [...earlier, readSetting(text, 'name=values', 'weight_decay=0,0.01')];
 }
 
-async function sweep(context: Context, flags: SweepFlags, file: string): Promise<void> {
-  const { terminal, signal, home } = context;
+async function sweep(context: Context, flags: SweepFlags, file = ''): Promise<void> {
   const plan = planOf(flags, file);
-  const folder = flags.output ?? `sweep-${basename(file, extname(file))}`;
-  await mkdir(folder, { recursive: true });
-  await using connection = await context.connect({ training: true });
-  const state = await runSweep({
-    plan,
-    folder,
-    fresh: flags.fresh === true,
-    retry: flags.retry === true,
-    keepModels: flags.keepModels === true,
-    automatic: automaticAt,
-    openai: connection.openai,
-    server: `sweep ${context.namedServer ?? 'this machine'}`,
-    answersFolder: join(home, 'evals', 'answers'),
-    signal,
-    view: terminal,
+  const folder = flags.output ?? usualFolder('sweep', file);
+  await undertake(context, flags, folder, async (common) => {
+    const state = await runSweep({ ...common, plan, keepModels: flags.keepModels === true });
+    await tell(context, folder, state);
   });
+}
+
+async function tell({ terminal }: Context, folder: string, state: SweepState): Promise<void> {
   const report = join(folder, 'report.html');
   await writeFile(report, sweepHtml(state, new Date()));
   const { head, rows } = sweepTable(state);
@@ -125,12 +96,6 @@ async function sweep(context: Context, flags: SweepFlags, file: string): Promise
   const best = state.trials.find(({ id }) => id === state.winner)?.results.at(-1)?.job;
   if (best != null) terminal.note(`What might make the best one better: tunesmith advise ${best}`);
 }
-
-/** What the server would choose for the whole set, for every rung. */
-export const automaticAt = (examples: number): Values => ({
-  n_epochs: autoEpochs(examples),
-  batch_size: autoBatchSize(examples),
-});
 
 function planOf(flags: SweepFlags, file: string): SweepPlan {
   const named = [
@@ -148,8 +113,7 @@ function planOf(flags: SweepFlags, file: string): SweepPlan {
   if (twice !== undefined) throw new UsageError(`${twice.name} is given twice.`);
   if (dimensions.every(({ values }) => !isRange(values) && values.length === 1))
     throw new UsageError('There is nothing to choose between: give some option several values, or a range.');
-  if (flags.task !== undefined && !tasks.includes(flags.task as Task))
-    throw new UsageError(`The task "${flags.task}" is not known; one of ${tasks.join(', ')} was expected.`);
+  const task = readTask(flags);
   for (const [option, value, least] of [
     ['--trials', flags.trials ?? 1, 1],
     ['--halving', flags.halving, 1],
@@ -169,7 +133,7 @@ function planOf(flags: SweepFlags, file: string): SweepPlan {
     smallest: flags.smallest,
     finalists: flags.finalists,
     metric: flags.metric,
-    task: flags.task as Task | undefined,
+    task,
     seed: flags.seed,
   };
 }

@@ -68,6 +68,24 @@ export function taskAsSet(task: Task, items: readonly TestItem[]): Recognised {
   return { task, labels, reason };
 }
 
+/** The kind as said, or else as the references look; `labels` where the file does not show the whole closed set. */
+export function chosenTask(
+  { task, labels }: { readonly task?: Task | undefined; readonly labels?: readonly string[] | undefined },
+  items: readonly TestItem[],
+): Recognised {
+  const wanted = task ?? (labels === undefined ? undefined : 'classification');
+  const recognised =
+    wanted === undefined ? recogniseTask(items.map(({ reference }) => reference)) : taskAsSet(wanted, items);
+  if (labels === undefined) return recognised;
+  const unknown = recognised.labels.find((label) => !labels.includes(label));
+  if (unknown !== undefined || labels.includes(''))
+    throw invalid(
+      'labels',
+      `The labels must name every label of the file, and nothing empty; "${unknown ?? ''}" is amiss.`,
+    );
+  return { ...recognised, labels: [...new Set(labels)] };
+}
+
 /** The texts that occur, the most frequent first, equally frequent ones by alphabet. */
 export function labelsOf(texts: readonly string[]): string[] {
   const counts = new Map<string, number>();

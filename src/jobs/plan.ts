@@ -7,7 +7,7 @@
  * rates are in `methods.ts`.
  */
 
-import { autoEpochs } from '../dataset/epochs.ts';
+import { autoBatchSize, autoEpochs } from '../dataset/epochs.ts';
 import type { Device } from '../domain/device.ts';
 import type { EncoderHyperparameters, Hyperparameters, Job, MethodType } from '../domain/job.ts';
 import {
@@ -135,10 +135,6 @@ function resolveLora(asked: Hyperparameters, facts: PlanFacts) {
     lora_dropout: numberOr(asked.lora_dropout, shape.dropout),
     lora_targets: [...valueOr(asked.lora_targets, [...shape.targets])],
   };
-}
-
-export function autoBatchSize(examples: number, least = 1): number {
-  return Math.min(256, Math.max(least, Math.round(0.002 * examples)));
 }
 
 /** In eight bits where that is fast: on real text the loss moved by 0.04 %, and a step takes half the time. */

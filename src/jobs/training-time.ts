@@ -3,7 +3,7 @@
 import type { ExampleFormat } from '../domain/example.ts';
 import type { BaseModel } from '../models/base-models.ts';
 import { estimateMs, type Calibration, type CalibrationSetting } from './calibration.ts';
-import { autoBatchSize } from './plan.ts';
+import { autoBatchSize } from '../dataset/epochs.ts';
 
 /** A file as far as time goes. */
 export interface CountedFile {

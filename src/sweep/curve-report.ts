@@ -7,7 +7,7 @@ import type { LearningCurve } from './learning-curve.ts';
 import { figureInWords, smallNote, tableHtml, type Table } from './report.ts';
 import { valuesInWords } from './trainings.ts';
 
-interface Row {
+export interface CurveRow {
   readonly examples: number;
   readonly value: number;
   readonly low: number | null;
@@ -16,7 +16,7 @@ interface Row {
 }
 
 /** What was measured, and then what is foretold. */
-function rowsOf({ means, extrapolation, metric }: LearningCurve): Row[] {
+export function rowsOf({ means, extrapolation, metric }: LearningCurve): CurveRow[] {
   return [
     ...means.map((mean) => ({ ...mean, foretold: false })),
     ...extrapolation.foretold.map(({ examples, error, low, high }) => {

@@ -12,12 +12,12 @@ import { invalid } from '../domain/errors.ts';
 import { extrapolate, type Extrapolation } from '../evals/learning-curve.ts';
 import { drawsOf, type Statistic } from '../evals/metrics/estimate.ts';
 import { readTest, recogniseTask, taskAsSet, type Task } from '../evals/task.ts';
+import type { View } from '../evals/view.ts';
 import { seededRandom } from '../random.ts';
 import { assertMetric, drawnFigure, measure, metricOf, Unmeasured, type Judge, type Measured, type Metric } from './measure.ts'; // prettier-ignore
-import { examplesMin, prepareParts, type PartFile } from './parts.ts';
+import { automaticAt, examplesMin, prepareParts, type PartFile } from './parts.ts';
 import type { Values } from './space.ts';
 import { fingerprintOf, hashOf, readState, writeState, type Kept } from './state.ts';
-import type { View } from './sweep.ts';
 import { ended, startTraining, uploadOnce } from './trainings.ts';
 
 export interface CurveOptions {
@@ -35,12 +35,14 @@ export interface CurveOptions {
   readonly folder: string;
   readonly fresh: boolean;
   readonly retry: boolean;
-  readonly automatic: (examples: number) => Values;
   readonly openai: OpenAI;
   readonly server: string;
   readonly answersFolder: string;
   readonly signal: AbortSignal;
   readonly view: View;
+  /** As in sweeps. */
+  readonly id?: string;
+  readonly onState?: (state: CurveState) => void;
 }
 
 export interface CurvePoint extends PartFile {
@@ -79,7 +81,9 @@ export async function runLearningCurve(options: CurveOptions): Promise<LearningC
   const save = async (i: number, change: Partial<CurvePoint>): Promise<void> => {
     state = { ...state, points: state.points.map((point, at) => (at === i ? { ...point, ...change } : point)) };
     await writeState(path, state);
+    options.onState?.(state);
   };
+  options.onState?.(state);
   const items = await readTest(state.validation, { signal });
   const recognised =
     task === undefined ? recogniseTask(items.map(({ reference }) => reference)) : taskAsSet(task, items);
@@ -138,7 +142,7 @@ async function askedOf({ training, validation, values, shares, repeats, metric, 
 }
 
 async function begin(options: CurveOptions, asked: Kept['asked']): Promise<CurveState> {
-  const { values, shares, repeats, metric, task, seed, folder, fresh, automatic, signal, view } = options;
+  const { values, shares, repeats, metric, task, seed, folder, fresh, signal, view } = options;
   const sizes = (examples: number): number[] => {
     const counts = shares.map((share) => Math.round(share * examples));
     if (counts[0]! < examplesMin)
@@ -169,11 +173,11 @@ async function begin(options: CurveOptions, asked: Kept['asked']): Promise<Curve
   const open = { job: null, model: null, measured: null, reason: null } as const;
   const state: CurveState = {
     version: 1,
-    id: fresh ? `${fingerprintOf(asked)}-${Date.now().toString(36)}` : fingerprintOf(asked),
+    id: options.id ?? (fresh ? `${fingerprintOf(asked)}-${Date.now().toString(36)}` : fingerprintOf(asked)),
     asked,
     metric: metricOf(metric, kind),
     task: kind,
-    values: { ...automatic(whole.examples), ...values },
+    values: { ...automaticAt(whole.examples), ...values },
     validation: first.validation,
     validationExamples: items.length,
     points: cuts.flatMap((parts, repeat) => parts.map((part, i) => ({ ...part, share: shares[i]!, repeat, ...open }))),

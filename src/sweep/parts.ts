@@ -7,9 +7,11 @@
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { autoBatchSize, autoEpochs } from '../dataset/epochs.ts';
 import { linesOf, planSplit } from '../dataset/split/split.ts';
 import { invalid } from '../domain/errors.ts';
 import { writeAtomically } from '../formats/atomic-write.ts';
+import type { Values } from './space.ts';
 
 export interface PartsOptions {
   readonly training: string;
@@ -82,6 +84,12 @@ export async function prepareParts(options: PartsOptions): Promise<Parts> {
   }
   return { parts, validation: validation ?? (await write('validation.jsonl', (part) => part === 0)) };
 }
+
+/** What the server chooses for the whole set, set for every part of it, so that all train alike. */
+export const automaticAt = (examples: number): Values => ({
+  n_epochs: autoEpochs(examples),
+  batch_size: autoBatchSize(examples),
+});
 
 async function* encoded(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
   for await (const line of lines) yield Buffer.from(`${line}\n`);

@@ -13,19 +13,13 @@ import { APIError } from 'openai';
 import { invalid } from '../domain/errors.ts';
 import type { Comparison } from '../evals/metrics/paired.ts';
 import { readTest, recogniseTask, taskAsSet, type Recognised, type Task, type TestItem } from '../evals/task.ts';
+import type { View } from '../evals/view.ts';
 import { planRungs, ranked, type Rung } from './halving.ts';
 import { assertMetric, comparedModels, evaluated, figureOf, measure, metricOf, Unmeasured, type Judge, type Measured, type Metric } from './measure.ts'; // prettier-ignore
-import { prepareParts, type PartFile } from './parts.ts';
+import { automaticAt, prepareParts, type PartFile } from './parts.ts';
 import { drawTrials, gridOf, isRange, type Dimension, type Values } from './space.ts';
 import { fingerprintOf, hashOf, readState, writeState, type Kept } from './state.ts';
 import { ended, startTraining, uploadOnce, valuesInWords, type Job } from './trainings.ts';
-
-/** Where it is told how things stand. */
-export interface View {
-  note(text: string): void;
-  /** Replaced by the next one; empty takes it away. */
-  live(text: string): void;
-}
 
 export interface SweepPlan {
   readonly training: string;
@@ -53,14 +47,16 @@ export interface SweepOptions {
   readonly retry: boolean;
   /** Whether models that fell out stay on the server. */
   readonly keepModels: boolean;
-  /** What "auto" is at so many examples; set for every rung by the whole set, so that all train alike. */
-  readonly automatic: (examples: number) => Values;
   readonly openai: OpenAI;
   /** Named in what is remembered of answers. */
   readonly server: string;
   readonly answersFolder: string;
   readonly signal: AbortSignal;
   readonly view: View;
+  /** What the sweep is called, also in the metadata of its jobs; without it, a fingerprint of what was asked. */
+  readonly id?: string;
+  /** Told whenever something was learnt. */
+  readonly onState?: (state: SweepState) => void;
 }
 
 /** What became of a trial on one rung. */
@@ -117,6 +113,7 @@ class Sweep {
     await this.#assertModels();
     const test = plan.test === null ? null : await readTest(plan.test, { signal });
     this.#state = (await this.#earlier()) ?? (await this.#begin());
+    this.#options.onState?.(this.#state);
     const items = await readTest(this.#state.validation, { signal });
     const recognised = recognisedAs(plan.task, items);
     this.#judge = this.#judgeOf(items, recognised);
@@ -167,7 +164,7 @@ class Sweep {
   }
 
   async #begin(): Promise<SweepState> {
-    const { plan, folder, fresh, automatic, signal, view } = this.#options;
+    const { plan, folder, fresh, signal, view } = this.#options;
     const { dimensions, draws, seed } = plan;
     const values = draws === null ? gridOf(dimensions) : drawTrials(dimensions, draws, seed);
     view.live('  cutting the training set');
@@ -185,7 +182,7 @@ class Sweep {
     const asked = await this.#asked();
     const state: SweepState = {
       version: 1,
-      id: fresh ? `${fingerprintOf(asked)}-${Date.now().toString(36)}` : fingerprintOf(asked),
+      id: this.#options.id ?? (fresh ? `${fingerprintOf(asked)}-${Date.now().toString(36)}` : fingerprintOf(asked)),
       asked,
       metric: metricOf(plan.metric, task),
       task,
@@ -195,7 +192,7 @@ class Sweep {
       validationExamples: items.length,
       trials: values.map((each, i) => ({
         id: `t${String(i + 1).padStart(String(values.length).length, '0')}`,
-        values: { ...automatic(examples), ...each },
+        values: { ...automaticAt(examples), ...each },
         results: [],
       })),
       winner: null,
@@ -237,6 +234,7 @@ class Sweep {
   async #save(change: Partial<SweepState>): Promise<void> {
     this.#state = { ...this.#state, ...change };
     await writeState(statePath(this.#options.folder), this.#state);
+    this.#options.onState?.(this.#state);
   }
 
   /** Who trains on that rung: all on the first, then the best of the one before. */

@@ -2,7 +2,16 @@
 
 import type { TaskType } from '../domain/task.ts';
 import { fileCheck } from './kinds/file-check.ts';
+import { compare } from './kinds/compare.ts';
+import { learningCurve } from './kinds/learning-curve.ts';
 import { pull } from './kinds/pull.ts';
+import { sweep } from './kinds/sweep.ts';
 import type { TaskKind } from './task-kind.ts';
 
-export const taskKinds: Readonly<Record<TaskType, TaskKind>> = { file_check: fileCheck, pull };
+export const taskKinds: Readonly<Record<TaskType, TaskKind>> = {
+  file_check: fileCheck,
+  pull,
+  compare,
+  sweep,
+  learning_curve: learningCurve,
+};

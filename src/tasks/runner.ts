@@ -190,4 +190,7 @@ export class TaskRunner implements AsyncDisposable {
 /** Below a task's folder: what users may take away. */
 export const offeredFolder = 'files';
 
+/** Among them: what a task knows so far, as its result will have it, for those kinds that tell. */
+export const progressFile = 'progress.json';
+
 const now = (): number => Math.floor(Date.now() / 1000);

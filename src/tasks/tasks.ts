@@ -5,14 +5,15 @@
  */
 
 import { createReadStream } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
+import { Readable } from 'node:stream';
 import { invalid, notFound, TunesmithError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { isTaskOver, type Task, type TaskFile, type TaskStatus, type TaskType } from '../domain/task.ts';
 import type { Alongside } from '../store/answered-requests.ts';
 import { changeTask, findTask, type Rows, taskOf, type TaskRow } from './records.ts';
-import { offeredFolder, type TaskRunner } from './runner.ts';
+import { offeredFolder, progressFile, type TaskRunner } from './runner.ts';
 
 export interface NewTask {
   readonly type: TaskType;
@@ -139,10 +140,20 @@ export class Tasks {
 
   /** Only what `files` lists is handed out, so a name cannot lead anywhere else. */
   async file(id: string, name: string): Promise<{ readonly file: TaskFile; readonly bytes: NodeJS.ReadableStream }> {
+    if (name === progressFile) return await this.#progress(id);
     const file = (await this.files(id)).find((each) => each.name === name);
     if (file === undefined) throw notFound('name', `Task ${id} has no file '${name}'.`);
     const path = join(await this.#offeredBy(id), ...name.split('/'));
     return { file, bytes: createReadStream(path, { highWaterMark: 1 << 20 }) };
+  }
+
+  /** What is known so far is replaced whole each time, so it can be had at any time. */
+  async #progress(id: string): Promise<{ readonly file: TaskFile; readonly bytes: NodeJS.ReadableStream }> {
+    const row = await this.#row(id);
+    const path = join(this.#runner.folderOf(row.folder), offeredFolder, progressFile);
+    const bytes = await readFile(path).catch(() => null);
+    if (bytes === null) throw notFound('name', `Task ${id} has no file '${progressFile}'.`);
+    return { file: { object: 'task.file', name: progressFile, bytes: bytes.length }, bytes: Readable.from([bytes]) };
   }
 
   async #offeredBy(id: string): Promise<string> {

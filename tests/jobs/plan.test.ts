@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import type { Hyperparameters, Job } from '../../src/domain/job.ts';
 import { runLimitsOf } from '../../src/dataset/batch.ts';
 import { autoEpochs } from '../../src/dataset/epochs.ts';
-import { autoBatchSize, resolveHyperparameters, toPlan } from '../../src/jobs/plan.ts';
+import { autoBatchSize } from '../../src/dataset/epochs.ts';
+import { resolveHyperparameters, toPlan } from '../../src/jobs/plan.ts';
 
 const allAuto = { n_epochs: 'auto', batch_size: 'auto', learning_rate_multiplier: 'auto' } as const;
 const targets = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];

@@ -9,22 +9,24 @@ import { setMaxListeners } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Option, type Command } from 'commander';
-import { compare, type Compared } from '../../evals/compare/compare.ts';
+import OpenAI from 'openai';
+import type { Compared } from '../../evals/compare/compare.ts';
 import { priceByName, usualPrice } from '../../evals/compare/costs.ts';
-import { comparisonHtml } from '../../evals/compare/report.ts';
+import { caption, comparisonHtml } from '../../evals/compare/report.ts';
+import type { Leaks } from '../../evals/compare/leaks.ts';
+import { runComparison } from '../../evals/compare/run.ts';
 import { shotChoices, type ShotChoice } from '../../evals/compare/shots.ts';
 import { smallSampleNote } from '../../evals/metrics/estimate.ts';
-import { readTest, tasks, type TestItem } from '../../evals/task.ts';
+import { tasks, type Task } from '../../evals/task.ts';
 import { modelPrices } from '../../dataset/price.ts';
+import { TunesmithError } from '../../domain/errors.ts';
+import { isLoopback } from '../connection.ts';
 import { decimalNumber, wholeNumber, type Act, type Context } from '../context.ts';
 import { findingText } from '../data/findings.ts';
-import { assertMeasurable, chosenTask } from '../eval.ts';
+import { askingDesk, assertMeasurable } from '../eval.ts';
 import { Interrupted, UsageError, isInterruption } from '../outcome.ts';
-import { askContenders } from './ask.ts';
-import { gather } from './gather.ts';
 import { readEndpoint, type Endpoint } from './endpoint.ts';
-import { leaksBetween } from './leaks.ts';
-import { caption, comparedTable } from './view.ts';
+import { comparedTable } from './view.ts';
 
 export interface CompareFlags {
   readonly train?: string;
@@ -120,41 +122,41 @@ async function compareOn(
   const { terminal, signal } = context;
   assertPossible(flags, models);
   setMaxListeners(0, signal); // requests of the SDK leave one each
-  const all = await readTest(file, { signal });
+  const elsewhere = flags.endpoint.map((endpoint) => ({ ...endpoint, client: clientFor(context, endpoint) }));
   await using connection = await context.connect();
-  const gathered = await gather(context, connection.openai, flags, models);
-  await using _training = gathered;
+  const { namedServer } = context;
+  const desk = {
+    ...askingDesk(context),
+    openai: connection.openai,
+    server: namedServer ?? 'this machine',
+    isHere: namedServer === null || isLoopback(namedServer),
+    isOurs: namedServer === null,
+  };
+  const request = {
+    ...flags,
+    test: file,
+    testName: file,
+    models,
+    elsewhere,
+    task: flags.task as Task | undefined,
+    labels: flags.labels?.split(',').map((label) => label.trim()),
+    kilowattHourPrice: flags.kwhPrice,
+  };
+  const tellLeaks = (leaks: readonly Leaks[]): void => {
+    for (const { training, findings } of leaks)
+      for (const finding of findings) terminal.note(`${training}:\n${findingText(terminal, finding)}`);
+  };
+  const { compared, answersOf, reason, train, leaks, leaked } = await runComparison(desk, request, tellLeaks).catch(
+    asUsage,
+  );
 
-  const leaks = await leaksBetween(gathered.trainingFiles, file, signal);
-  for (const { training, findings } of leaks)
-    for (const finding of findings) terminal.note(`${training}:\n${findingText(terminal, finding)}`);
-  const leaked = new Set(leaks.flatMap(({ findings }) => findings.flatMap(({ lines }) => lines)));
-  const kept = flags.dropLeaks === true ? all.filter(({ line }) => !leaked.has(line)) : all;
-  const items = kept.slice(0, flags.limit);
-  if (items.length === 0) throw new UsageError(`Every question of ${file} stands in the training file too.`);
-  if (leaked.size > 0) terminal.note(leakNote(leaked.size, all, flags));
-
-  const { task, labels, reason } = chosenTask(flags, items);
-  terminal.note(`${items.length} questions, ${task.replace('_', ' ')}: ${reason}.`);
-  const asked = await askContenders(context, flags, { connection, gathered, task, labels, items });
-  const reference = referenceOf(asked.contestants, flags.reference);
-  const priceOf = priceByName(flags.there);
-  const { watts, kwhPrice: kilowattHourPrice } = flags;
-  const compared = compare(task, asked.contestants, {
-    labels: labels.length > 0 ? asked.labels : undefined,
-    reference,
-    priceOf,
-    watts,
-    kilowattHourPrice,
-  });
-
-  const train = gathered.training?.name ?? null;
-  const facts = { test: file, train, reason, leaks, there: priceOf!.model, watts: watts ?? null };
+  const { watts } = flags;
+  const there = priceByName(flags.there)!.model;
+  const facts = { test: file, train, reason, leaks, there, watts: watts ?? null };
   terminal.result({ ...facts, ...compared }, () => shown(compared, flags));
   const small = smallSampleNote(compared.rows[0]!.evaluation.figures[0]!.estimate);
   if (small !== null) terminal.note(`(${small})`);
   if (flags.report !== undefined) {
-    const answersOf = new Map(asked.contestants.map(({ name, answers }) => [name, answers]));
     const page = comparisonHtml({
       compared,
       answersOf,
@@ -162,7 +164,7 @@ async function compareOn(
       train,
       createdAt: new Date(),
       leaked: leaked.size,
-      caption: caption(compared, flags),
+      caption: caption(compared, { ...flags, kilowattHourPrice: flags.kwhPrice }),
     });
     await writeFile(flags.report, page);
     terminal.note(`Report: ${flags.report}`);
@@ -183,25 +185,23 @@ function assertPossible(flags: CompareFlags, models: readonly string[]): void {
   }
 }
 
-/** By its name, or the model it asks. */
-function referenceOf(
-  contestants: readonly { readonly name: string; readonly model: string | null; readonly kind: string }[],
-  wanted: string | undefined,
-): string {
-  const found =
-    wanted === undefined
-      ? (contestants.find(({ kind }) => kind === 'base') ?? contestants[0])
-      : (contestants.find(({ name }) => name === wanted) ?? contestants.find(({ model }) => model === wanted));
-  if (found !== undefined) return found.name;
-  const names = contestants.map(({ name }) => name).join('; ');
-  throw new UsageError(`--reference ${wanted}: no such contender; there are: ${names}.`);
+/** Which contender others are held against, and what the training file leaves of the test, the command line said. */
+function asUsage(error: unknown): never {
+  const isUsage = error instanceof TunesmithError && ['reference', 'train', 'test'].includes(error.param ?? '');
+  throw isUsage ? new UsageError(error.message) : error;
 }
 
-const leakNote = (count: number, all: readonly TestItem[], { dropLeaks }: CompareFlags): string =>
-  dropLeaks === true
-    ? `${count} of ${all.length} questions are left out: the training file has them.`
-    : `${count} of ${all.length} questions are in the training file, which flatters whoever learnt from it; --drop-leaks leaves them out.`;
+function clientFor({ surroundings }: Context, { model, url, key }: Endpoint): OpenAI {
+  const apiKey = key === null ? 'none' : surroundings.env[key];
+  if (!apiKey)
+    throw new UsageError(`The key of ${model} is to be in ${key}, but that environment variable is not set.`);
+  return new OpenAI({ baseURL: url, apiKey });
+}
 
 function shown(compared: Compared, flags: CompareFlags): string {
-  return [comparedTable(compared), `(${caption(compared, flags)})`, compared.verdict.sentence].join('\n\n');
+  return [
+    comparedTable(compared),
+    `(${caption(compared, { ...flags, kilowattHourPrice: flags.kwhPrice })})`,
+    compared.verdict.sentence,
+  ].join('\n\n');
 }

@@ -1,11 +1,10 @@
-/** The table of a comparison, and what its columns are. */
+/** The table of a comparison. */
 
 import type { Compared, ComparedRow } from '../../evals/compare/compare.ts';
 import { probability } from '../../evals/compare/verdict.ts';
 import type { Estimate } from '../../evals/metrics/estimate.ts';
 import { percent } from '../eval.ts';
 import { table } from '../terminal.ts';
-import type { CompareFlags } from './compare.ts';
 
 export function comparedTable(compared: Compared): string {
   const { rows } = compared;
@@ -44,17 +43,6 @@ export function comparedTable(compared: Compared): string {
       ];
     }),
   );
-}
-
-/** What the columns are. */
-export function caption(compared: Compared, { there, watts, kwhPrice }: CompareFlags): string {
-  const energy = watts === undefined ? 'seconds of this machine' : `energy of this machine at ${watts} W${kwhPrice === undefined ? '' : `, a kilowatt-hour at ${kwhPrice}`}`; // prettier-ignore
-  return [
-    `${compared.count} questions; in brackets 95 % intervals; * marks the one to use`,
-    `against ${compared.reference}: difference in points of the first figure, p by paired bootstrap, corrected for ${compared.rows.length - 1} comparisons (Holm), ! where significant`,
-    `prompt tokens and latency per request`,
-    `there: a thousand requests at the prices of ${there}, in its tokens; here: ${energy} for a thousand`,
-  ].join('; ');
 }
 
 export const estimate = ({ value, low, high }: Estimate): string =>

@@ -200,7 +200,7 @@ function examples(
   );
 }
 
-function reliabilityOf({ expectedError, greatestError, brier, bins, skipped }: Calibration): Reliability {
+export function reliabilityOf({ expectedError, greatestError, brier, bins, skipped }: Calibration): Reliability {
   return {
     expected_error: expectedError,
     greatest_error: greatestError,

@@ -23,6 +23,23 @@ export interface ComparisonFacts {
   readonly caption: string;
 }
 
+interface CaptionFacts {
+  readonly there: string;
+  readonly watts?: number | undefined;
+  readonly kilowattHourPrice?: number | undefined;
+}
+
+/** What the columns are. */
+export function caption(compared: Compared, { there, watts, kilowattHourPrice }: CaptionFacts): string {
+  const energy = watts === undefined ? 'seconds of this machine' : `energy of this machine at ${watts} W${kilowattHourPrice === undefined ? '' : `, a kilowatt-hour at ${kilowattHourPrice}`}`; // prettier-ignore
+  return [
+    `${compared.count} questions; in brackets 95 % intervals; * marks the one to use`,
+    `against ${compared.reference}: difference in points of the first figure, p by paired bootstrap, corrected for ${compared.rows.length - 1} comparisons (Holm), ! where significant`,
+    `prompt tokens and latency per request`,
+    `there: a thousand requests at the prices of ${there}, in its tokens; here: ${energy} for a thousand`,
+  ].join('; ');
+}
+
 const mistakesShown = 5;
 
 export function comparisonHtml(facts: ComparisonFacts): string {

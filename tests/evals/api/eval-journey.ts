@@ -31,7 +31,7 @@ export async function makeEval(openai: OpenAI, criteria: readonly Loose[] = [sam
 }
 
 /** Items that hold their answers. */
-export const answeredItems = (...answers: readonly [given: string, wanted: string][]) => ({
+export const answeredItems = (...answers: readonly (readonly [given: string, wanted: string])[]) => ({
   type: 'jsonl',
   source: {
     type: 'file_content',

@@ -7,14 +7,12 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type OpenAI from 'openai';
 import { readRows } from '../../dataset/rows.ts';
 import { invalid } from '../../domain/errors.ts';
-import { itemOf, type TestItem } from '../../evals/task.ts';
-import type { Context } from '../context.ts';
-import { isInterruption } from '../outcome.ts';
 import { checkpointsOf, jobsOf, type Job } from '../jobs-of-models.ts';
-import type { CompareFlags } from './compare.ts';
+import { itemOf, type TestItem } from '../task.ts';
+import { wasStopped } from '../view.ts';
+import type { CompareDesk, CompareWishes } from './wishes.ts';
 
 export interface TrainingFile {
   /** For people. */
@@ -23,7 +21,7 @@ export interface TrainingFile {
 }
 
 export interface Gathered extends AsyncDisposable {
-  /** As the command line has them. */
+  /** As they were asked for. */
   readonly named: readonly string[];
   readonly bases: readonly string[];
   readonly fineTunes: readonly string[];
@@ -34,31 +32,26 @@ export interface Gathered extends AsyncDisposable {
   readonly trainingFiles: readonly TrainingFile[];
 }
 
-export async function gather(
-  context: Context,
-  openai: OpenAI,
-  flags: CompareFlags,
-  models: readonly string[],
-): Promise<Gathered> {
-  const { terminal, signal } = context;
+export async function gather(desk: CompareDesk, wishes: CompareWishes, models: readonly string[]): Promise<Gathered> {
+  const { openai, view, signal } = desk;
   const named = [...new Set(models)];
   const tuned = named.filter((model) => model.startsWith('ft:'));
   const jobs = tuned.length === 0 ? [] : await jobsOf(openai, tuned, signal);
   const found = new Map(jobs.map(({ model, job }) => [model, job]));
   const unknown = tuned.filter((model) => !found.has(model));
-  if (unknown.length > 0) terminal.note(`No job tells how ${unknown.join(', ')} came to be; the name tells the base.`);
+  if (unknown.length > 0) view.note(`No job tells how ${unknown.join(', ')} came to be; the name tells the base.`);
   const baseOf = (model: string): string => {
     const base = found.get(model)?.model ?? model;
     return base.startsWith('ft:') ? (base.split(':')[1] ?? base) : base;
   };
   const bases = [...new Set(named.map((model) => (model.startsWith('ft:') ? baseOf(model) : model)))];
-  const checkpoints = flags.checkpoints === true ? await checkpointsOf(openai, jobs.map(({ job }) => job), signal) : []; // prettier-ignore
+  const checkpoints = wishes.checkpoints === true ? await checkpointsOf(openai, jobs.map(({ job }) => job), signal) : []; // prettier-ignore
   const isCheckpoint = (model: string): boolean => /:ckpt-step-\d+$/.test(model);
 
   const folder = await mkdtemp(join(tmpdir(), 'tunesmith-compare-'));
   const dispose = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
-    const trainingFiles = await filesOf(context, openai, flags.train, jobs.map(({ job }) => job), folder); // prettier-ignore
+    const trainingFiles = await filesOf(desk, wishes, jobs.map(({ job }) => job), folder); // prettier-ignore
     const first = trainingFiles[0];
     const training = first === undefined ? null : { ...first, items: await readTraining(first, signal) };
     return {
@@ -80,9 +73,8 @@ export async function gather(
 
 /** The file that was named first, then those of the jobs that differ from it. */
 async function filesOf(
-  { terminal, signal }: Context,
-  openai: OpenAI,
-  train: string | undefined,
+  { openai, view, signal }: CompareDesk,
+  { train, trainName }: CompareWishes,
   jobs: readonly Job[],
   folder: string,
 ): Promise<TrainingFile[]> {
@@ -93,7 +85,7 @@ async function filesOf(
     if (!hashes.has(hash)) files.push({ name, path });
     hashes.add(hash);
   };
-  if (train !== undefined) add(train, train, await readFile(train));
+  if (train !== undefined) add(trainName ?? train, train, await readFile(train));
   for (const id of new Set(jobs.map(({ training_file: file }) => file))) {
     try {
       const bytes = new Uint8Array(await (await openai.files.content(id, { signal })).arrayBuffer());
@@ -101,10 +93,8 @@ async function filesOf(
       await writeFile(path, bytes, { mode: 0o600 });
       add(id, path, bytes);
     } catch (error) {
-      if (isInterruption(error)) throw error;
-      terminal.note(
-        `The training file ${id} is not to be had (${(error as Error).message}); leaks from it stay unseen.`,
-      );
+      if (wasStopped(error)) throw error;
+      view.note(`The training file ${id} is not to be had (${(error as Error).message}); leaks from it stay unseen.`);
     }
   }
   return files;

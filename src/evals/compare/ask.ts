@@ -1,24 +1,21 @@
 /** Puts the test to every contender, one after the other: first what needs no model, then models, then endpoints. */
 
-import { join } from 'node:path';
-import OpenAI, { NotFoundError } from 'openai';
-import type { Answered } from '../../evals/ask.ts';
-import { bagOfWords, majority, mostCommon, nearestNeighbour, questionOf } from '../../evals/baselines/baselines.ts';
-import type { Contender, Contestant } from '../../evals/compare/compare.ts';
-import { priceByName, tokensAtOpenAI } from '../../evals/compare/costs.ts';
-import { embedAll } from '../../evals/compare/embed.ts';
-import { askedWithShots } from '../../evals/compare/shots.ts';
-import { labelsOf, textOf, type Task, type TestItem } from '../../evals/task.ts';
-import { isLoopback, type Connection } from '../connection.ts';
-import type { Context } from '../context.ts';
-import { ask, createdAt } from '../eval.ts';
-import { isInterruption, UsageError } from '../outcome.ts';
-import type { CompareFlags } from './compare.ts';
-import type { Endpoint } from './endpoint.ts';
+import type OpenAI from 'openai';
+import { NotFoundError } from 'openai';
+import { invalid } from '../../domain/errors.ts';
+import type { Answered } from '../ask.ts';
+import { askWithProgress, createdAt } from '../ask-with-progress.ts';
+import { bagOfWords, majority, mostCommon, nearestNeighbour, questionOf } from '../baselines/baselines.ts';
+import { labelsOf, textOf, type Task, type TestItem } from '../task.ts';
+import { wasStopped } from '../view.ts';
+import type { Contender, Contestant } from './compare.ts';
+import { priceByName, tokensAtOpenAI } from './costs.ts';
+import { embedAll } from './embed.ts';
 import type { Gathered } from './gather.ts';
+import { askedWithShots } from './shots.ts';
+import type { CompareDesk, CompareWishes, ElsewhereModel } from './wishes.ts';
 
 export interface Test {
-  readonly connection: Connection;
   readonly gathered: Gathered;
   readonly task: Task;
   readonly labels: readonly string[];
@@ -31,27 +28,31 @@ export interface AskedContenders {
   readonly labels: readonly string[];
 }
 
-export async function askContenders(context: Context, flags: CompareFlags, test: Test): Promise<AskedContenders> {
+export async function askContenders(
+  desk: CompareDesk,
+  wishes: CompareWishes,
+  elsewhere: readonly ElsewhereModel[],
+  test: Test,
+): Promise<AskedContenders> {
   const { gathered, task, items } = test;
   const training = gathered.training?.items ?? null;
   const labels =
     task === 'classification' && training !== null
       ? [...new Set([...test.labels, ...labelsOf(training.map(({ reference }) => textOf(reference)))])]
       : test.labels;
-  if (training === null && (flags.baselines || flags.shots.length > 0))
-    context.terminal.note('Without a training file (--train) there are no examples to show and no baselines.');
-  const endpoints = flags.endpoint.map((endpoint) => ({ endpoint, client: clientFor(context, endpoint) }));
-  if (endpoints.some(({ endpoint }) => endpoint.shots > 0) && training === null)
-    throw new UsageError('An endpoint with shots needs a training file: --train.');
+  if (training === null && (wishes.baselines || wishes.shots.length > 0))
+    desk.view.note('Without a training file (--train) there are no examples to show and no baselines.');
+  if (elsewhere.some(({ shots }) => shots > 0) && training === null)
+    throw invalid('train', 'An endpoint with shots needs a training file: --train.');
 
-  const asking = new Asking(context, flags, { ...test, labels }, training);
+  const asking = new Asking(desk, wishes, { ...test, labels }, training);
   // Endpoints first: a key that does not fit is told before an hour of questions here.
-  const elsewhere = await askEndpoints(asking, endpoints);
-  const cheap = training === null || !flags.baselines ? [] : await baselines(context, flags, test, training);
-  const contestants = [...cheap, ...(await askModels(context, flags, test, asking)), ...elsewhere];
+  const away = await askEndpoints(asking, elsewhere);
+  const cheap = training === null || !wishes.baselines ? [] : await baselines(desk, wishes, test, training);
+  const contestants = [...cheap, ...(await askModels(desk, wishes, test, asking)), ...away];
   const able = contestants.filter(({ name, answers }) => {
     if (answers.some(({ answer }) => answer !== null)) return true;
-    context.terminal.note(`${name} is left out: it answered not one question (${answers[0]?.error ?? 'no reason given'}).`); // prettier-ignore
+    desk.view.note(`${name} is left out: it answered not one question (${answers[0]?.error ?? 'no reason given'}).`); // prettier-ignore
     return false;
   });
   if (!able.some(({ model }) => model !== null)) throw new Error('No model answered even one question.');
@@ -61,19 +62,16 @@ export async function askContenders(context: Context, flags: CompareFlags, test:
 }
 
 /** Bases as they are and with examples, fine-tunes, checkpoints, in this order. */
-async function askModels(context: Context, flags: CompareFlags, test: Test, asking: Asking): Promise<Contestant[]> {
-  const { namedServer, signal, terminal } = context;
-  const { openai } = test.connection;
+async function askModels(desk: CompareDesk, wishes: CompareWishes, test: Test, asking: Asking): Promise<Contestant[]> {
+  const { openai, server, isHere, isOurs, signal, view } = desk;
   const { named, fineTunes, checkpoints, training } = test.gathered;
-  const server = namedServer ?? 'this machine';
-  const isHere = namedServer === null || isLoopback(namedServer);
   const bases: string[] = [];
   for (const base of test.gathered.bases) {
     if (named.includes(base) || (await isServed(openai, base, signal))) bases.push(base);
-    else terminal.note(`${base} is left out: the server does not have it, only what was made of it.`);
+    else view.note(`${base} is left out: the server does not have it, only what was made of it.`);
   }
   // On our own server a name that does not exist is told before an hour of questions.
-  if (namedServer === null) for (const model of named) await openai.models.retrieve(model, { signal });
+  if (isOurs) for (const model of named) await openai.models.retrieve(model, { signal });
 
   const contestants: Contestant[] = [];
   const put = async (contender: Omit<Contender, 'isHere'>): Promise<void> => {
@@ -82,9 +80,9 @@ async function askModels(context: Context, flags: CompareFlags, test: Test, aski
   };
   for (const model of bases) {
     await put({ name: `${model}, zero-shot`, kind: 'base', model, shots: 0 });
-    for (const wanted of training === null ? [] : flags.shots) {
+    for (const wanted of training === null ? [] : wishes.shots) {
       const shots = Math.min(wanted, training!.items.length);
-      const way = flags.choose === 'diverse' ? '' : ` ${flags.choose}`;
+      const way = wishes.choose === 'diverse' ? '' : ` ${wishes.choose}`;
       await put({ name: `${model}, ${shots}-shot${way}`, kind: 'few_shot', model, shots });
     }
   }
@@ -104,15 +102,9 @@ async function isServed(openai: OpenAI, model: string, signal: AbortSignal): Pro
   }
 }
 
-interface Reached {
-  readonly endpoint: Endpoint;
-  readonly client: OpenAI;
-}
-
-async function askEndpoints(asking: Asking, endpoints: readonly Reached[]): Promise<Contestant[]> {
+async function askEndpoints(asking: Asking, endpoints: readonly ElsewhereModel[]): Promise<Contestant[]> {
   const contestants: Contestant[] = [];
-  for (const { endpoint, client } of endpoints) {
-    const { model, url, shots } = endpoint;
+  for (const { model, url, shots, client } of endpoints) {
     const name = `${model} at ${new URL(url).host}${shots > 0 ? `, ${shots}-shot` : ''}`;
     if (contestants.some((each) => each.name === name)) continue;
     contestants.push(await asking.of({ name, kind: 'endpoint', model, shots, isHere: false }, client, url));
@@ -120,22 +112,15 @@ async function askEndpoints(asking: Asking, endpoints: readonly Reached[]): Prom
   return contestants;
 }
 
-function clientFor({ surroundings }: Context, { model, url, key }: Endpoint): OpenAI {
-  const apiKey = key === null ? 'none' : surroundings.env[key];
-  if (!apiKey)
-    throw new UsageError(`The key of ${model} is to be in ${key}, but that environment variable is not set.`);
-  return new OpenAI({ baseURL: url, apiKey });
-}
-
 class Asking {
-  readonly #context: Context;
-  readonly #flags: CompareFlags;
+  readonly #desk: CompareDesk;
+  readonly #wishes: CompareWishes;
   readonly #test: Test;
   readonly #training: readonly TestItem[] | null;
 
-  constructor(context: Context, flags: CompareFlags, test: Test, training: readonly TestItem[] | null) {
-    this.#context = context;
-    this.#flags = flags;
+  constructor(desk: CompareDesk, wishes: CompareWishes, test: Test, training: readonly TestItem[] | null) {
+    this.#desk = desk;
+    this.#wishes = wishes;
     this.#test = test;
     this.#training = training;
   }
@@ -144,8 +129,8 @@ class Asking {
     const { name, shots, isHere } = contender;
     const model = contender.model!;
     const { task, labels } = this.#test;
-    const { fresh, maxTokens, concurrency, choose, seed } = this.#flags;
-    const { signal } = this.#context;
+    const { fresh, maxTokens, concurrency, choose, seed } = this.#wishes;
+    const { signal } = this.#desk;
     const items = shots === 0 ? this.#test.items : askedWithShots(this.#training!, this.#test.items, task, { count: shots, choice: choose, seed }); // prettier-ignore
     const options = {
       concurrency: isHere ? 1 : concurrency,
@@ -154,14 +139,17 @@ class Asking {
     };
     const before = isHere ? () => wake(openai, model, signal) : undefined;
     const question = { name, openai, model, items, labels: task === 'classification' ? labels : [], server };
-    const answers = await ask(this.#context, options, { ...question, ...(before !== undefined && { before }) });
-    this.#context.terminal.note(`  ${name}: ${answers.length} answered`);
+    const answers = await askWithProgress(this.#desk, options, {
+      ...question,
+      ...(before !== undefined && { before }),
+    });
+    this.#desk.view.note(`  ${name}: ${answers.length} answered`);
     return { ...contender, answers, tokensThere: await this.#tokensThere(contender, answers) };
   }
 
   /** Elsewhere as the server told; from here as OpenAI would have counted. */
   async #tokensThere({ isHere }: Contender, answers: readonly Answered[]): Promise<Contestant['tokensThere']> {
-    if (isHere) return await tokensAtOpenAI(answers, priceByName(this.#flags.there)!);
+    if (isHere) return await tokensAtOpenAI(answers, priceByName(this.#wishes.there)!);
     const answered = answers.filter(({ answer }) => answer !== null);
     const mean = (of: (each: Answered) => number): number => answered.reduce((sum, each) => sum + of(each), 0) / Math.max(1, answered.length); // prettier-ignore
     return { prompt: mean(({ promptTokens }) => promptTokens), answer: mean(({ completionTokens }) => completionTokens) }; // prettier-ignore
@@ -175,40 +163,40 @@ async function wake(openai: OpenAI, model: string, signal: AbortSignal): Promise
     .create({ model, messages, max_completion_tokens: 1 }, { signal })
     .catch((error: unknown) => {
       // prettier-ignore
-      if (isInterruption(error)) throw error;
+      if (wasStopped(error)) throw error;
     });
 }
 
 async function baselines(
-  context: Context,
-  flags: CompareFlags,
-  { connection, gathered, task, items }: Test,
+  desk: CompareDesk,
+  wishes: CompareWishes,
+  { gathered, task, items }: Test,
   training: readonly TestItem[],
 ): Promise<Contestant[]> {
-  const { terminal } = context;
+  const { view } = desk;
   const common = textOf(mostCommon(training.map(({ reference }) => reference)));
   const name = task === 'classification' ? `always "${common}"` : 'most common answer';
   const plain = { model: null, shots: 0, isHere: true, tokensThere: null };
   const contestants: Contestant[] = [{ ...plain, name, kind: 'majority', answers: majority(training, items) }];
   if (task === 'classification') {
-    terminal.live('  bag of words: learning');
+    view.live('  bag of words: learning');
     contestants.push({ ...plain, name: 'bag of words', kind: 'bag_of_words', answers: bagOfWords(training, items) });
-    terminal.live('');
+    view.live('');
   }
-  const embedder = flags.embeddings ?? gathered.bases[0];
+  const embedder = wishes.embeddings ?? gathered.bases[0];
   if (embedder === undefined) {
-    terminal.note('No nearest neighbour: no model to embed with; --embeddings names one.');
+    view.note('No nearest neighbour: no model to embed with; --embeddings names one.');
     return contestants;
   }
   try {
-    const answers = await neighbours(context, flags, connection.openai, embedder, training, items);
+    const answers = await neighbours(desk, wishes, embedder, training, items);
     contestants.push({ ...plain, name: 'nearest neighbour', kind: 'nearest_neighbour', answers });
-    terminal.note(`  nearest neighbour: by embeddings of ${embedder}`);
+    view.note(`  nearest neighbour: by embeddings of ${embedder}`);
   } catch (error) {
-    if (isInterruption(error)) throw error;
-    terminal.note(`No nearest neighbour: ${embedder} gave no embeddings (${(error as Error).message}).`);
+    if (wasStopped(error)) throw error;
+    view.note(`No nearest neighbour: ${embedder} gave no embeddings (${(error as Error).message}).`);
   } finally {
-    terminal.live('');
+    view.live('');
   }
   return contestants;
 }
@@ -217,18 +205,16 @@ async function baselines(
 const batch = 16;
 
 async function neighbours(
-  context: Context,
-  flags: CompareFlags,
-  openai: OpenAI,
+  { openai, server: named, answersFolder, view, signal }: CompareDesk,
+  { fresh }: CompareWishes,
   model: string,
   training: readonly TestItem[],
   items: readonly TestItem[],
 ): Promise<Answered[]> {
-  const { terminal, signal, home } = context;
-  const server = `${context.namedServer ?? 'this machine'} ${await createdAt(openai, model, signal)}`;
-  const memory = { folder: join(home, 'evals', 'answers'), server, fresh: flags.fresh === true };
+  const server = `${named} ${await createdAt(openai, model, signal)}`;
+  const memory = { folder: answersFolder, server, fresh: fresh === true };
   const embed = (texts: readonly string[], batch: number, what: string) => {
-    const onProgress = (done: number): void => terminal.live(`  nearest neighbour: ${what} ${done}/${texts.length}`);
+    const onProgress = (done: number): void => view.live(`  nearest neighbour: ${what} ${done}/${texts.length}`);
     return embedAll(openai, model, texts, memory, { signal, batch, onProgress });
   };
   const known = await embed(training.map(questionOf), batch, 'training questions embedded,');

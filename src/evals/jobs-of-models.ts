@@ -1,7 +1,7 @@
 /** Which jobs made which models, and what else they made: asked of the server, which names them in its jobs. */
 
 import type OpenAI from 'openai';
-import { isInterruption } from './outcome.ts';
+import { wasStopped } from './view.ts';
 
 export type Job = OpenAI.FineTuning.FineTuningJob;
 
@@ -28,7 +28,7 @@ export async function jobsOf(
       for (const name of names) if (models.includes(name)) found.set(name, job);
     }
   } catch (error) {
-    if (isInterruption(error)) throw error;
+    if (wasStopped(error)) throw error;
   }
   return models.flatMap((model) => {
     const job = found.get(model);
