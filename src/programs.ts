@@ -11,7 +11,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker, type ResourceLimits } from 'node:worker_threads';
 
 export type ProgramName =
-  'main' | 'engine/main' | 'engine/device-main' | 'serving/runtime-main' | 'models/inspect-main' | 'models/import/main';
+  'main' | 'engine/main' | 'engine/device-main' | 'serving/runtime-main' | 'models/inspect-main' | 'models/import/main' | 'export/export-main';
 export type ThreadName =
   | 'engine/nn/lane-main'
   | 'quickstart/sample-main'

@@ -5,9 +5,7 @@
  * changes nothing in it.
  */
 
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { Closing } from '../closing.ts';
@@ -18,7 +16,7 @@ import { defaultProject } from '../domain/project.ts';
 import { tell } from '../export/card.ts';
 import { type ExportForm, exportForms, exportModel } from '../export/export.ts';
 import { type ExportType, exportTypes } from '../export/pack.ts';
-import { probesWanted } from '../export/probes.ts';
+import { questionsIn } from '../export/questions.ts';
 import { projectOf, type Story, storyOf } from '../export/story.ts';
 import { BaseModels } from '../models/base-models.ts';
 import { ModelRegistry } from '../models/registry.ts';
@@ -137,34 +135,6 @@ async function openRooms(context: Context) {
     },
     [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
   };
-}
-
-/** The first conversations of the data, up to where the assistant last speaks. Lines of another kind are passed over. */
-async function questionsIn(path: string): Promise<Message[][]> {
-  const questions: Message[][] = [];
-  const input = createReadStream(path);
-  try {
-    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
-      const messages = messagesOf(line);
-      if (messages.length > 0) questions.push(messages);
-      if (questions.length === probesWanted) break;
-    }
-  } catch {
-    return questions; // the file went away; plain questions take its place
-  } finally {
-    input.destroy();
-  }
-  return questions;
-}
-
-function messagesOf(line: string): Message[] {
-  try {
-    const { messages } = JSON.parse(line) as { messages?: Message[] };
-    const last = messages?.findLastIndex(({ role }) => role === 'assistant') ?? -1;
-    return last < 0 ? [] : messages!.slice(0, last);
-  } catch {
-    return [];
-  }
 }
 
 const patienceMs = 2000;

@@ -5,7 +5,7 @@
  */
 
 /** What can be asked for; each has its file in `tasks/kinds/`. */
-export const taskTypes = ['file_check', 'pull', 'compare', 'sweep', 'learning_curve'] as const;
+export const taskTypes = ['file_check', 'pull', 'export', 'compare', 'sweep', 'learning_curve'] as const;
 export type TaskType = (typeof taskTypes)[number];
 
 export const taskStatuses = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;

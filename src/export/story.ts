@@ -2,6 +2,8 @@
 
 import type { Kysely } from 'kysely';
 import type { Job, JobEvent, StepMetrics } from '../domain/job.ts';
+import type { LineageFile } from '../domain/lineage.ts';
+import { dataOf } from '../models/lineage.ts';
 import type { Schema } from '../store/schema.ts';
 
 export interface Story {
@@ -11,7 +13,7 @@ export interface Story {
   readonly settings: Readonly<Record<string, string | number | boolean>>;
   /** Up to the checkpoint's step, oldest first. */
   readonly steps: readonly StepMetrics[];
-  readonly files: readonly DataFile[];
+  readonly files: readonly LineageFile[];
   /** How the model did on its validation file; null where nobody judged it. */
   readonly taskMetrics: TaskMetrics | null;
 }
@@ -29,14 +31,6 @@ interface TaskFigure {
   readonly high: number;
   /** Too few cases for the interval to be more than a hint; models of earlier days do not tell. */
   readonly small?: boolean;
-}
-
-export interface DataFile {
-  readonly role: 'training' | 'validation';
-  readonly id: string;
-  /** Null for a file that was deleted since. */
-  readonly sha256: string | null;
-  readonly filename: string | null;
 }
 
 /** The project that has the fine-tuned model of that name; null when there is none of that name. */
@@ -67,7 +61,7 @@ export async function storyOf(rows: Kysely<Schema>, model: string): Promise<Stor
     step: until,
     settings: found.plan === null ? {} : settingsOf(JSON.parse(found.plan) as Record<string, unknown>),
     steps: await stepsOf(rows, job.id, until),
-    files: await filesOf(rows, job),
+    files: await dataOf(rows, job),
     taskMetrics: (JSON.parse(row.object) as { task_metrics?: TaskMetrics }).task_metrics ?? null,
   };
 }
@@ -108,16 +102,4 @@ async function stepsOf(rows: Kysely<Schema>, jobId: string, until: number | null
   return events
     .filter(({ step }) => until === null || step! <= until)
     .map(({ object }) => (JSON.parse(object) as JobEvent).data as StepMetrics);
-}
-
-async function filesOf(rows: Kysely<Schema>, { training_file, validation_file }: Job): Promise<DataFile[]> {
-  const wanted: Pick<DataFile, 'role' | 'id'>[] = [{ role: 'training', id: training_file }];
-  if (validation_file !== null) wanted.push({ role: 'validation', id: validation_file });
-  const files: DataFile[] = [];
-  for (const { role, id } of wanted) {
-    const row = await rows.selectFrom('files').select(['sha256', 'object']).where('id', '=', id).executeTakeFirst();
-    const filename = row === undefined ? null : (JSON.parse(row.object) as { filename: string }).filename;
-    files.push({ role, id, sha256: row?.sha256 ?? null, filename });
-  }
-  return files;
 }

@@ -4,6 +4,7 @@ import type { TaskType } from '../domain/task.ts';
 import { fileCheck } from './kinds/file-check.ts';
 import { compare } from './kinds/compare.ts';
 import { learningCurve } from './kinds/learning-curve.ts';
+import { exportTask } from './kinds/export.ts';
 import { pull } from './kinds/pull.ts';
 import { sweep } from './kinds/sweep.ts';
 import type { TaskKind } from './task-kind.ts';
@@ -11,6 +12,7 @@ import type { TaskKind } from './task-kind.ts';
 export const taskKinds: Readonly<Record<TaskType, TaskKind>> = {
   file_check: fileCheck,
   pull,
+  export: exportTask,
   compare,
   sweep,
   learning_curve: learningCurve,

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Mishaps {
   /** Each download breaks after so many bytes, this many times. */
@@ -20,6 +21,8 @@ export interface Mishaps {
   readonly noChecksum?: boolean;
   /** Files that lie in Git itself: named by Git's hash, and sent by the hub. */
   readonly gitFiles?: RegExp;
+  /** So many bytes are sent every 20 ms. */
+  readonly slowBytes?: number;
   /** The storage sends nothing after the headers. */
   readonly silent?: boolean;
 }
@@ -111,5 +114,14 @@ function sendBytes(file: Buffer, request: IncomingMessage, response: ServerRespo
     response.write(bytes.subarray(0, mishaps.breakAfterBytes), () => setTimeout(() => response.destroy(), 50));
     return;
   }
-  response.end(bytes);
+  if (mishaps.slowBytes === undefined) response.end(bytes);
+  else void sendSlowly(bytes, mishaps.slowBytes, response);
+}
+
+async function sendSlowly(bytes: Buffer, pieceBytes: number, response: ServerResponse): Promise<void> {
+  for (let start = 0; start < bytes.length && !response.destroyed; start += pieceBytes) {
+    response.write(bytes.subarray(start, start + pieceBytes));
+    await sleep(20);
+  }
+  response.end();
 }

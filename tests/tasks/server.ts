@@ -52,7 +52,7 @@ export async function waitForTask(
   id: string,
   reached: (task: Task) => boolean = ({ status }) => isTaskOver(status),
 ): Promise<Task> {
-  for (let i = 0; i < 1500; i++) {
+  for (const endMs = Date.now() + 120_000; Date.now() < endMs;) {
     const task: Task = await openai.get(`/tasks/${id}`);
     if (reached(task)) return task;
     if (isTaskOver(task.status)) throw new Error(`${id} has ${task.status}: ${JSON.stringify(task.error)}`);

@@ -2,13 +2,13 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { TunesmithError } from '../../domain/errors.ts';
 import { type Task, type TaskFile, taskStatuses, taskTypes } from '../../domain/task.ts';
 import type { House } from '../../house.ts';
 import type { Tasks } from '../../tasks/tasks.ts';
 import { accessOf } from '../access.ts';
 import { attachment } from '../attachment.ts';
 import { alongside } from '../idempotency.ts';
+import { assertOperator } from '../operator.ts';
 import { type ListPage, listPage, type ListPageWithEnds, listPageWithEnds, pageFields } from '../pages.ts';
 import { taskRoomsOf } from '../task-rooms.ts';
 import { optional, parseBody, parseQuery } from '../validation.ts';
@@ -38,12 +38,7 @@ export function taskRoutes(app: FastifyInstance, house: House): void {
     const earlier = continueFrom === null ? {} : await tasks.requestOf(continueFrom);
     const asked = { ...earlier, ...given };
     const { type: _type, continue_from: _from, ...parsed } = parseBody(kind.schema.extend(commonFields), asked);
-    if (kind.operatorOnly && accessOf(request).operator !== true)
-      throw new TunesmithError(
-        'forbidden',
-        `A task of the type '${type}' changes what all projects share: only the operator of this server may begin it.`,
-        { param: 'type', code: 'operator_only' },
-      );
+    if (kind.operatorOnly) assertOperator(request);
     await kind.check?.(parsed, taskRoomsOf(house, project));
     const { type: _, continue_from: __, ...fields } = asked as Record<string, unknown>;
     return await tasks.create({ type, request: fields, continueFrom }, alongside(house, request));
