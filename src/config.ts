@@ -109,7 +109,7 @@ export const settingsTable = {
   evalHosts: setting(
     'TUNESMITH_EVAL_HOSTS',
     [],
-    'Internal hosts (name:port, with commas between) that runs of evals may ask for answers; * for all.',
+    'Internal hosts (name:port, with commas between) that runs of evals and tasks that leave OpenAI may ask; * for all.',
     commaSeparated,
   ),
   embeddingModel: setting(

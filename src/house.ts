@@ -33,6 +33,7 @@ import { Jobs } from './jobs/jobs.ts';
 import { Devices } from './jobs/devices.ts';
 import { Estimates } from './jobs/estimates.ts';
 import { Worker } from './jobs/worker.ts';
+import { Captures } from './leaving/captures.ts';
 import { type Log, openLog } from './log.ts';
 import { ModelAliases } from './models/aliases.ts';
 import { BaseModels } from './models/base-models.ts';
@@ -49,10 +50,10 @@ import { Files, sweepFiles } from './store/files.ts';
 import { type FolderLock, lockFolder } from './store/folder-lock.ts';
 import type { Schema } from './store/schema.ts';
 import { sweepUploads, Uploads } from './store/uploads.ts';
-import { Mlflow } from './tracking/mlflow.ts';
 import { taskKinds } from './tasks/kinds.ts';
 import { TaskRunner } from './tasks/runner.ts';
 import { Tasks } from './tasks/tasks.ts';
+import { Mlflow } from './tracking/mlflow.ts';
 import type { Tracker } from './tracking/run.ts';
 import { TensorBoard } from './tracking/tensorboard.ts';
 import { Tracking } from './tracking/tracking.ts';
@@ -75,6 +76,7 @@ export interface ProjectRooms {
   readonly batches: Batches;
   readonly evals: Evals;
   readonly evalRuns: EvalRuns;
+  readonly captures: Captures;
   readonly webhooks: Webhooks;
   readonly tasks: Tasks;
 }
@@ -106,11 +108,11 @@ export interface House extends AsyncDisposable {
   readonly works: boolean;
   /** Brings runs of evals to their end, once it is started. */
   readonly evalRunWorker: EvalRunWorker;
+  /** Runs tasks, once it is started. */
+  readonly taskRunner: TaskRunner;
   /** Judges the models of finished jobs, once it is told how to make them answer. */
   readonly finalMetrics: FinalMetrics<ModelToJudge>;
   readonly python: PythonGrading;
-  /** Runs tasks, once it is started. */
-  readonly taskRunner: TaskRunner;
   /** Responses that are being made while nobody waits. */
   readonly background: Background;
   /** Counts what an answer has cost, for whoever wants to know: the key's limits, the metrics, the request's log line. */
@@ -154,7 +156,7 @@ export async function openHouse(
     new Worker({
       ...rooms,
       ...share,
-      devices: new Devices({ preferred: settings.device, threads: share.threads }),
+      devices,
       organization,
       resultFiles,
       bell: jobs.bell,
@@ -165,14 +167,14 @@ export async function openHouse(
   const python = opening.use(new PythonGrading(join(home, 'cache')));
   const batchWorker = opening.use(new BatchWorker({ database, blobs, log }));
   const mayAnswer = settings.evalHosts.includes('*') || settings.evalHosts;
+  const runReports = new RunReports(database);
   const evalRunWorker = opening.use(new EvalRunWorker({ database, log, allowed: mayAnswer }));
+  const taskRunner = opening.use(new TaskRunner({ database, log, home, kinds: taskKinds }));
   const allowed = settings.webhookHosts.includes('*') || settings.webhookHosts;
   const courier = opening.use(new Courier({ database, log, allowed }));
   if (training) {
     worker.start();
     courier.start();
-  const runReports = new RunReports(database);
-  const taskRunner = opening.use(new TaskRunner({ database, log, home, kinds: taskKinds }));
   }
   tracking.start();
   const limits = new RateLimits();
@@ -202,13 +204,13 @@ export async function openHouse(
     serving,
     batchWorker,
     evalRunWorker,
+    taskRunner,
     works: training,
     finalMetrics,
     python,
     background,
     spend: (access, tokens) => {
       limits.spend(access, tokens.promptTokens + tokens.completionTokens);
-    taskRunner,
       metrics.countTokens(tokens);
       access.onSpent?.(tokens);
     },
@@ -224,14 +226,15 @@ export async function openHouse(
       batches: new Batches(database, blobs, project, (id) => batchWorker.notice(id)),
       evals: new Evals(database, project, (run) => evalRunWorker.notice(run)),
       evalRuns: new EvalRuns(database, project, runReports, (run) => evalRunWorker.notice(run)),
+      captures: new Captures(home, project, mayAnswer),
       webhooks: new Webhooks(database, project, allowed),
+      tasks: new Tasks(database, project, taskRunner),
     }),
     [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
   };
 }
 
 /** Expired files and responses are invisible already; this gives their space back. */
-      tasks: new Tasks(database, project, taskRunner),
 async function sweepHourly(
   database: Kysely<Schema>,
   blobs: Blobs,

@@ -5,7 +5,14 @@
  */
 
 /** What can be asked for; each has its file in `tasks/kinds/`. */
-export const taskTypes = ['file_check', 'pull', 'export', 'compare', 'sweep', 'learning_curve'] as const;
+export const taskTypes = [
+  'file_check',
+  'pull',
+  'openai_capture',
+  'openai_record',
+  'openai_restore',
+  'openai_parity',
+] as const;
 export type TaskType = (typeof taskTypes)[number];
 
 export const taskStatuses = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;

@@ -56,6 +56,12 @@ export async function capture(openai: OpenAI, into: Capture, options: CaptureOpt
   return new Capturing(openai, into, options).run();
 }
 
+/** Whether the key opened nothing at all, and what was said about it. */
+export function keyRefusal({ problems }: Captured, only: readonly TakenKind[] = takenKinds): Problem | null {
+  const isAll = problems.length === only.length && problems.every(({ status, id }) => status === 401 && id === null);
+  return isAll ? problems[0]! : null;
+}
+
 type Job = OpenAI.FineTuning.FineTuningJob;
 type Model = OpenAI.Model;
 

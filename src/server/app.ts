@@ -23,16 +23,15 @@ import { finalAnswersOf } from './final-answers.ts';
 import { RouteTable } from './route-table.ts';
 import { checkpointPermissionRoutes } from './routes/checkpoint-permissions.ts';
 import { batchRoutes } from './routes/batches.ts';
-import { baseModelRoutes } from './routes/base-models.ts';
 import { chatRoutes } from './routes/chat.ts';
 import { completionRoutes } from './routes/completions.ts';
 import { embeddingRoutes } from './routes/embeddings.ts';
 import { evalRoutes } from './routes/evals.ts';
 import { fileExampleRoutes } from './routes/file-examples.ts';
 import { fileRoutes } from './routes/files.ts';
-import { fineTunedModelRoutes } from './routes/fine-tuned-models.ts';
 import { fineTuningRoutes } from './routes/fine-tuning.ts';
 import { graderRoutes } from './routes/graders.ts';
+import { openaiCaptureRoutes } from './routes/openai-captures.ts';
 import { openApiRoutes } from './routes/openapi.ts';
 import { organizationRoutes } from './routes/organization.ts';
 import { modelAliasRoutes } from './routes/model-aliases.ts';
@@ -118,8 +117,6 @@ export function createApp(house: House): FastifyInstance {
       fileExampleRoutes(v1, house);
       uploadRoutes(v1, house);
       modelRoutes(v1, house);
-      baseModelRoutes(v1, house);
-      fineTunedModelRoutes(v1, house);
       fineTuningRoutes(v1, house);
       checkpointPermissionRoutes(v1, house);
       chatRoutes(v1, house);
@@ -129,14 +126,15 @@ export function createApp(house: House): FastifyInstance {
       batchRoutes(v1, house);
       evalRoutes(v1, house);
       graderRoutes(v1, house);
+      openaiCaptureRoutes(v1, house);
       webhookRoutes(v1, house);
+      taskRoutes(v1, house);
       systemRoutes(v1, house);
       organizationRoutes(v1, house);
       modelAliasRoutes(v1, house);
       sampleFileRoutes(v1, house);
     },
     { prefix: '/v1' },
-      taskRoutes(v1, house);
   );
   if (house.works) {
     house.batchWorker.start(answeringOf(house));

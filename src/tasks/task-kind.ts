@@ -24,6 +24,7 @@ import type { TaskProgress, TaskType } from '../domain/task.ts';
 import type { Evals } from '../evals/api/evals.ts';
 import type { EvalRuns } from '../evals/api/runs.ts';
 import type { Jobs } from '../jobs/jobs.ts';
+import type { Captures } from '../leaving/captures.ts';
 import type { Log } from '../log.ts';
 import type { BaseModels } from '../models/base-models.ts';
 import type { ModelRegistry } from '../models/registry.ts';
@@ -46,6 +47,7 @@ export interface TaskRooms {
   readonly models: ModelRegistry;
   readonly evals: Evals;
   readonly evalRuns: EvalRuns;
+  readonly captures: Captures;
   readonly bases: BaseModels;
   readonly database: Kysely<Schema>;
   readonly blobs: Blobs;

@@ -28,6 +28,7 @@ type Things = Record<
   | 'webhook'
   | 'eval'
   | 'run'
+  | 'capture'
   | 'outputItem'
   | 'task',
   string
@@ -59,12 +60,6 @@ const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open' | 'operato
   'GET /v1/models': 'list',
   'GET /v1/models/:model': [{ path: { model: 'model' } }],
   'DELETE /v1/models/:model': [{ path: { model: 'model' } }],
-
-  'GET /v1/base_models': 'open',
-  'GET /v1/base_models/:id': 'open',
-  'DELETE /v1/base_models/:id': 'open',
-  'GET /v1/fine_tuned_models': 'list',
-  'GET /v1/fine_tuned_models/:model': [{ path: { model: 'model' } }],
 
   'GET /v1/fine_tuning/model_limits': 'list',
   'GET /v1/fine_tuning/jobs': 'list',
@@ -177,9 +172,12 @@ const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open' | 'operato
   'GET /v1/evals/:id/runs/:run/output_items': [{ path: { id: 'eval', run: 'run' } }],
   'GET /v1/evals/:id/runs/:run/output_items/:item': [{ path: { id: 'eval', run: 'run', item: 'outputItem' } }],
 
-  'POST /v1/tasks': [
-    { body: ({ task }) => ({ type: 'pull', source: 'smollm2-135m-instruct', continue_from: task }) },
-  ],
+  'GET /v1/openai_captures': 'list',
+  'GET /v1/openai_captures/:id': [{ path: { id: 'capture' } }],
+  'GET /v1/openai_captures/:id/objects': [{ path: { id: 'capture' } }],
+  'DELETE /v1/openai_captures/:id': [{ path: { id: 'capture' } }],
+
+  'POST /v1/tasks': [{ body: ({ task }) => ({ type: 'pull', source: 'smollm2-135m-instruct', continue_from: task }) }],
   'GET /v1/tasks': 'list',
   'GET /v1/tasks/:id': [{ path: { id: 'task' } }],
   'POST /v1/tasks/:id/cancel': [{ path: { id: 'task' } }],
@@ -272,7 +270,10 @@ async function makeThings({ alice, house, url, aliceKey }: TwoProjects): Promise
     request: { source: 'tiny' },
     continueFrom: null,
   });
+  await using _ = await house.of('alice').captures.lock('aliceopenai');
+  await house.of('alice').captures.begin('aliceopenai', 'https://api.openai.com/v1');
   return {
+    capture: 'aliceopenai',
     file,
     batchFile: batchFile.id,
     upload: uploading.id,
@@ -364,7 +365,7 @@ test('a cursor into another project’s list is no cursor', async () => {
         headers: { authorization: `Bearer ${house.bobKey}` },
       });
       expect(await answer.text(), `${route} after ${id}`).not.toContain('"data":[{"id":"' + id);
-      const paged = !['GET /v1/models', 'GET /v1/fine_tuning/model_limits'].includes(route);
+      const paged = !['GET /v1/models', 'GET /v1/fine_tuning/model_limits', 'GET /v1/openai_captures'].includes(route);
       if (paged) expect(answer.status, `${route} after ${id}`).toBeOneOf([400, 404]);
     }
   }

@@ -2,7 +2,14 @@
 
 import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { capture, takenKinds, type Captured, type CapturedModel, type TakenKind } from '../../leaving/capture.ts';
+import {
+  capture,
+  keyRefusal,
+  takenKinds,
+  type Captured,
+  type CapturedModel,
+  type TakenKind,
+} from '../../leaving/capture.ts';
 import { lockCapture } from '../../leaving/lock.ts';
 import { Capture, type Problem } from '../../leaving/manifest.ts';
 import { shutdownSource, windDown } from '../../leaving/shutdown.ts';
@@ -73,8 +80,8 @@ async function run(context: Context, options: CaptureCommandOptions): Promise<vo
     .finally(() => terminal.live(''));
   terminal.result({ folder: options.folder, base_url: baseUrl, ...captured }, () => shown(captured, only));
   const { problems } = captured;
-  if (problems.every(({ status, id }) => status === 401 && id === null) && problems.length === only.length)
-    throw new Error(`${baseUrl} does not accept the key in ${options.keyEnv}: ${problems[0]!.message}`);
+  const refusal = keyRefusal(captured, only);
+  if (refusal !== null) throw new Error(`${baseUrl} does not accept the key in ${options.keyEnv}: ${refusal.message}`);
   const missing = problems.filter(({ reason }) => reason !== 'not_there');
   if (missing.length > 0)
     throw new Error(

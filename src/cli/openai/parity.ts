@@ -1,12 +1,12 @@
 /** `tunesmith openai parity`: the local fine-tune beside the answers that were recorded. */
 
-import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { parity, type Parity } from '../../leaving/parity.ts';
-import { costOf, parityHtml, probability } from '../../leaving/parity-report.ts';
-import { answeredOf, readRecording, type Recording } from '../../leaving/recording.ts';
+import { holdAgainst, roomIn, writeParityReport } from '../../leaving/held-against.ts';
+import type { Parity } from '../../leaving/parity.ts';
+import { costOf, probability } from '../../leaving/parity-report.ts';
+import { readRecording } from '../../leaving/recording.ts';
 import { decimalNumber, wholeNumber, type Act, type Context } from '../context.ts';
-import { ask, assertMeasurable, chosenTask } from '../eval.ts';
+import { ask, assertMeasurable, taskOf } from '../eval.ts';
 import { Interrupted, UsageError, isInterruption } from '../outcome.ts';
 import { table } from '../terminal.ts';
 
@@ -62,38 +62,29 @@ async function run(context: Context, options: ParityCommandOptions, folder: stri
   const { terminal } = context;
   const recording = await readRecording(folder);
   const { items } = recording;
-  const { task, labels, reason } = chosenTask(options, items);
+  const chosen = taskOf(options, items);
+  const { task, labels, reason } = chosen;
   terminal.note(`${items.length} questions recorded of ${recording.model}, ${task.replace('_', ' ')}: ${reason}.`);
   await using connection = await context.connect();
   const { openai } = connection;
   const server = context.namedServer ?? 'this machine';
-  // Both under the same limit, or one could say what the other had no room for.
-  const asking = { ...options, ...roomOf(recording, options) };
+  const room = options.maxTokens ?? roomIn(recording);
+  const asking = { ...options, ...(room !== undefined && { maxTokens: room }) };
   const local = await ask(context, asking, { openai, model, items, labels, server });
   if (local.every(({ answer }) => answer === null))
     throw new Error(`Not one question was answered: ${local[0]?.error ?? 'the server gave no reason'}`);
-  const sides = {
-    recorded: { model: recording.model, answers: answeredOf(recording, labels) },
-    local: { model, answers: local },
-  };
-  const compared = parity(task, sides, {
-    labels: labels.length > 0 ? labels : undefined,
+  const compared = holdAgainst(recording, {
+    chosen,
+    model,
+    local,
     watts: options.watts,
     kilowattHourPrice: options.kwhPrice,
   });
   terminal.result({ recorded: recording.model, local: model, ...compared }, () => shown(compared, options.differences));
   if (options.report !== undefined) {
-    const first = recording.answers.find((answer) => answer !== null);
-    const recordedAt = first === undefined ? null : new Date(first.taken_at);
-    await writeFile(options.report, parityHtml(compared, { recordedAt, createdAt: new Date() }));
+    await writeParityReport(options.report, compared, recording);
     terminal.note(`Report: ${options.report}`);
   }
-}
-
-function roomOf({ answers }: Recording, { maxTokens }: ParityCommandOptions): { maxTokens?: number } {
-  const parameters = answers.find((answer) => answer !== null)?.parameters;
-  const room = maxTokens ?? parameters?.max_completion_tokens ?? parameters?.max_tokens;
-  return room === undefined ? {} : { maxTokens: room };
 }
 
 function shown(parity: Parity, differencesMax: number): string {

@@ -6,6 +6,7 @@
  */
 
 import { metricColumns } from '../../domain/job-metrics.ts';
+import { captureKinds } from '../../domain/openai-capture.ts';
 import { taskStatuses, taskTypes } from '../../domain/task.ts';
 import { webhookEvents } from '../../domain/webhook.ts';
 import { operatorOperations } from './operator-operations.ts';
@@ -75,65 +76,6 @@ const task = {
       type: ['object', 'null'],
       properties: { code: { type: 'string' }, message: { type: 'string' }, param: orNull('string') },
     },
-  },
-};
-const baseModel = {
-  type: 'object',
-  required: ['object', 'id', 'name', 'status', 'family', 'parameters', 'context_tokens', 'size_bytes', 'licence'],
-  properties: {
-    object: { const: 'base_model' },
-    id: { type: 'string' },
-    name: { type: 'string' },
-    status: { enum: ['installed', 'available', 'damaged'] },
-    family: { type: 'string' },
-    parameters: { type: 'integer' },
-    context_tokens: { type: 'integer' },
-    size_bytes: { type: 'integer' },
-    licence: { type: 'string' },
-    sources: { type: 'array', items: { type: 'string' } },
-    revision: orNull('string'),
-    sha256: orNull('string'),
-    original: orNull('string'),
-    created_at: orNull('integer'),
-    serving_only: orNull('string'),
-    fine_tunes: { type: 'integer' },
-    problem: orNull('string'),
-  },
-};
-const fineTunedModel = {
-  type: 'object',
-  required: ['object', 'id', 'created_at', 'base', 'base_model', 'job', 'size_bytes', 'kind', 'metrics'],
-  properties: {
-    object: { const: 'fine_tuned_model' },
-    id: { type: 'string' },
-    created_at: { type: 'integer' },
-    base: { type: 'string' },
-    base_model: { type: 'string' },
-    base_installed: { type: 'boolean' },
-    job: { type: 'string' },
-    step: orNull('integer'),
-    is_checkpoint: { type: 'boolean' },
-    size_bytes: { type: 'integer' },
-    kind: { enum: ['adapter', 'whole'] },
-    metrics: { type: 'object', additionalProperties: { type: 'number' } },
-    task_metrics: orNull('object'),
-    lent: { type: 'boolean' },
-  },
-};
-const lineage = {
-  type: 'object',
-  required: ['object', 'model', 'data', 'parent', 'job', 'siblings', 'children', 'evals', 'exports'],
-  properties: {
-    object: { const: 'model.lineage' },
-    model: fineTunedModel,
-    data: { type: 'array', items: { type: 'object' } },
-    parent: { type: 'object', properties: { id: { type: 'string' }, is_base: { type: 'boolean' } } },
-    base_sha256: orNull('string'),
-    job: orNull('object'),
-    siblings: { type: 'array', items: { type: 'object' } },
-    children: { type: 'array', items: { type: 'string' } },
-    evals: { type: 'array', items: { type: 'object' } },
-    exports: { type: 'array', items: { type: 'object' } },
   },
 };
 const taskFile = {
@@ -360,6 +302,87 @@ const tokenCount = {
   properties: { object: { const: 'response.input_tokens' }, input_tokens: { type: 'integer' } },
 };
 
+const openaiCapture = {
+  type: 'object',
+  required: ['object', 'id', 'base_url', 'started_at', 'finished_at', 'bytes', 'counts', 'problem_count'],
+  properties: {
+    object: { const: 'openai.capture' },
+    id: { type: 'string' },
+    base_url: { type: 'string' },
+    started_at: { type: 'integer' },
+    finished_at: { type: ['integer', 'null'] },
+    bytes: { type: 'integer' },
+    counts: {
+      type: 'object',
+      properties: Object.fromEntries(captureKinds.map((kind) => [kind, { type: 'integer' }])),
+    },
+    problem_count: { type: 'integer' },
+  },
+};
+const rowsOf = (properties: object) => ({ type: 'array', items: { type: 'object', properties } });
+const text = { type: 'string' };
+const textOrNull = { type: ['string', 'null'] };
+const openaiCaptureDetails = {
+  ...openaiCapture,
+  properties: {
+    ...openaiCapture.properties,
+    problems: rowsOf({
+      kind: { enum: captureKinds },
+      id: textOrNull,
+      status: { type: ['integer', 'null'] },
+      reason: { enum: ['no_rights', 'not_there', 'failed'] },
+      message: text,
+    }),
+    models: rowsOf({
+      model: text,
+      base: text,
+      listed: { type: 'boolean' },
+      job: textOrNull,
+      shutdown_date: textOrNull,
+      shutdown_source: { enum: ['server', 'table', 'unknown'] },
+      here: textOrNull,
+    }),
+    jobs: rowsOf({
+      id: text,
+      model: text,
+      status: text,
+      created_at: { type: 'integer' },
+      fine_tuned_model: textOrNull,
+      method: text,
+      here: textOrNull,
+    }),
+    recordings: rowsOf({
+      id: text,
+      model: text,
+      questions: { type: 'integer' },
+      answered: { type: 'integer' },
+      bytes: { type: 'integer' },
+    }),
+    wind_down: {
+      type: 'object',
+      properties: { evals_read_only: text, evals_off: text, no_new_jobs: text, source: text },
+    },
+    restored: {
+      type: 'object',
+      properties: Object.fromEntries(
+        ['files', 'jobs', 'models', 'evals', 'runs'].map((kind) => [kind, { type: 'integer' }]),
+      ),
+    },
+  },
+};
+const capturedObject = {
+  type: 'object',
+  properties: {
+    object: { const: 'openai.captured_object' },
+    id: text,
+    kind: { enum: captureKinds },
+    original_id: text,
+    bytes: { type: 'integer' },
+    sha256: text,
+    taken_at: { type: 'integer' },
+  },
+};
+
 /** By method and route pattern. */
 export const operations: Readonly<Record<string, Operation>> = {
   'POST /v1/files': row('Files', 'Upload a file.'),
@@ -424,31 +447,6 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /v1/models': row('Models', 'List base models, aliases and fine-tuned models.'),
   'GET /v1/models/:model': row('Models', 'Look at a model.'),
   'DELETE /v1/models/:model': row('Models', 'Delete a fine-tuned model.'),
-
-  'GET /v1/base_models': row('Models', 'List base models: those of this machine, and those it could fetch.', {
-    response: listOf(baseModel),
-  }),
-  'GET /v1/base_models/:id': row('Models', 'Look at a base model.', { response: baseModel }),
-  'DELETE /v1/base_models/:id': row(
-    'Models',
-    'Remove a base model from this machine; with `force=true` also when fine-tuned models need it.',
-    {
-      response: {
-        type: 'object',
-        properties: { id: { type: 'string' }, object: { const: 'base_model.deleted' }, deleted: { const: true } },
-      },
-    },
-  ),
-  'GET /v1/fine_tuned_models': row(
-    'Models',
-    'List fine-tuned models with their sizes and figures, newest first; those of one `base_model`, with their `checkpoints` if wished.',
-    { response: listOf(fineTunedModel) },
-  ),
-  'GET /v1/fine_tuned_models/:model': row(
-    'Models',
-    'Where a fine-tuned model comes from and what became of it: data, job, evals, exports.',
-    { response: lineage },
-  ),
 
   'POST /v1/chat/completions': row('Chat', 'Answer a conversation, whole or as a stream.'),
   'GET /v1/chat/completions': row('Chat', 'List stored answers, oldest first.'),
@@ -535,6 +533,26 @@ export const operations: Readonly<Record<string, Operation>> = {
   }),
 
   ...operatorOperations,
+
+  'GET /v1/openai_captures': row('Leaving OpenAI', 'List what was taken from OpenAI.', {
+    response: listOf(openaiCapture),
+  }),
+  'GET /v1/openai_captures/:id': row(
+    'Leaving OpenAI',
+    'Look at a capture: what it holds, which of its models are turned off when, what was made of it here.',
+    { response: openaiCaptureDetails },
+  ),
+  'GET /v1/openai_captures/:id/objects': row(
+    'Leaving OpenAI',
+    'List the objects of a capture with their hashes, by path, of one `kind` if wished.',
+    { response: listOf(capturedObject) },
+  ),
+  'DELETE /v1/openai_captures/:id': row('Leaving OpenAI', 'Delete a capture; what was made of it here stays.', {
+    response: {
+      type: 'object',
+      properties: { id: { type: 'string' }, object: { const: 'openai.capture.deleted' }, deleted: { const: true } },
+    },
+  }),
 
   'POST /v1/webhooks': row(
     'Webhooks',
