@@ -1,0 +1,183 @@
+/** The models that a job made, one for the end of each of its last epochs: to try, compare, go on from and export. */
+
+import { Badge, Button, Checkbox, Group, Menu, Table, Text } from '@mantine/core';
+import { IconDots } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import { type ReactElement, useState } from 'react';
+import type { Checkpoint } from '../../../../src/domain/checkpoint.ts';
+import type { Job } from '../../../../src/domain/job.ts';
+import { type ListOf, openai } from '../../api.ts';
+import { useLive } from '../../live.ts';
+import { Answered } from '../../parts/answered.tsx';
+import { Empty } from '../../parts/empty.tsx';
+import { count, decimal, percent } from '../../parts/numbers.ts';
+import { Panel } from '../../parts/panel.tsx';
+import { isOver } from '../../parts/training/jobs.ts';
+
+const about =
+  'Each is a model of its own, as it was at the end of an epoch. The last one, or the best, is what the job made.';
+
+export function Checkpoints({ job }: { readonly job: Job }): ReactElement | null {
+  const query = useLive(
+    ['job', job.id, 'checkpoints', job.status],
+    (signal) =>
+      openai.get<ListOf<Checkpoint>>(`/fine_tuning/jobs/${job.id}/checkpoints`, { query: { limit: 100 }, signal }),
+    { enabled: job.status === 'succeeded', every: 5000 },
+  );
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  if (job.status !== 'succeeded')
+    return isOver(job) ? null : (
+      <Panel title="Checkpoints">
+        <Text size="sm" c="dimmed">
+          When the job is done, the models of its last epochs are here: to try, to compare, to go on from and to export.
+        </Text>
+      </Panel>
+    );
+
+  function toggle(model: string): void {
+    const next = new Set(chosen);
+    if (!next.delete(model)) next.add(model);
+    setChosen(next);
+  }
+
+  const models = [...chosen];
+  return (
+    <Panel
+      title="Checkpoints"
+      about={about}
+      flush
+      actions={
+        <>
+          <Button
+            size="xs"
+            variant="default"
+            disabled={models.length < 2}
+            component={Link}
+            to="/playground"
+            search={{ models } as never}
+          >
+            Ask side by side
+          </Button>
+          <Button
+            size="xs"
+            variant="default"
+            disabled={models.length < 2}
+            component={Link}
+            to="/evaluations/compare"
+            search={{ models } as never}
+          >
+            Compare by test
+          </Button>
+        </>
+      }
+    >
+      <Answered query={query}>
+        {({ data }) =>
+          data.length === 0 ? (
+            <Empty title="No checkpoint is left">Its models were deleted.</Empty>
+          ) : (
+            <Table.ScrollContainer minWidth={620} type="native">
+              <Table>
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th w={40}>
+                      <span className="spoken-only">Compare</span>
+                    </Table.Th>
+                    <Table.Th ta="right">Step</Table.Th>
+                    <Table.Th>Model</Table.Th>
+                    <Table.Th ta="right">Validation loss</Table.Th>
+                    <Table.Th ta="right">Tokens right</Table.Th>
+                    <Table.Th ta="right">What to do</Table.Th>
+                  </Table.Tr>
+                </Table.Thead>
+                <Table.Tbody>
+                  {data.map((checkpoint) => (
+                    <Row
+                      key={checkpoint.id}
+                      checkpoint={checkpoint}
+                      job={job}
+                      isChosen={chosen.has(checkpoint.fine_tuned_model_checkpoint)}
+                      onToggle={() => toggle(checkpoint.fine_tuned_model_checkpoint)}
+                    />
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+          )
+        }
+      </Answered>
+    </Panel>
+  );
+}
+
+interface RowProps {
+  readonly checkpoint: Checkpoint;
+  readonly job: Job;
+  readonly isChosen: boolean;
+  readonly onToggle: () => void;
+}
+
+function Row({ checkpoint, job, isChosen, onToggle }: RowProps): ReactElement {
+  const { fine_tuned_model_checkpoint: model, step_number: step, metrics } = checkpoint;
+  const loss = metrics.full_valid_loss ?? metrics.valid_loss;
+  const right = metrics.full_valid_mean_token_accuracy ?? metrics.valid_mean_token_accuracy;
+  return (
+    <Table.Tr>
+      <Table.Td>
+        <Checkbox checked={isChosen} onChange={onToggle} aria-label={`Compare the checkpoint of step ${step}`} />
+      </Table.Td>
+      <Table.Td ta="right" className="figures">
+        {count(step)}
+      </Table.Td>
+      <Table.Td>
+        <Group gap="xs" wrap="nowrap">
+          <Text size="sm" className="mono outside" miw={140}>
+            {model}
+          </Text>
+          {model === job.fine_tuned_model && (
+            <Badge variant="light" size="sm" style={{ flex: 'none', textTransform: 'none' }}>
+              the model
+            </Badge>
+          )}
+        </Group>
+      </Table.Td>
+      <Table.Td ta="right" className="figures">
+        {loss == null ? '–' : decimal(loss)}
+      </Table.Td>
+      <Table.Td ta="right" className="figures">
+        {right == null ? '–' : percent(right)}
+      </Table.Td>
+      <Table.Td>
+        <Group gap={6} justify="flex-end" wrap="nowrap">
+          <Button size="compact-sm" variant="default" component={Link} to="/playground" search={{ model } as never}>
+            Try
+          </Button>
+          <Button size="compact-sm" variant="default" component={Link} to="/jobs/new" search={{ model } as never}>
+            Continue from here
+          </Button>
+          <Menu position="bottom-end">
+            <Menu.Target>
+              <Button size="compact-sm" variant="default" px={6} aria-label={`More for the checkpoint of step ${step}`}>
+                <IconDots size={16} aria-hidden />
+              </Button>
+            </Menu.Target>
+            <Menu.Dropdown>
+              {model !== job.fine_tuned_model && job.fine_tuned_model !== null && (
+                <Menu.Item
+                  component={Link}
+                  to="/evaluations/compare"
+                  search={{ models: [job.fine_tuned_model, model] } as never}
+                >
+                  Compare with the model
+                </Menu.Item>
+              )}
+              <Menu.Item component={Link} to="/models/$id" params={{ id: model } as never} hash="export">
+                Export
+              </Menu.Item>
+            </Menu.Dropdown>
+          </Menu>
+        </Group>
+      </Table.Td>
+    </Table.Tr>
+  );
+}
