@@ -1,0 +1,61 @@
+/** Home: the quickstart as three clicks, what is being done, and how the machine is. */
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { tinyHome } from '../jobs/tiny-house.ts';
+import { openTestHouse, type TestHouse } from '../house.ts';
+import { violationsOn } from './axe.ts';
+import { chromiumPath, openDashboard } from './browser.ts';
+
+describe.skipIf(chromiumPath === null)('home', () => {
+  let folder: Awaited<ReturnType<typeof tinyHome>>;
+  let house: TestHouse;
+  beforeAll(async () => {
+    folder = await tinyHome();
+    house = await openTestHouse({ home: folder.home });
+  });
+  afterAll(async () => {
+    await house?.[Symbol.asyncDispose]();
+    await folder?.[Symbol.asyncDispose]();
+  });
+
+  test('begins with the quickstart as clicks, which ends with a model to try', async () => {
+    await using dashboard = await openDashboard(house);
+    const page = await dashboard.visit('/');
+    const steps = page.getByRole('region', { name: 'Begin here' });
+    await steps.getByText('is on this machine').waitFor();
+    await page.getByText('Nothing is running').waitFor();
+    expect(await violationsOn(page)).toEqual([]);
+    await steps.getByRole('button', { name: 'Add sample mails' }).click();
+    await steps.getByRole('link', { name: 'spam-train.jsonl' }).waitFor();
+    await steps.getByRole('button', { name: 'Start training' }).click();
+    const running = page.getByRole('list', { name: 'What is running' });
+    await running.getByRole('link', { name: 'spam-filter' }).waitFor({ timeout: 20_000 });
+    await running.getByRole('progressbar').waitFor({ timeout: 20_000 });
+    await running.getByText(/Step \d+ of 150 · loss \d/).waitFor();
+    expect(await violationsOn(page)).toEqual([]);
+    const [job] = (await house.openai.fineTuning.jobs.list()).data;
+    expect(job).toMatchObject({ model: 'tiny', user_provided_suffix: 'spam-filter' });
+    await page.reload();
+    await steps.getByRole('link', { name: 'Watch it learn' }).waitFor();
+    await house.openai.fineTuning.jobs.cancel(job!.id);
+    await page.getByRole('list', { name: 'What is finished' }).getByText('Cancelled').waitFor();
+    await steps.getByRole('button', { name: 'Start training' }).waitFor();
+    await steps.getByRole('button', { name: 'Hide' }).click();
+    await steps.waitFor({ state: 'detached' });
+    await page.reload();
+    await page.getByRole('list', { name: 'What is finished' }).waitFor();
+    expect(await steps.isVisible(), 'hidden stays hidden').toBe(false);
+  });
+
+  test('tells how busy and how full the machine is, and that nothing leaves it', async () => {
+    await using dashboard = await openDashboard(house);
+    const page = await dashboard.visit('/', { size: 'phone', scheme: 'dark' });
+    const machine = page.getByRole('region', { name: 'This machine' });
+    await machine.getByRole('progressbar', { name: /^Processor: [\d.]+ of \d+ cores? busy$/ }).waitFor();
+    await machine.getByRole('progressbar', { name: /^Memory: .+ in use$/ }).waitFor();
+    await machine.getByRole('progressbar', { name: /^Disk: .+ free$/ }).waitFor();
+    await machine.getByText('Nothing leaves this machine.').waitFor();
+    await machine.getByText(/^Tunesmith keeps [\d.]+ [kMG]B$/).waitFor();
+    expect(await violationsOn(page)).toEqual([]);
+  });
+});
