@@ -11,13 +11,20 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker, type ResourceLimits } from 'node:worker_threads';
 
 export type ProgramName =
-  'main' | 'engine/main' | 'engine/device-main' | 'serving/runtime-main' | 'models/inspect-main' | 'models/import/main';
+  | 'main'
+  | 'engine/main'
+  | 'engine/device-main'
+  | 'serving/runtime-main'
+  | 'models/inspect-main'
+  | 'models/import/main'
+  | 'export/export-main';
 export type ThreadName =
   | 'engine/nn/lane-main'
   | 'quickstart/sample-main'
   | 'dataset/tokens/count-main'
   | 'dataset/checkup/checkup-main'
   | 'evals/api/figures-main'
+  | 'sweep/undertaking-main'
   | 'leaving/parity-main'
   | 'collect/extract-main';
 
@@ -32,7 +39,12 @@ export function startThread(name: ThreadName, workerData: unknown, resourceLimit
   // In a thread tsx must be asked for: `--import` has no effect there on Node 20.
   const file = JSON.stringify(pathToFileURL(locate(name)).href);
   const code = `import(${JSON.stringify(tsx('esm/api/index.mjs'))}).then(({ register }) => (register(), import(${file})))`;
-  return new Worker(code, { eval: true, execArgv: [], workerData, resourceLimits });
+  return new Worker(code, {
+    eval: true,
+    execArgv: [],
+    workerData,
+    resourceLimits,
+  });
 }
 
 const fromSource = import.meta.url.endsWith('.ts');

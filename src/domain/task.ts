@@ -8,6 +8,10 @@
 export const taskTypes = [
   'file_check',
   'pull',
+  'export',
+  'compare',
+  'sweep',
+  'learning_curve',
   'openai_capture',
   'openai_record',
   'openai_restore',

@@ -61,6 +61,12 @@ const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open' | 'operato
   'GET /v1/models/:model': [{ path: { model: 'model' } }],
   'DELETE /v1/models/:model': [{ path: { model: 'model' } }],
 
+  'GET /v1/base_models': 'open',
+  'GET /v1/base_models/:id': 'open',
+  'DELETE /v1/base_models/:id': 'open',
+  'GET /v1/fine_tuned_models': 'list',
+  'GET /v1/fine_tuned_models/:model': [{ path: { model: 'model' } }],
+
   'GET /v1/fine_tuning/model_limits': 'list',
   'GET /v1/fine_tuning/jobs': 'list',
   'POST /v1/fine_tuning/jobs': [

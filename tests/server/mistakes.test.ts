@@ -35,6 +35,7 @@ const noFile = { code: null, param: 'id', message: /^No such File object: nobody
 const noUpload = { code: null, param: 'upload_id', message: /^No such Upload object: nobody$/ };
 const noJob = { code: 'fine_tune_not_found', param: 'fine_tune_id', message: /^Could not find fine tune: nobody$/ };
 const noModel = { code: 'model_not_found', param: 'model', message: /^The model 'nobody' does not exist$/ };
+const noBase = { code: 'model_not_found', param: 'id', message: /^There is no base model 'nobody'/ };
 const noCheckpoint = { ...noModel, param: 'fine_tuned_model_checkpoint' };
 const answersNoModel = {
   code: 'model_not_found',
@@ -67,6 +68,12 @@ const rows: Readonly<Record<string, Row>> = {
   'GET /v1/models': { list: true, unpaged: true },
   'GET /v1/models/:model': { missing: noModel },
   'DELETE /v1/models/:model': { missing: noModel },
+
+  'GET /v1/base_models': { list: true, unpaged: true },
+  'GET /v1/base_models/:id': { missing: noBase },
+  'DELETE /v1/base_models/:id': { missing: noBase },
+  'GET /v1/fine_tuned_models': { list: true },
+  'GET /v1/fine_tuned_models/:model': { missing: noModel },
 
   'GET /v1/fine_tuning/model_limits': { list: true, unpaged: true },
   'GET /v1/fine_tuning/jobs': { list: true },

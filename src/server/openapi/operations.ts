@@ -78,6 +78,65 @@ const task = {
     },
   },
 };
+const baseModel = {
+  type: 'object',
+  required: ['object', 'id', 'name', 'status', 'family', 'parameters', 'context_tokens', 'size_bytes', 'licence'],
+  properties: {
+    object: { const: 'base_model' },
+    id: { type: 'string' },
+    name: { type: 'string' },
+    status: { enum: ['installed', 'available', 'damaged'] },
+    family: { type: 'string' },
+    parameters: { type: 'integer' },
+    context_tokens: { type: 'integer' },
+    size_bytes: { type: 'integer' },
+    licence: { type: 'string' },
+    sources: { type: 'array', items: { type: 'string' } },
+    revision: orNull('string'),
+    sha256: orNull('string'),
+    original: orNull('string'),
+    created_at: orNull('integer'),
+    serving_only: orNull('string'),
+    fine_tunes: { type: 'integer' },
+    problem: orNull('string'),
+  },
+};
+const fineTunedModel = {
+  type: 'object',
+  required: ['object', 'id', 'created_at', 'base', 'base_model', 'job', 'size_bytes', 'kind', 'metrics'],
+  properties: {
+    object: { const: 'fine_tuned_model' },
+    id: { type: 'string' },
+    created_at: { type: 'integer' },
+    base: { type: 'string' },
+    base_model: { type: 'string' },
+    base_installed: { type: 'boolean' },
+    job: { type: 'string' },
+    step: orNull('integer'),
+    is_checkpoint: { type: 'boolean' },
+    size_bytes: { type: 'integer' },
+    kind: { enum: ['adapter', 'whole'] },
+    metrics: { type: 'object', additionalProperties: { type: 'number' } },
+    task_metrics: orNull('object'),
+    lent: { type: 'boolean' },
+  },
+};
+const lineage = {
+  type: 'object',
+  required: ['object', 'model', 'data', 'parent', 'job', 'siblings', 'children', 'evals', 'exports'],
+  properties: {
+    object: { const: 'model.lineage' },
+    model: fineTunedModel,
+    data: { type: 'array', items: { type: 'object' } },
+    parent: { type: 'object', properties: { id: { type: 'string' }, is_base: { type: 'boolean' } } },
+    base_sha256: orNull('string'),
+    job: orNull('object'),
+    siblings: { type: 'array', items: { type: 'object' } },
+    children: { type: 'array', items: { type: 'string' } },
+    evals: { type: 'array', items: { type: 'object' } },
+    exports: { type: 'array', items: { type: 'object' } },
+  },
+};
 const taskFile = {
   type: 'object',
   properties: { object: { const: 'task.file' }, name: { type: 'string' }, bytes: { type: 'integer' } },
@@ -447,6 +506,31 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /v1/models': row('Models', 'List base models, aliases and fine-tuned models.'),
   'GET /v1/models/:model': row('Models', 'Look at a model.'),
   'DELETE /v1/models/:model': row('Models', 'Delete a fine-tuned model.'),
+
+  'GET /v1/base_models': row('Models', 'List base models: those of this machine, and those it could fetch.', {
+    response: listOf(baseModel),
+  }),
+  'GET /v1/base_models/:id': row('Models', 'Look at a base model.', { response: baseModel }),
+  'DELETE /v1/base_models/:id': row(
+    'Models',
+    'Remove a base model from this machine; with `force=true` also when fine-tuned models need it.',
+    {
+      response: {
+        type: 'object',
+        properties: { id: { type: 'string' }, object: { const: 'base_model.deleted' }, deleted: { const: true } },
+      },
+    },
+  ),
+  'GET /v1/fine_tuned_models': row(
+    'Models',
+    'List fine-tuned models with their sizes and figures, newest first; those of one `base_model`, with their `checkpoints` if wished.',
+    { response: listOf(fineTunedModel) },
+  ),
+  'GET /v1/fine_tuned_models/:model': row(
+    'Models',
+    'Where a fine-tuned model comes from and what became of it: data, job, evals, exports.',
+    { response: lineage },
+  ),
 
   'POST /v1/chat/completions': row('Chat', 'Answer a conversation, whole or as a stream.'),
   'GET /v1/chat/completions': row('Chat', 'List stored answers, oldest first.'),
