@@ -1,8 +1,36 @@
-/** Models. */
+/** Models: what training has made, what it can start from, and what could be fetched for it. */
 
+import { Button } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
+import { Answered } from '../../parts/answered.tsx';
 import { Page } from '../../parts/page.tsx';
+import { BaseList } from './base-list.tsx';
+import { useBases } from './bases.ts';
+import { FetchModels } from './fetch-models.tsx';
+import { FineTunedList } from './fine-tuned-list.tsx';
 
 export function Models(): ReactElement {
-  return <Page title="Models">{null}</Page>;
+  const bases = useBases();
+  return (
+    <Page
+      title="Models"
+      about="A base model is what training starts from. A fine-tuned model is what it makes: the same base, with what it has learnt from your examples."
+      actions={
+        <Button component={Link} to="/jobs/new">
+          Train a model
+        </Button>
+      }
+    >
+      <FineTunedList />
+      <Answered query={bases}>
+        {({ data }) => (
+          <>
+            <BaseList bases={data.filter(({ status }) => status !== 'available')} />
+            <FetchModels bases={data.filter(({ status }) => status === 'available')} />
+          </>
+        )}
+      </Answered>
+    </Page>
+  );
 }

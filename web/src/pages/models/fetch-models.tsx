@@ -1,0 +1,143 @@
+/** Base models that could be on this machine: the catalogue, and any GGUF or checkpoint the user knows of. */
+
+import { Button, Group, Text, TextInput } from '@mantine/core';
+import { type FormEvent, type ReactElement, useState } from 'react';
+import type { BaseModelObject } from '../../../../src/domain/base-model.ts';
+import type { Task } from '../../../../src/domain/task.ts';
+import { fieldOf, sentenceOf } from '../../api.ts';
+import { useAct } from '../../live.ts';
+import { Failure } from '../../parts/answered.tsx';
+import { bytes, count } from '../../parts/numbers.ts';
+import { Panel } from '../../parts/panel.tsx';
+import { isOver, startTask, TaskProgress } from '../../parts/task-progress.tsx';
+import { millions } from './figures.ts';
+import classes from './models.module.css';
+import { labelOf, type PullTask, usePulls } from './pulls.ts';
+
+export function FetchModels({ bases }: { readonly bases: readonly BaseModelObject[] }): ReactElement {
+  const pulls = usePulls();
+  const catalogued = new Set(bases.map(({ id }) => id));
+  const elsewhere = pulls.filter((task) => !catalogued.has(task.request.source));
+  return (
+    <Panel
+      title="Base models to fetch"
+      about="Fetching is the only time a base model needs the network: each comes from its maker's page on the Hugging Face hub, or from a package registry, and is checked before it is used."
+      flush
+    >
+      <ul className={classes['rows']} aria-label="Base models to fetch">
+        {bases.map((base) => (
+          <li key={base.id} className={classes['row']}>
+            <Entry base={base} pull={pulls.find(({ request }) => request.source === base.id) ?? null} />
+          </li>
+        ))}
+      </ul>
+      <Elsewhere pulls={elsewhere} />
+    </Panel>
+  );
+}
+
+function Entry({ base, pull }: { readonly base: BaseModelObject; readonly pull: PullTask | null }): ReactElement {
+  const fetch = usePull();
+  const { id, name, serving_only: servingOnly } = base;
+  const isComing = pull !== null && !isOver(pull);
+  return (
+    <>
+      <div className={classes['about']}>
+        <Text size="sm" fw={500}>
+          {name}
+        </Text>
+        <Text size="sm" c="dimmed" className="figures">
+          {[
+            `${millions(base.parameters)} weights`,
+            `about ${bytes(base.size_bytes)}`,
+            `reads ${count(base.context_tokens)} tokens`,
+            base.licence,
+          ].join(' · ')}
+        </Text>
+        {servingOnly !== null && (
+          <Text size="sm" c="dimmed">
+            It answers, but cannot be trained: {servingOnly}.
+          </Text>
+        )}
+        {pull !== null && <Pull task={pull} />}
+        {fetch.isError && <Failure error={fetch.error} />}
+      </div>
+      {!isComing && (
+        <Group gap="xs" className={classes['acts']}>
+          <Button
+            size="xs"
+            variant="default"
+            loading={fetch.isPending}
+            onClick={() => fetch.mutate({ source: id, after: pull })}
+            aria-label={`Fetch ${name}`}
+          >
+            {pull === null ? 'Fetch' : 'Go on fetching'}
+          </Button>
+        </Group>
+      )}
+    </>
+  );
+}
+
+/** What is not in the catalogue: a place on the hub, or a path on the machine of the server. */
+function Elsewhere({ pulls }: { readonly pulls: readonly PullTask[] }): ReactElement {
+  const [source, setSource] = useState('');
+  const fetch = usePull(() => setSource(''));
+  const isAboutSource = fetch.isError && fieldOf(fetch.error) === 'source';
+
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    if (source.trim() !== '') fetch.mutate({ source: source.trim(), after: null });
+  }
+
+  return (
+    <div className={classes['elsewhere']}>
+      <form onSubmit={submit}>
+        <Group align="flex-end" gap="xs">
+          <TextInput
+            label="Another model"
+            description="owner/name or owner/name/file.gguf on the Hugging Face hub, or the path of a GGUF file or of a folder with a checkpoint on the machine where Tunesmith runs"
+            placeholder="owner/name"
+            value={source}
+            onChange={(event) => setSource(event.currentTarget.value)}
+            error={isAboutSource ? sentenceOf(fetch.error) : null}
+            className={classes['source']}
+            autoComplete="off"
+            spellCheck={false}
+          />
+          <Button type="submit" variant="default" loading={fetch.isPending} disabled={source.trim() === ''}>
+            Fetch
+          </Button>
+        </Group>
+      </form>
+      {fetch.isError && !isAboutSource && <Failure error={fetch.error} />}
+      {pulls.map((task) => (
+        <div key={task.id} className={classes['pull']}>
+          <Text size="sm" fw={500} className="outside">
+            {labelOf(task)}
+          </Text>
+          <Pull task={task} />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+const Pull = ({ task }: { readonly task: Task }): ReactElement => (
+  <div className={classes['progress']}>
+    <TaskProgress task={task} label={isOver(task) ? 'The last attempt' : 'Waiting for its turn'} />
+  </div>
+);
+
+interface Wish {
+  readonly source: string;
+  /** An attempt that came to no good end: what had arrived by then is used. */
+  readonly after: PullTask | null;
+}
+
+function usePull(onDone?: () => void) {
+  return useAct(
+    ({ source, after }: Wish) => startTask('pull', { source, ...(after !== null && { continue_from: after.id }) }),
+    { changes: [['tasks']], ...(onDone !== undefined && { onDone }) },
+  );
+}

@@ -1,0 +1,94 @@
+/** The fine-tuned models of the project, newest first, with how well each does. */
+
+import { Anchor, Button, Text } from '@mantine/core';
+import { Link } from '@tanstack/react-router';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import type { ReactElement } from 'react';
+import type { FineTunedModelObject } from '../../../../src/domain/lineage.ts';
+import { type ListOf, openai } from '../../api.ts';
+import { Failure, Waiting } from '../../parts/answered.tsx';
+import { Empty } from '../../parts/empty.tsx';
+import { type Column, LongList } from '../../parts/long-list.tsx';
+import { bytes, fromNow, moment } from '../../parts/numbers.ts';
+import { Panel } from '../../parts/panel.tsx';
+import { figuresOf } from './figures.ts';
+
+const pageSize = 50;
+
+const columns: readonly Column<FineTunedModelObject>[] = [
+  {
+    name: 'Name',
+    width: 'minmax(0, 3fr)',
+    always: true,
+    cell: ({ id }) => (
+      <Anchor component={Link} to="/models/$id" params={{ id } as never} size="sm" fw={500} title={id}>
+        {id}
+      </Anchor>
+    ),
+  },
+  { name: 'Base', width: 'minmax(0, 1fr)', cell: ({ base_model: base }) => <span title={base}>{base}</span> },
+  {
+    name: 'How well',
+    width: 'minmax(0, 1.4fr)',
+    cell: (model) => {
+      const [first] = figuresOf(model);
+      return first === undefined ? (
+        <Text span size="sm" c="dimmed">
+          Not measured
+        </Text>
+      ) : (
+        `${first.name} ${first.value}`
+      );
+    },
+  },
+  { name: 'Size', width: '5rem', isFigure: true, cell: ({ size_bytes: size }) => bytes(size) },
+  {
+    name: 'Made',
+    width: '8rem',
+    always: true,
+    cell: ({ created_at }) => <time title={moment(created_at)}>{fromNow(created_at)}</time>,
+  },
+];
+
+export function FineTunedList(): ReactElement {
+  const query = useInfiniteQuery({
+    queryKey: ['fine-tuned-models'],
+    queryFn: ({ pageParam, signal }) =>
+      openai.get<ListOf<FineTunedModelObject>>('/fine_tuned_models', {
+        query: { limit: pageSize, ...(pageParam !== '' && { after: pageParam }) },
+        signal,
+      }),
+    initialPageParam: '',
+    getNextPageParam: ({ data, has_more: hasMore }) => (hasMore ? data.at(-1)!.id : undefined),
+    refetchInterval: 3000,
+  });
+  const models = query.data?.pages.flatMap(({ data }) => data) ?? null;
+  return (
+    <Panel title="Fine-tuned models" flush>
+      {models === null && (query.isError ? <Failure error={query.error} /> : <Waiting />)}
+      {models?.length === 0 && (
+        <Empty
+          title="No fine-tuned models yet"
+          action={
+            <Button variant="default" component={Link} to="/jobs/new">
+              Train the first one
+            </Button>
+          }
+        >
+          When a training job is done, its model is here, and answers under its own name.
+        </Empty>
+      )}
+      {models !== null && models.length > 0 && (
+        <LongList
+          label="Fine-tuned models"
+          rows={models}
+          keyOf={({ id }) => id}
+          columns={columns}
+          onEnd={() => {
+            if (query.hasNextPage && !query.isFetching) void query.fetchNextPage();
+          }}
+        />
+      )}
+    </Panel>
+  );
+}

@@ -1,0 +1,160 @@
+/** A fine-tuned model: where it comes from, how well it does, how to use it, how to take it along. */
+
+import { Button, Table, Text } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { Link, useNavigate } from '@tanstack/react-router';
+import type { ReactElement } from 'react';
+import type { Lineage } from '../../../../src/domain/lineage.ts';
+import { isMissing, openai } from '../../api.ts';
+import { useLive } from '../../live.ts';
+import { Answered } from '../../parts/answered.tsx';
+import { AskFirst } from '../../parts/ask-first.tsx';
+import { Empty } from '../../parts/empty.tsx';
+import { Facts } from '../../parts/facts.tsx';
+import { bytes, count, moment } from '../../parts/numbers.ts';
+import { Page } from '../../parts/page.tsx';
+import { Panel } from '../../parts/panel.tsx';
+import { Exports } from './exports.tsx';
+import { figuresOf } from './figures.ts';
+import { Hash } from './hash.tsx';
+import { LineagePicture } from './lineage.tsx';
+import { ModelLink } from './model-link.tsx';
+import classes from './models.module.css';
+import { UseIt } from './use-it.tsx';
+
+const back = { to: '/models', words: 'Models' };
+
+export function FineTunedPage({ id }: { readonly id: string }): ReactElement {
+  const query = useLive(
+    ['fine-tuned-models', 'one', id],
+    (signal) => openai.get<Lineage>(`/fine_tuned_models/${encodeURIComponent(id)}`, { signal }),
+    { every: 2000 },
+  );
+  if (query.data !== undefined) return <Known lineage={query.data} />;
+  if (isMissing(query.error))
+    return (
+      <Page title="No such model" back={back}>
+        <Empty title="This model is not here">It was deleted, or it belongs to another project.</Empty>
+      </Page>
+    );
+  return (
+    <Page title="Model" back={back}>
+      <Answered query={query}>{() => null}</Answered>
+    </Page>
+  );
+}
+
+function Known({ lineage }: { readonly lineage: Lineage }): ReactElement {
+  const { model, base_sha256: baseSha256 } = lineage;
+  const { id, kind, base_installed: isUsable } = model;
+  return (
+    <Page
+      title={id}
+      back={back}
+      about={
+        isUsable
+          ? model.is_checkpoint
+            ? 'A checkpoint: the model as it was earlier in its training.'
+            : 'A fine-tuned model.'
+          : `It does not answer: its base model ${model.base_model} was removed from this machine. Fetch it again, and this model is back.`
+      }
+      actions={
+        <>
+          <Button variant="default" size="xs" component={Link} to="/playground" search={{ model: id } as never}>
+            Try it
+          </Button>
+          <Button variant="default" size="xs" component={Link} to="/jobs/new" search={{ model: id } as never}>
+            Train it further
+          </Button>
+          {!model.lent && <Remove id={id} size={model.size_bytes} />}
+        </>
+      }
+    >
+      <Panel title="Where it comes from, and what became of it">
+        <LineagePicture lineage={lineage} />
+      </Panel>
+      <div className={classes['two']}>
+        <HowWell lineage={lineage} />
+        <Panel title="What it is">
+          <Facts
+            facts={[
+              ['Base model', <ModelLink id={model.base_model} />],
+              ['Asked for as', model.base === model.base_model ? null : model.base],
+              ['Kind', kind === 'adapter' ? 'An adapter: small weights on top of the base' : 'Weights of its own'],
+              ['Step of its training', model.step === null ? null : count(model.step)],
+              ['Size on disk', bytes(model.size_bytes)],
+              ['Made', moment(model.created_at)],
+              ['Base’s SHA-256', baseSha256 === null ? null : <Hash of="the base model" sha256={baseSha256} short />],
+              ['Belongs to', model.lent ? 'another project, which lets this one use it' : null],
+            ]}
+          />
+        </Panel>
+      </div>
+      {isUsable && <UseIt model={id} />}
+      <Exports model={id} hasAdapter={kind === 'adapter'} />
+    </Page>
+  );
+}
+
+function HowWell({ lineage: { model } }: { readonly lineage: Lineage }): ReactElement {
+  const figures = figuresOf(model);
+  const task = model.task_metrics;
+  return (
+    <Panel
+      title="How well it does"
+      about={
+        task === null
+          ? 'As training measured it, at its step.'
+          : `On ${count(task.count)} validation examples it had not learnt from. The true figure lies in the range with a probability of 95 %.`
+      }
+      flush
+    >
+      {figures.length === 0 ? (
+        <Text size="sm" c="dimmed" p="md">
+          Nothing was measured.
+        </Text>
+      ) : (
+        <Table>
+          <Table.Tbody>
+            {figures.map(({ name, value, interval }) => (
+              <Table.Tr key={name}>
+                <Table.Th scope="row" fw={400}>
+                  {name}
+                </Table.Th>
+                <Table.Td ta="right" className="figures">
+                  {value}
+                </Table.Td>
+                {task !== null && (
+                  <Table.Td ta="right" className="figures">
+                    <Text span size="sm" c="dimmed">
+                      {interval}
+                    </Text>
+                  </Table.Td>
+                )}
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      )}
+    </Panel>
+  );
+}
+
+function Remove({ id, size }: { readonly id: string; readonly size: number }): ReactElement {
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  async function remove(): Promise<void> {
+    await openai.models.delete(id);
+    await navigate({ to: '/models' });
+    await client.invalidateQueries({ queryKey: ['fine-tuned-models'] });
+  }
+  return (
+    <AskFirst
+      words="Delete"
+      question="Delete this model?"
+      consequences={`It will not answer any more, and its files (${bytes(size)}) are gone for good. Its job, its data and what was exported stay.`}
+      verb="Delete"
+      onSure={remove}
+    />
+  );
+}

@@ -1,0 +1,40 @@
+/** Takes a base model off this machine, after saying what else goes with it. */
+
+import { useQueryClient } from '@tanstack/react-query';
+import type { ReactElement } from 'react';
+import type { BaseModelObject } from '../../../../src/domain/base-model.ts';
+import { AskFirst } from '../../parts/ask-first.tsx';
+import { bytes, counted } from '../../parts/numbers.ts';
+import { removeBase } from './bases.ts';
+
+interface RemoveBaseProps {
+  readonly base: BaseModelObject;
+  readonly onRemoved?: () => Promise<void>;
+}
+
+export function RemoveBase({ base, onRemoved }: RemoveBaseProps): ReactElement {
+  const client = useQueryClient();
+  const { id, name, size_bytes: size, fine_tunes: fineTunes } = base;
+  const needed = fineTunes > 0;
+
+  async function remove(): Promise<void> {
+    await removeBase(id, needed);
+    await client.invalidateQueries({ queryKey: ['base-models'] });
+    await onRemoved?.();
+  }
+
+  return (
+    <AskFirst
+      words="Remove"
+      question={`Remove ${name}?`}
+      consequences={
+        needed
+          ? `${counted(fineTunes, 'fine-tuned model')} will not answer without it, until it is fetched again. Their own files stay. This frees ${bytes(size)}.`
+          : `This frees ${bytes(size)}. It can be fetched again from where it came.`
+      }
+      verb={needed ? 'Remove it all the same' : 'Remove'}
+      onSure={remove}
+      button={{ 'aria-label': `Remove ${name}` } as object}
+    />
+  );
+}
