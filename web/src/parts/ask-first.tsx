@@ -15,7 +15,7 @@ interface AskFirstProps {
   /** On the button that does it; "Delete". */
   readonly verb: string;
   readonly onSure: () => Promise<unknown>;
-  readonly button?: ButtonProps;
+  readonly button?: ButtonProps & { readonly 'aria-label'?: string };
 }
 
 export function AskFirst({ words, question, consequences, verb, onSure, button }: AskFirstProps): ReactElement {

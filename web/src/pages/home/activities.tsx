@@ -7,7 +7,6 @@ import type { Job, StepMetrics } from '../../../../src/domain/job.ts';
 import { openai } from '../../api.ts';
 import { useLive } from '../../live.ts';
 import { Failure, Waiting } from '../../parts/answered.tsx';
-import { Empty } from '../../parts/empty.tsx';
 import { count, duration, fromNow, moment } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { Status } from '../../parts/status.tsx';
@@ -25,9 +24,7 @@ export function Activities(): ReactElement {
     <>
       <Panel title="Running" flush>
         <List items={at('running')} label="What is running">
-          <Empty title="Nothing is running">
-            Jobs, evaluations and everything else that takes a while shows up here, live.
-          </Empty>
+          <Nothing>Nothing is running. Jobs, evaluations and whatever else takes a while shows up here, live.</Nothing>
         </List>
       </Panel>
       {waiting.length > 0 && (
@@ -37,12 +34,18 @@ export function Activities(): ReactElement {
       )}
       <Panel title="Finished" flush>
         <List items={at('finished').slice(0, finishedShown)} label="What is finished">
-          <Empty title="Nothing is finished yet" />
+          <Nothing>Nothing is finished yet.</Nothing>
         </List>
       </Panel>
     </>
   );
 }
+
+const Nothing = ({ children }: { readonly children: string }): ReactElement => (
+  <Text size="sm" c="dimmed" px="md" pb="md">
+    {children}
+  </Text>
+);
 
 interface ListProps {
   readonly items: readonly Activity[];

@@ -4,11 +4,11 @@
  * Every step is read off what is there, so the page can be left and loaded again in between.
  */
 
-import { Box, Button, Group, Text } from '@mantine/core';
+import { Anchor, Box, Button, Group, Text } from '@mantine/core';
 import { useLocalStorage } from '@mantine/hooks';
 import { IconCheck } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
-import type { ReactElement, ReactNode } from 'react';
+import type { ComponentProps, ReactElement, ReactNode } from 'react';
 import { Failure } from '../../parts/answered.tsx';
 import { bytes, count, duration } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
@@ -55,13 +55,13 @@ export function FirstSteps(): ReactElement | null {
           {data === null ? (
             <>
               400 real mails, each with the answer “spam” or “ham”; 250 more are kept to check with. Or{' '}
-              <Link to="/files">bring data of your own</Link>.
+              <Within to="/files">bring data of your own</Within>.
             </>
           ) : (
             <>
-              <Link to="/files/$id" params={{ id: data.training } as never}>
+              <Within to="/files/$id" params={{ id: data.training } as never}>
                 spam-train.jsonl
-              </Link>{' '}
+              </Within>{' '}
               and two files to check with are here.
             </>
           )}
@@ -121,7 +121,7 @@ function ModelStep({ quickstart }: { readonly quickstart: Quickstart }): ReactEl
     >
       {wanted === null ? (
         <>
-          No model that can be trained is here. <Link to="/models">See which there are</Link>.
+          No model that can be trained is here. <Within to="/models">See which there are</Within>.
         </>
       ) : (
         `${wanted.name} is small and quick to train. It is fetched once, and then kept.`
@@ -158,15 +158,20 @@ function TrainStep({ quickstart }: { readonly quickstart: Quickstart }): ReactEl
         </>
       ) : (
         <>
-          <Link to="/jobs/$id" params={{ id: job.id } as never}>
+          <Within to="/jobs/$id" params={{ id: job.id } as never}>
             {job.status === 'succeeded' ? 'See how it went' : 'Watch it learn'}
-          </Link>
+          </Within>
           {job.trained_tokens !== null && `: it read ${count(job.trained_tokens)} tokens.`}
         </>
       )}
     </Step>
   );
 }
+
+/** A link in a sentence, which colour alone would not show. */
+const Within = (props: ComponentProps<typeof Link>): ReactElement => (
+  <Anchor size="sm" underline="always" renderRoot={(given) => <Link {...given} {...props} />} />
+);
 
 interface StepProps {
   readonly number: number;

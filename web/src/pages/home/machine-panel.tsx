@@ -44,6 +44,7 @@ function Machine({ system }: { readonly system: System }): ReactElement {
         <Meter
           name="Processor"
           share={processor.busy_cores / processor.cores}
+          mayBeFull
           words={`${decimal(processor.busy_cores, 2)} of ${counted(processor.cores, 'core')} busy`}
         >
           Load {processor.load.toFixed(2)} over the last minute
@@ -72,13 +73,15 @@ interface MeterProps {
   readonly name: string;
   readonly share: number;
   readonly words: string;
+  /** Where being full is no trouble, as a processor at work is. */
+  readonly mayBeFull?: boolean;
   readonly children: ReactNode;
 }
 
 /** From nine tenths on it is close. */
 const closeFrom = 0.9;
 
-export function Meter({ name, share, words, children }: MeterProps): ReactElement {
+export function Meter({ name, share, words, mayBeFull = false, children }: MeterProps): ReactElement {
   return (
     <Box className={classes['meter']}>
       <Group justify="space-between" gap="xs" mb={6}>
@@ -92,7 +95,7 @@ export function Meter({ name, share, words, children }: MeterProps): ReactElemen
       <Progress.Root size="md">
         <Progress.Section
           value={Math.min(100, share * 100)}
-          color={share >= closeFrom ? 'orange.7' : undefined}
+          color={share >= closeFrom && !mayBeFull ? 'orange.7' : undefined}
           aria-label={`${name}: ${words}`}
         />
       </Progress.Root>
