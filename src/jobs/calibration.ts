@@ -15,18 +15,20 @@ import { z } from 'zod';
 import { epochCost, runLimitsOf } from '../dataset/batch.ts';
 import { TunesmithError } from '../domain/errors.ts';
 import type { ChatExample } from '../domain/example.ts';
-import type { HeadPlan, TrainerEvent } from '../engine/protocol.ts';
+import type { HeadPlan, TrainerEvent, TrainingPlan } from '../engine/protocol.ts';
 import { headPoolingOf } from '../families/label-head.ts';
 import { isEncoder } from '../families/table.ts';
 import { writeAtomically } from '../formats/atomic-write.ts';
 import { openGguf } from '../formats/gguf.ts';
 import { targetsOfBase } from '../models/adapter.ts';
 import type { BaseModel } from '../models/base-models.ts';
+import type { BasePrecision } from '../engine/protocol.ts';
 import { programArguments } from '../programs.ts';
 import { TextCodec } from '../text/codec.ts';
 import { EncoderCodec } from '../text/encoder-codec.ts';
 import { modeOf } from './methods.ts';
 import { autoBasePrecision, resolveHyperparameters, toPlan } from './plan.ts';
+import { trainedParameters } from './memory.ts';
 import { Trainer } from './trainer.ts';
 
 /** What a figure is valid for. */
@@ -37,17 +39,23 @@ export interface CalibrationSetting {
   readonly batchSize: number;
   /** Which weights learn, as a request says it; adapters if it does not. */
   readonly train?: string;
-  readonly basePrecision?: 'f32' | 'int8';
+  readonly basePrecision?: TrainingPlan['basePrecision'];
 }
 
 const calibrationSchema = z.object({
-  version: z.literal(1),
+  version: z.literal(2),
   sha256: z.string(),
   processor: z.string(),
   /** What a training takes beside its steps: the launch, how much longer its first step takes, the saving of an epoch. */
   startMs: z.number(),
+  /** Of every further saving. */
+  saveMs: z.number(),
   /** Milliseconds per unit of `epochCost`. */
   msPerCost: z.number().positive(),
+  /** On top of that, milliseconds per supervised token: what the head takes. */
+  msPerTarget: z.number(),
+  /** Of looking at examples without learning from them, per unit of `epochCost`. */
+  lookMsPerCost: z.number(),
   steps: z.int(),
   /** Tokens per second of the steps measured, for people. */
   tokensPerSecond: z.number(),
@@ -57,22 +65,42 @@ const calibrationSchema = z.object({
 
 export type Calibration = z.infer<typeof calibrationSchema>;
 
-/** What is to be trained: how long its examples are, in tokens of the base model, and how often each length occurs. */
+/** How long examples are, in tokens of the base model, and how often each length occurs. */
+export type Lengths = readonly (readonly [tokens: number, count: number])[];
+
+/** What is to be trained. */
 export interface Training {
-  readonly lengths: readonly (readonly [tokens: number, count: number])[];
+  readonly lengths: Lengths;
   readonly epochs: number;
+  /** One, unless answers are compared. */
+  readonly sequencesPerExample?: number;
+  /** Of an epoch; half of all tokens unless it is known. */
+  readonly supervisedTokens?: number;
+  /** What is looked at without learning from it, and how often. */
+  readonly looks?: readonly { readonly lengths: Lengths; readonly times: number }[];
+  /** How often what was learnt is saved; once an epoch unless told. */
+  readonly saves?: number;
 }
 
 /** How long training takes, by what was measured here. */
-export function estimateMs(
-  calibration: Calibration,
-  setting: CalibrationSetting,
-  { lengths, epochs }: Training,
-): number {
-  const { batchSize } = setting;
-  const cost = epochCost(lengths, { batchSize, lanes: lanesOf(setting) });
-  return calibration.startMs + epochs * cost * calibration.msPerCost;
+export function estimateMs(calibration: Calibration, setting: CalibrationSetting, training: Training): number {
+  const { lengths, epochs, sequencesPerExample = 1, looks = [], saves = epochs } = training;
+  const { supervisedTokens = tokensIn(lengths) / 2 } = training;
+  const { startMs, saveMs, msPerCost, msPerTarget, lookMsPerCost } = calibration;
+  const lanes = lanesOf(setting);
+  const learning = epochCost(lengths, { batchSize: setting.batchSize * sequencesPerExample, lanes }) * msPerCost;
+  const looking = looks.reduce(
+    (sum, { lengths, times }) => sum + times * epochCost(lengths, { ...together, lanes }),
+    0,
+  );
+  const targets = supervisedTokens * msPerTarget;
+  return startMs + epochs * (learning + targets) + looking * lookMsPerCost + Math.max(0, saves - 1) * saveMs;
 }
+
+/** Whoever only looks takes so many examples at a time. */
+const together = { batchSize: 16 };
+
+const tokensIn = (lengths: Lengths): number => lengths.reduce((sum, [tokens, count]) => sum + tokens * count, 0);
 
 /** What was measured for this setting on this machine; null when nothing was. */
 export async function readCalibration(home: string, setting: CalibrationSetting): Promise<Calibration | null> {
@@ -93,7 +121,7 @@ export interface CalibrateOptions {
   readonly onStep?: (step: number, steps: number) => void;
 }
 
-/** Tokens of the measured examples, half of them learnt. */
+/** Tokens of the measured examples; of every other one half is learnt, of the rest a word. */
 const exampleTokens = 256;
 /** Of each lane in a step: enough to fill one micro-batch. */
 const examplesPerLane = 2;
@@ -102,6 +130,13 @@ const stepsMax = 6;
 /** Slow machines may stop before `stepsMax`, with at least this many steps measured. */
 const stepsMin = 2;
 const patienceMs = 30_000;
+/** Steps between two looks at a validation set. */
+const lookInterval = 2;
+/** Of a step, where no look was measured. */
+const lookShare = 0.4;
+/** A checkpoint has a weight's value and two moments. */
+const bytesPerTrained = 12;
+const diskBytesPerMs = 300_000;
 const silenceMsMax = 10 * 60 * 1000;
 
 /** Measures, and keeps what it found in the data folder. */
@@ -120,14 +155,15 @@ export async function calibrate(
   }
 }
 
-type StepEvent = Extract<TrainerEvent, { type: 'step' }>;
+/** A step, and how long it took from the one before, looking and saving included. */
+type Step = Extract<TrainerEvent, { type: 'step' }> & { readonly sinceMs: number };
 
 async function measure(
   folder: string,
   setting: CalibrationSetting,
   { signal, onStep }: CalibrateOptions,
 ): Promise<Calibration> {
-  const { tokens, batchSize } = await writeJob(folder, setting);
+  const { tokens, batchSize, trained } = await writeJob(folder, setting);
   const launchedMs = performance.now();
   await using trainer = await Trainer.launch({
     arguments: [...programArguments('engine/main'), folder],
@@ -138,14 +174,19 @@ async function measure(
   const kill = (): void => trainer.leave('cancel', 0);
   if (signal?.aborted === true) kill();
   else signal?.addEventListener('abort', kill);
-  const steps: StepEvent[] = [];
-  let startedMs = 0;
+  const steps: Step[] = [];
+  let [startedMs, lastMs] = [0, 0];
+  // One that was stopped early has saved nothing: what a disk may be trusted with.
+  let saveMs = (trained * bytesPerTrained) / diskBytesPerMs;
   try {
     for await (const events of trainer.listen()) {
+      const nowMs = performance.now();
       for (const event of events) {
-        if (event.type === 'started') startedMs = performance.now() - launchedMs;
+        if (event.type === 'started') startedMs = nowMs - launchedMs;
+        if (event.type === 'checkpoint') saveMs = nowMs - lastMs;
         if (event.type !== 'step') continue;
-        steps.push(event);
+        steps.push({ ...event, sinceMs: nowMs - lastMs });
+        lastMs = nowMs;
         onStep?.(steps.length, warmUpSteps + stepsMax);
       }
       const measured = steps.length - warmUpSteps;
@@ -159,36 +200,59 @@ async function measure(
   const measured = steps.slice(warmUpSteps);
   if (measured.length < stepsMin) throw notMeasured(setting.base.id, ending);
 
+  const lanes = lanesOf(setting);
   const stepMs = median(measured.map(({ elapsedMs }) => elapsedMs));
   const spentMs = performance.now() - launchedMs;
-  const inSteps = steps.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0);
-  // One that was stopped early has saved nothing.
-  const besideMs = ending.type === 'done' ? spentMs - inSteps : startedMs;
-  const cost = epochCost([[tokens, batchSize]], { batchSize, lanes: lanesOf(setting) });
+  const looks = steps.filter(({ validation }) => validation !== null).map(lookingMs);
+  const inSteps = steps.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0) + looks.reduce((sum, ms) => sum + ms, 0);
+  const besideMs = ending.type === 'done' ? spentMs - inSteps : startedMs + saveMs;
+  const cost = epochCost([[tokens, batchSize]], { batchSize, lanes });
+  const msPerTarget = slopeOf(measured.map((step) => [step.supervisedTokens, step.elapsedMs]));
+  const targets = median(measured.map(({ supervisedTokens }) => supervisedTokens));
+  const msPerCost = Math.max(0.3 * stepMs, stepMs - targets * msPerTarget) / cost;
+  // The first look makes what looking needs.
+  const looked = looks.length > 1 ? median(looks.slice(1)) : lookShare * stepMs;
   return {
-    version: 1,
+    version: 2,
     sha256: setting.base.sha256,
     processor: processor(),
     startMs: Math.round(besideMs + Math.max(0, steps[0]!.elapsedMs - stepMs)),
-    msPerCost: stepMs / cost,
+    saveMs: Math.round(saveMs),
+    msPerCost,
+    msPerTarget,
+    lookMsPerCost: looked / epochCost([[tokens, batchSize]], { ...together, lanes }),
     steps: measured.length,
     tokensPerSecond: Math.round((measured[0]!.tokens / stepMs) * 1000),
     measuredAt: Math.floor(Date.now() / 1000),
   };
 }
 
+const lookingMs = ({ sinceMs, elapsedMs }: Step): number => Math.max(0, sinceMs - elapsedMs);
+
+/** How much y grows with x, by least squares; 0 where it does not. */
+function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
+  const mean = (of: 0 | 1): number => points.reduce((sum, point) => sum + point[of], 0) / points.length;
+  const [x0, y0] = [mean(0), mean(1)];
+  const spread = points.reduce((sum, [x]) => sum + (x - x0) ** 2, 0);
+  const together = points.reduce((sum, [x, y]) => sum + (x - x0) * (y - y0), 0);
+  return spread === 0 ? 0 : Math.max(0, together / spread);
+}
+
 /** A job folder with a plan for so many steps of examples that are all about as long. */
 async function writeJob(
   folder: string,
   setting: CalibrationSetting,
-): Promise<{ readonly tokens: number; readonly batchSize: number }> {
+): Promise<{ readonly tokens: number; readonly batchSize: number; readonly trained: number }> {
   const { base, threads } = setting;
   const lanes = lanesOf(setting);
   const batchSize = lanes === 1 ? 1 : lanes * examplesPerLane;
-  const { example, tokens, head } = await exampleFor(base);
-  const trainingFile = join(folder, 'train.jsonl');
+  const { written, tokens, head } = await exampleFor(base);
+  const [trainingFile, validationFile] = [join(folder, 'train.jsonl'), join(folder, 'validation.jsonl')];
   const examples = batchSize * (warmUpSteps + stepsMax);
-  await writeFile(trainingFile, `${JSON.stringify(example)}\n`.repeat(examples));
+  const lines = (count: number): string =>
+    Array.from({ length: count }, (_, i) => `${JSON.stringify(written[i % written.length])}\n`).join('');
+  await writeFile(trainingFile, lines(examples));
+  await writeFile(validationFile, lines(batchSize));
   const facts = {
     examples,
     longestTokens: tokens,
@@ -202,27 +266,32 @@ async function writeJob(
       n_epochs: 1,
       batch_size: batchSize,
       learning_rate_multiplier: 'auto',
+      eval_interval: lookInterval,
       ...(setting.train !== undefined && { train: setting.train }),
       ...(setting.basePrecision && { base_precision: setting.basePrecision }),
     },
     facts,
   );
-  const places = { initialAdapter: null, trainingFile, validationFile: null, threads, snapshotSeconds: 3600 };
+  const places = { initialAdapter: null, trainingFile, validationFile, threads, snapshotSeconds: 3600 };
   const model = { id: base.id, path: base.path, sha256: base.sha256 };
   const plan = toPlan({ id: 'calibration', seed: 1 }, hyperparameters, { ...places, model }, { head });
   await writeFile(join(folder, 'plan.json'), JSON.stringify(plan));
-  return { tokens, batchSize };
+  return { tokens, batchSize, trained: trainedParameters(base.architecture, plan.train) };
 }
 
-interface MeasuredExample {
-  readonly example: ChatExample;
+interface MeasuredExamples {
+  /** All about equally long. */
+  readonly written: readonly ChatExample[];
   readonly tokens: number;
   /** What an encoder tells apart; null for models that write. */
   readonly head: HeadPlan | null;
 }
 
-/** An example of about the wanted length, in the model's own tokens; half of it is the answer, of an encoder a label. */
-async function exampleFor(base: BaseModel): Promise<MeasuredExample> {
+/**
+ * Examples of about the wanted length, in the model's own tokens: of one half is the answer, of the other a word; of an
+ * encoder both have a label.
+ */
+async function exampleFor(base: BaseModel): Promise<MeasuredExamples> {
   await using gguf = await openGguf(base.path);
   const { metadata } = gguf;
   const wanted = Math.min(exampleTokens, Math.floor(base.contextTokens / 2));
@@ -233,18 +302,21 @@ async function exampleFor(base: BaseModel): Promise<MeasuredExample> {
     encoder === null
       ? null
       : ({ task, labels: ['a', 'b'], form: null, pooling: headPoolingOf(metadata, task) } as const);
-  const build = (words: number): MeasuredExample => {
-    const text = Array.from({ length: words }, (_, i) => wordList[i % wordList.length]).join(' ');
-    const example: ChatExample = {
-      messages: [
-        { role: 'user', content: text },
-        { role: 'assistant', content: encoder === null ? text : 'a' },
-      ],
-    };
+  const text = (words: number): string =>
+    Array.from({ length: words }, (_, i) => wordList[i % wordList.length]).join(' ');
+  const said = (question: number, answer: string): ChatExample => ({
+    messages: [
+      { role: 'user', content: text(question) },
+      { role: 'assistant', content: answer },
+    ],
+  });
+  const build = (words: number): MeasuredExamples => {
+    const even = said(words, encoder === null ? text(words) : 'a');
+    const short = encoder === null ? said(2 * words - 1, text(1)) : said(words, 'b');
     const tokens =
-      encoder?.encode(text, Infinity).ids.length ??
-      codec!.encodeExample(example, 1).reduce((sum, { ids }) => sum + ids.length, 0);
-    return { example, tokens, head };
+      encoder?.encode(text(words), Infinity).ids.length ??
+      codec!.encodeExample(even, 1).reduce((sum, { ids }) => sum + ids.length, 0);
+    return { written: [even, short], tokens, head };
   };
   let built = build(1);
   for (let words = 2; built.tokens < wanted; words++) built = build(words);

@@ -121,7 +121,7 @@ export class Estimates {
     const { training, validation } = reading.reports;
     const sampled = reading.scale > 1;
     const [forecast, openai] = await Promise.all([
-      forecastOf(this.#options.home, model.base, plan, resolved.train, report),
+      forecastOf(this.#options.home, model.base, plan, resolved.train, { training: report, validation }),
       Promise.race([this.#prices(request.training_file, resolved.n_epochs), sleep(priceMsMax, null, { ref: false })]),
     ]);
     const tooLarge = whyTooLarge(model.base, plan);

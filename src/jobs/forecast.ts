@@ -4,7 +4,16 @@ import { runLimitsOf } from '../dataset/batch.ts';
 import type { ValidationReport } from '../dataset/validate.ts';
 import type { TrainingPlan } from '../engine/protocol.ts';
 import type { BaseModel } from '../models/manifest.ts';
-import { estimateMs, readCalibration } from './calibration.ts';
+import { isEncoder } from '../families/table.ts';
+import {
+  calibrate,
+  estimateMs,
+  readCalibration,
+  type Calibration,
+  type CalibrationSetting,
+  type Lengths,
+  type Training,
+} from './calibration.ts';
 import type { Failure } from './failure.ts';
 import { memoryLimit, memoryOf, remedyFor } from './memory.ts';
 
@@ -16,34 +25,142 @@ export interface Forecast {
   readonly message: string;
 }
 
-/** Making models of the last checkpoints, and what the worker does around a trainer. */
-const aroundMs = 2500;
+/** What the files were found to hold. */
+export interface CountedFiles {
+  readonly training: ValidationReport;
+  readonly validation: ValidationReport | null;
+}
 
 export async function forecastOf(
   home: string,
   base: BaseModel,
   plan: TrainingPlan,
   train: string,
-  report: ValidationReport,
+  files: CountedFiles,
 ): Promise<Forecast> {
   const { bytes: memoryBytes } = memoryOf(base.architecture, plan);
-  const { threads, batchSize, basePrecision, epochs } = plan;
-  const setting = { base, method: 'supervised', threads, batchSize, train, basePrecision } as const;
+  const setting = settingOf(base, plan, train);
   // What was measured was the processor.
-  const calibration = (plan.device ?? 'cpu') === 'cpu' ? await readCalibration(home, setting) : null;
-  const lengths = [...report.lengths].map(([tokens, count]) => [Math.min(tokens, plan.tokensMax), count] as const);
-  const ms = calibration === null ? null : estimateMs(calibration, setting, { lengths, epochs }) + aroundMs;
+  const calibration = onProcessor(plan) ? await readCalibration(home, setting) : null;
+  const training = trainingOf(plan, files);
+  const ms = calibration === null ? null : timeOf(calibration, setting, training, { plan, files });
   const seconds = ms === null ? null : Math.ceil(ms / 1000);
   const { lanes } = runLimitsOf(plan);
-  const steps = Math.ceil(report.examples / batchSize) * epochs;
-  const work = `${steps} steps over ${report.tokens * epochs} tokens, ${lanes === 1 ? 'one lane' : `${lanes} lanes`}`;
-  const time = seconds === null ? '' : ` and about ${inWords(seconds)}`;
+  const tokens = tokensIn(training.lengths) * plan.epochs;
+  const work = `${stepsOf(plan, files)} steps over ${tokens} tokens, ${lanes === 1 ? 'one lane' : `${lanes} lanes`}`;
+  const time = seconds === null ? '' : ` and ${plan.earlyStopping ? 'at most ' : ''}about ${inWords(seconds)}`;
   return {
     memoryBytes,
     seconds,
     message: `The job needs at most about ${gigabytes(memoryBytes)} of memory${time} (${work}).`,
   };
 }
+
+/** So many tokens take so long that a few steps are worth measuring first. */
+const worthMeasuringTokens = 50_000;
+
+interface MeasureOptions {
+  readonly files: CountedFiles;
+  readonly signal: AbortSignal;
+  /** Told when something is to be measured. */
+  readonly onMeasure: () => Promise<void>;
+}
+
+/** Measures how fast this machine trains so, where nobody has and the job is long enough for it. */
+export async function measureFirst(
+  home: string,
+  base: BaseModel,
+  plan: TrainingPlan,
+  train: string,
+  { files, signal, onMeasure }: MeasureOptions,
+): Promise<void> {
+  if (!onProcessor(plan) || files.training.tokens * plan.epochs < worthMeasuringTokens) return;
+  const setting = settingOf(base, plan, train);
+  if ((await readCalibration(home, setting)) !== null) return;
+  await onMeasure();
+  await calibrate(home, setting, { signal });
+}
+
+const onProcessor = ({ device = 'cpu' }: TrainingPlan): boolean => device === 'cpu';
+
+const settingOf = (base: BaseModel, { threads, batchSize, basePrecision }: TrainingPlan, train: string) =>
+  ({ base, method: 'supervised', threads, batchSize, train, basePrecision }) as const;
+
+/** Examples that are learnt from, where a share is set apart. */
+const learntShare = ({ validationFile, validationSplit = 0 }: TrainingPlan): number =>
+  validationFile === null ? 1 - validationSplit : 1;
+
+const stepsPerEpoch = (plan: TrainingPlan, { training }: CountedFiles): number =>
+  Math.ceil((training.examples * learntShare(plan)) / plan.batchSize);
+
+const stepsOf = (plan: TrainingPlan, files: CountedFiles): number => stepsPerEpoch(plan, files) * plan.epochs;
+
+/**
+ * Everything that a trainer computes: its steps; a batch of the validation set every so many of them, and the whole set
+ * at the end of each epoch and whenever early stopping looks; all pairs of answers once before the first step. With
+ * early stopping that is the most it can come to.
+ */
+function trainingOf(plan: TrainingPlan, files: CountedFiles): Training {
+  const { epochs, batchSize, tokensMax, earlyStopping, evaluationInterval } = plan;
+  const { training, validation } = files;
+  const lengthsOf = ({ lengths }: ValidationReport, share: number): Lengths =>
+    [...lengths].map(([tokens, count]) => [Math.min(tokens, tokensMax), count * share] as const);
+  const share = learntShare(plan);
+  const learnt = lengthsOf(training, share);
+  const heldOut = share < 1 ? lengthsOf(training, 1 - share) : validation === null ? [] : lengthsOf(validation, 1);
+  const heldOutExamples = share < 1 ? training.examples * (1 - share) : (validation?.examples ?? 0);
+  const steps = stepsOf(plan, files);
+  const wholeLooks = epochs + (earlyStopping ? Math.floor(steps / earlyStopping.interval) : 0);
+  const batches = heldOutExamples === 0 ? 0 : Math.floor(steps / evaluationInterval);
+  const partLooks = batches * Math.min(1, batchSize / Math.max(1, heldOutExamples));
+  const preference = plan.objective?.kind === 'preference';
+  const references = preference ? [{ lengths: [...learnt, ...heldOut], times: 1 }] : [];
+  return {
+    lengths: learnt,
+    epochs,
+    supervisedTokens: training.supervisedTokens * share,
+    sequencesPerExample: preference ? 2 : 1,
+    looks: [{ lengths: heldOut, times: wholeLooks + partLooks }, ...references],
+    saves: wholeLooks,
+  };
+}
+
+/** What the worker does around a trainer. */
+const aroundMs = 2500;
+const modelsMax = 3;
+/** A finished model answers so many validation examples, for so long. */
+const judgedMax = 100;
+const judgingMsMax = 60_000;
+/** To write a token takes a pass over all weights. */
+const writingMsPerParameter = 8e-8;
+
+function timeOf(
+  calibration: Calibration,
+  setting: CalibrationSetting,
+  training: Training,
+  { plan, files: { validation } }: { readonly plan: TrainingPlan; readonly files: CountedFiles },
+): number {
+  const ms = estimateMs(calibration, setting, training);
+  const snapshots = Math.floor(ms / 1000 / plan.snapshotSeconds) * calibration.saveMs;
+  const models = Math.min(modelsMax, plan.epochs) * calibration.saveMs;
+  return ms + snapshots + models + judgingMs(calibration, setting, validation) + aroundMs;
+}
+
+/** The final model's answers to the validation file. */
+function judgingMs(
+  { lookMsPerCost }: Calibration,
+  { base }: CalibrationSetting,
+  validation: ValidationReport | null,
+): number {
+  if (validation === null) return 0;
+  const { examples, tokens, supervisedTokens } = validation;
+  const answer = isEncoder(base) ? 0 : (supervisedTokens / examples) * base.architecture.parameters;
+  const each = (tokens / examples) * lookMsPerCost + answer * writingMsPerParameter;
+  return Math.min(judgingMsMax, Math.min(examples, judgedMax) * each);
+}
+
+const tokensIn = (lengths: Lengths): number =>
+  Math.round(lengths.reduce((sum, [tokens, count]) => sum + tokens * count, 0));
 
 /** Why a job cannot run here, with the setting that would let it; null when it can. */
 export function whyTooLarge(base: BaseModel, plan: TrainingPlan, limit = memoryLimit()): Failure | null {

@@ -90,7 +90,7 @@ async function weigh(
   const places = { initialAdapter: null, trainingFile: '', validationFile: null, threads, snapshotSeconds: 60 };
   const model = { id: base.id, path: base.path, sha256: base.sha256 };
   const plan = toPlan({ id: 'estimate', seed: 0 }, resolved, { ...places, model }, { head: ownHead });
-  const forecast = await forecastOf(home, base, plan, resolved.train, training);
+  const forecast = await forecastOf(home, base, plan, resolved.train, { training, validation: null });
   const tokens = training.tokens * scale * resolved.n_epochs;
   const reckoned = (flopsPerParameter * base.parameters * tokens) / (threads * flopsPerThread);
   const seconds = forecast.seconds === null ? reckoned : forecast.seconds * scale;

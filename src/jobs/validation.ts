@@ -9,7 +9,7 @@ import { copyFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalid } from '../domain/errors.ts';
 import { hyperparametersOf, type Job, methodOf } from '../domain/job.ts';
-import type { LoraPlan } from '../engine/protocol.ts';
+import type { LoraPlan, TrainingPlan } from '../engine/protocol.ts';
 import { targetsOfBase } from '../models/adapter.ts';
 import type { BaseModel } from '../models/manifest.ts';
 import type { ServedModel } from '../models/registry.ts';
@@ -20,8 +20,8 @@ import { failJob } from './failure.ts';
 import { readFiles } from './job-files.ts';
 import { resolveHyperparameters, toPlan } from './plan.ts';
 import { whileHeld } from './queue.ts';
-import { forecastOf, whyTooLarge } from './forecast.ts';
-import { jobOf, type JobRow, moved, saveJob, tell, unixSeconds } from './records.ts';
+import { type CountedFiles, forecastOf, measureFirst, whyTooLarge } from './forecast.ts';
+import { jobOf, type JobRow, moved, type Rows, saveJob, tell, unixSeconds } from './records.ts';
 import { modelUnavailable } from './request.ts';
 import { initialAdapterFile, initialModelFolder, jobFolder, placesOf, type Workshop } from './workshop.ts';
 
@@ -64,7 +64,8 @@ export async function validateJob(shop: Workshop, row: JobRow, stop: AbortSignal
   });
   const tooLarge = whyTooLarge(base, plan);
   if (tooLarge !== null) return await failJob(database, name, job.id, tooLarge);
-  const forecast = await forecastOf(shop.home, base, plan, resolved.train, reports.training);
+  await measure(shop, job, { base, plan, train: resolved.train, files: reports }, stop);
+  const forecast = await forecastOf(shop.home, base, plan, resolved.train, reports);
   await whileHeld(database, name, job.id, async (rows, job) => {
     const warnings = [...reports.training.warnings, ...(reports.validation?.warnings ?? [])];
     for (const message of warnings) await tell(rows, job.id, { level: 'warn', message });
@@ -81,6 +82,36 @@ export async function validateJob(shop: Workshop, row: JobRow, stop: AbortSignal
     const queued = moved(job, 'queued', { estimated_finish, hyperparameters, method });
     await saveJob(rows, queued, { plan: JSON.stringify(plan) });
   });
+}
+
+interface Measurable {
+  readonly base: BaseModel;
+  readonly plan: TrainingPlan;
+  readonly train: string;
+  readonly files: CountedFiles;
+}
+
+/** How fast this machine trains so, where nobody knows; a job whose time cannot be told is trained all the same. */
+async function measure(shop: Workshop, job: Job, { base, plan, train, files }: Measurable, signal: AbortSignal) {
+  // While another job trains, nothing that is measured is worth much.
+  if (await someoneTrains(shop.database)) return;
+  const onMeasure = async (): Promise<void> => {
+    await whileHeld(shop.database, shop.name, job.id, async (rows) => {
+      const message = 'Measuring a few steps first: nobody has trained so on this machine yet';
+      await tell(rows, job.id, { message, once: 'measuring' });
+    });
+  };
+  try {
+    await measureFirst(shop.home, base, plan, train, { files, signal, onMeasure });
+  } catch (error) {
+    signal.throwIfAborted();
+    shop.log.warn('calibration.failed', { job: job.id, error });
+  }
+}
+
+async function someoneTrains(rows: Rows): Promise<boolean> {
+  const running = rows.selectFrom('jobs').select('id').where('status', '=', 'running').limit(1);
+  return (await running.executeTakeFirst()) !== undefined;
 }
 
 const rememberedInWords = (answers: readonly string[]): string =>

@@ -53,14 +53,34 @@ test('a figure that another processor made is not believed', async () => {
 test('the time follows from lengths, epochs and the batch', async () => {
   await using tiny = await tinyHome();
   const setting = await settingOf(tiny.home, 2);
-  const kept = { version: 1, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
-  const calibration = { ...kept, startMs: 1000, msPerCost: 2 };
+  const kept = { version: 2, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
+  const calibration = { ...kept, startMs: 1000, saveMs: 300, msPerCost: 2, msPerTarget: 0.1, lookMsPerCost: 0.5 };
   const lengths = [[80, 10]] as const;
   // A row of 80 costs 80 x (1 + 80 / 2600) = 82.46; ten of them, and 5 steps with 2 lanes of 16 each: 984.6 an epoch
-  expect(estimateMs(calibration, setting, { lengths, epochs: 3 })).toBeCloseTo(1000 + 3 * 984.615 * 2, 1);
+  const plain = { lengths, epochs: 3, supervisedTokens: 0, saves: 1 };
+  expect(estimateMs(calibration, setting, plain)).toBeCloseTo(1000 + 3 * 984.615 * 2, 1);
   // 3 examples on 2 lanes keep one of them idle half of the time: 4 / 3 of the rows' cost, in 4 steps
-  const uneven = estimateMs(calibration, { ...setting, batchSize: 3 }, { lengths, epochs: 1 });
+  const uneven = estimateMs(calibration, { ...setting, batchSize: 3 }, { ...plain, epochs: 1 });
   expect(uneven).toBeCloseTo(1000 + ((824.615 * 4) / 3 + 4 * 2 * 16) * 2, 1);
+});
+
+test('supervised tokens, looks at held-out examples, references and savings take time too', async () => {
+  await using tiny = await tinyHome();
+  const setting = await settingOf(tiny.home, 2);
+  const kept = { version: 2, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
+  const calibration = { ...kept, startMs: 1000, saveMs: 300, msPerCost: 2, msPerTarget: 0.1, lookMsPerCost: 0.5 };
+  const lengths = [[80, 10]] as const;
+  const plain = { lengths, epochs: 3, supervisedTokens: 0, saves: 1 };
+  const more = (than: object): number =>
+    estimateMs(calibration, setting, { ...plain, ...than }) - estimateMs(calibration, setting, plain);
+  expect(more({ supervisedTokens: 50 })).toBeCloseTo(3 * 50 * 0.1, 5);
+  // half of all tokens unless told
+  expect(more({ supervisedTokens: undefined })).toBeCloseTo(3 * 400 * 0.1, 5);
+  expect(more({ saves: 4 })).toBeCloseTo(3 * 300, 5);
+  // ten rows of 82.46 and one go of 16 examples in two lanes of 16 each
+  expect(more({ looks: [{ lengths, times: 4 }] })).toBeCloseTo(4 * (824.615 + 32) * 0.5, 1);
+  // two answers an example: 2.5 steps become 3
+  expect(more({ sequencesPerExample: 2 })).toBeCloseTo(-3 * 2 * 2 * 2 * 16, 5);
 });
 
 test('Ctrl-C ends the trainer and leaves nothing behind', async () => {
