@@ -1,6 +1,6 @@
 /** The models that a job made, one for the end of each of its last epochs: to try, compare, go on from and export. */
 
-import { Badge, Button, Checkbox, Group, Menu, Table, Text } from '@mantine/core';
+import { Badge, Box, Button, Checkbox, Group, Menu, Table, Text } from '@mantine/core';
 import { IconDots } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { type ReactElement, useState } from 'react';
@@ -41,6 +41,12 @@ export function Checkpoints({ job }: { readonly job: Job }): ReactElement | null
   }
 
   const models = [...chosen];
+  const rowOf = (checkpoint: Checkpoint): RowProps => ({
+    checkpoint,
+    job,
+    isChosen: chosen.has(checkpoint.fine_tuned_model_checkpoint),
+    onToggle: () => toggle(checkpoint.fine_tuned_model_checkpoint),
+  });
   return (
     <Panel
       title="Checkpoints"
@@ -76,8 +82,13 @@ export function Checkpoints({ job }: { readonly job: Job }): ReactElement | null
           data.length === 0 ? (
             <Empty title="No checkpoint is left">Its models were deleted.</Empty>
           ) : (
-            <Table.ScrollContainer minWidth={620} type="native">
-              <Table>
+            <>
+              <Box hiddenFrom="sm">
+                {data.map((checkpoint) => (
+                  <Card key={checkpoint.id} {...rowOf(checkpoint)} />
+                ))}
+              </Box>
+              <Table visibleFrom="sm">
                 <Table.Thead>
                   <Table.Tr>
                     <Table.Th w={40}>
@@ -92,17 +103,11 @@ export function Checkpoints({ job }: { readonly job: Job }): ReactElement | null
                 </Table.Thead>
                 <Table.Tbody>
                   {data.map((checkpoint) => (
-                    <Row
-                      key={checkpoint.id}
-                      checkpoint={checkpoint}
-                      job={job}
-                      isChosen={chosen.has(checkpoint.fine_tuned_model_checkpoint)}
-                      onToggle={() => toggle(checkpoint.fine_tuned_model_checkpoint)}
-                    />
+                    <Row key={checkpoint.id} {...rowOf(checkpoint)} />
                   ))}
                 </Table.Tbody>
               </Table>
-            </Table.ScrollContainer>
+            </>
           )
         }
       </Answered>
@@ -118,9 +123,8 @@ interface RowProps {
 }
 
 function Row({ checkpoint, job, isChosen, onToggle }: RowProps): ReactElement {
-  const { fine_tuned_model_checkpoint: model, step_number: step, metrics } = checkpoint;
-  const loss = metrics.full_valid_loss ?? metrics.valid_loss;
-  const right = metrics.full_valid_mean_token_accuracy ?? metrics.valid_mean_token_accuracy;
+  const { fine_tuned_model_checkpoint: model, step_number: step } = checkpoint;
+  const { loss, right } = figuresOf(checkpoint);
   return (
     <Table.Tr>
       <Table.Td>
@@ -130,54 +134,98 @@ function Row({ checkpoint, job, isChosen, onToggle }: RowProps): ReactElement {
         {count(step)}
       </Table.Td>
       <Table.Td>
-        <Group gap="xs" wrap="nowrap">
-          <Text size="sm" className="mono outside" miw={140}>
-            {model}
-          </Text>
-          {model === job.fine_tuned_model && (
-            <Badge variant="light" size="sm" style={{ flex: 'none', textTransform: 'none' }}>
-              the model
-            </Badge>
-          )}
-        </Group>
+        <Name model={model} isTheModel={model === job.fine_tuned_model} />
       </Table.Td>
       <Table.Td ta="right" className="figures">
-        {loss == null ? '–' : decimal(loss)}
+        {loss}
       </Table.Td>
       <Table.Td ta="right" className="figures">
-        {right == null ? '–' : percent(right)}
+        {right}
       </Table.Td>
       <Table.Td>
-        <Group gap={6} justify="flex-end" wrap="nowrap">
-          <Button size="compact-sm" variant="default" component={Link} to="/playground" search={{ model } as never}>
-            Try
-          </Button>
-          <Button size="compact-sm" variant="default" component={Link} to="/jobs/new" search={{ model } as never}>
-            Continue from here
-          </Button>
-          <Menu position="bottom-end">
-            <Menu.Target>
-              <Button size="compact-sm" variant="default" px={6} aria-label={`More for the checkpoint of step ${step}`}>
-                <IconDots size={16} aria-hidden />
-              </Button>
-            </Menu.Target>
-            <Menu.Dropdown>
-              {model !== job.fine_tuned_model && job.fine_tuned_model !== null && (
-                <Menu.Item
-                  component={Link}
-                  to="/evaluations/compare"
-                  search={{ models: [job.fine_tuned_model, model] } as never}
-                >
-                  Compare with the model
-                </Menu.Item>
-              )}
-              <Menu.Item component={Link} to="/models/$id" params={{ id: model } as never} hash="export">
-                Export
-              </Menu.Item>
-            </Menu.Dropdown>
-          </Menu>
-        </Group>
+        <Acts checkpoint={checkpoint} job={job} />
       </Table.Td>
     </Table.Tr>
+  );
+}
+
+/** The same on a phone. */
+function Card({ checkpoint, job, isChosen, onToggle }: RowProps): ReactElement {
+  const { fine_tuned_model_checkpoint: model, step_number: step } = checkpoint;
+  const { loss, right } = figuresOf(checkpoint);
+  return (
+    <Box p="md" style={{ borderTop: '1px solid var(--line)' }}>
+      <Group justify="space-between" mb={4} wrap="nowrap">
+        <Checkbox
+          checked={isChosen}
+          onChange={onToggle}
+          label={`Step ${count(step)}`}
+          aria-label={`Step ${count(step)}: compare this checkpoint`}
+        />
+        <Text size="sm" c="dimmed" className="figures">
+          Loss {loss} · {right} right
+        </Text>
+      </Group>
+      <Name model={model} isTheModel={model === job.fine_tuned_model} />
+      <Box mt="sm">
+        <Acts checkpoint={checkpoint} job={job} />
+      </Box>
+    </Box>
+  );
+}
+
+function figuresOf({ metrics }: Checkpoint): { loss: string; right: string } {
+  const loss = metrics.full_valid_loss ?? metrics.valid_loss;
+  const right = metrics.full_valid_mean_token_accuracy ?? metrics.valid_mean_token_accuracy;
+  return { loss: loss == null ? '–' : decimal(loss), right: right == null ? '–' : percent(right) };
+}
+
+function Name({ model, isTheModel }: { readonly model: string; readonly isTheModel: boolean }): ReactElement {
+  return (
+    <Group gap="xs" wrap="nowrap">
+      <Text size="sm" className="mono outside">
+        {model}
+      </Text>
+      {isTheModel && (
+        <Badge variant="light" size="sm" style={{ flex: 'none', textTransform: 'none' }}>
+          the model
+        </Badge>
+      )}
+    </Group>
+  );
+}
+
+function Acts({ checkpoint, job }: Pick<RowProps, 'checkpoint' | 'job'>): ReactElement {
+  const { fine_tuned_model_checkpoint: model, step_number: step } = checkpoint;
+  return (
+    <Group gap={6} justify="flex-end" wrap="nowrap">
+      <Button size="compact-sm" variant="default" component={Link} to="/playground" search={{ model } as never}>
+        Try
+      </Button>
+      <Button size="compact-sm" variant="default" component={Link} to="/jobs/new" search={{ model } as never}>
+        Continue from here
+      </Button>
+      <Menu position="bottom-end">
+        <Menu.Target>
+          <Button size="compact-sm" variant="default" px={6} aria-label={`More for the checkpoint of step ${step}`}>
+            <IconDots size={16} aria-hidden />
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {model !== job.fine_tuned_model && job.fine_tuned_model !== null && (
+            <Menu.Item
+              component={Link}
+              to="/evaluations/compare"
+              search={{ models: [job.fine_tuned_model, model] } as never}
+            >
+              Compare with the model
+            </Menu.Item>
+          )}
+          <Menu.Item component={Link} to="/models/$id" params={{ id: model } as never} hash="export">
+            Export
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+    </Group>
   );
 }

@@ -44,10 +44,10 @@ function Inside({ job }: { readonly job: Job }): ReactElement {
       <SimpleGrid cols={{ base: 1, md: 2 }} spacing="lg" verticalSpacing={0}>
         <Box miw={0}>
           <Events job={job} />
+          <Made job={job} />
         </Box>
         <Box miw={0}>
           <Settings job={job} />
-          <Made job={job} />
         </Box>
       </SimpleGrid>
     </Box>

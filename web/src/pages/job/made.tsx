@@ -87,9 +87,10 @@ function Thing({ what, sha256, children }: ThingProps): ReactElement {
       {sha256 !== null && (
         <CopyButton value={sha256}>
           {({ copied, copy }) => (
-            <UnstyledButton onClick={copy} aria-label={`Copy the hash of: ${what}, ${sha256.slice(0, 8)}`} maw="100%">
+            <UnstyledButton onClick={copy} maw="100%">
               <Group gap={4} wrap="nowrap">
                 <Text size="xs" c="dimmed" className="mono" truncate>
+                  <span className="spoken-only">Copy the hash of the {what.toLowerCase()}: </span>
                   {sha256}
                 </Text>
                 {copied ? <IconCheck size={14} aria-hidden /> : <IconCopy size={14} aria-hidden />}

@@ -40,7 +40,7 @@ export function placesOf(job: Job, curves: Curves): Marker[] {
   const best = bestStepOf(job, curves);
   const stopped = job.status === 'succeeded' && totalSteps !== null && last < totalSteps;
   return [
-    ...(best === null ? [] : [{ x: best.step, name: `Best checkpoint: ${best.words}` }]),
-    ...(stopped ? [{ x: last, name: `Stopped early, of ${totalSteps} steps` }] : []),
+    ...(best === null ? [] : [{ x: best.step, name: 'Best checkpoint' }]),
+    ...(stopped ? [{ x: last, name: 'Stopped early' }] : []),
   ];
 }

@@ -28,7 +28,7 @@ interface Wishes {
 
 /** So few points are drawn as dots too. */
 const dotsMax = 60;
-const palest = 0.28;
+const palest = 0.36;
 
 export const colourOf = (scheme: 'light' | 'dark', i: number): string => lineColours[scheme][i % 6]!;
 export const dashOf = (i: number): readonly number[] => lineDashes[i % 6]!;
@@ -54,7 +54,7 @@ export function draw(box: HTMLElement, drawing: Drawing, wishes: Wishes): uPlot 
       legend: { show: false },
       scales: { x: { time: false }, y: { distr: log ? 3 : 1 } },
       axes: [
-        { ...axis, label: xName, values: (_, marks) => marks.map((mark) => (Number.isInteger(mark) ? decimal(mark, 7) : ''))}, // prettier-ignore
+        { ...axis, label: xName, size: 30, values: (_, marks) => marks.map((mark) => (Number.isInteger(mark) ? decimal(mark, 7) : ''))}, // prettier-ignore
         { ...axis, label: yName, size: 60, values: (_, marks) => marks.map((mark) => (mark === null ? '' : decimal(mark, 3)))}, // prettier-ignore
       ],
       series: [
