@@ -22,7 +22,7 @@ Examples:
 export function serveCommand(program: Command, act: Act): void {
   program
     .command('serve')
-    .description("run the server; point a program's base_url at it")
+    .description("run the server and its dashboard; point a program's base_url at it")
     .option('--host <address>', `where to listen (default: ${settingsTable.host.initial})`)
     .option('--port <number>', `0 takes a free one (default: ${settingsTable.port.initial})`, wholeNumber)
     .addHelpText('after', help)
@@ -36,6 +36,7 @@ export function serveCommand(program: Command, act: Act): void {
         });
         await using server = await openServer(settings, { training: true });
         terminal.note(`Tunesmith answers at ${server.url}/v1 (data in ${settings.home}). Ctrl-C stops it.`);
+        terminal.note(`The dashboard: ${server.url}/`);
         if (!signal.aborted) await once(signal, 'abort');
       }),
     );
