@@ -89,17 +89,25 @@ export function reliabilityCurve({ bins }: Calibration): Html {
   );
 }
 
+export interface LossCurvesOptions {
+  /** A step to mark, and what to say of it. */
+  readonly mark?: { readonly step: number; readonly title: string };
+  /** The greatest loss that has room, so that pictures can be compared. */
+  readonly lossMax?: number;
+}
+
 /** Training and validation loss by step. */
-export function lossCurves(points: readonly LossPoint[]): Html {
+export function lossCurves(points: readonly LossPoint[], { mark, lossMax }: LossCurvesOptions = {}): Html {
   const steps = points.map(({ step }) => step);
   const losses = points.flatMap(({ train, valid }) => [train, valid]).filter((loss) => loss !== null);
-  const most = roundUp(losses.reduce((greatest, loss) => Math.max(greatest, loss), 0) || 1);
+  const most = roundUp(losses.reduce((greatest, loss) => Math.max(greatest, loss), lossMax ?? 0) || 1);
   const last = steps.reduce((most, step) => Math.max(most, step), 1);
   const first = steps.reduce((least, step) => Math.min(least, step), last);
+  const along = (step: number): number => (last === first ? 0.5 : (step - first) / (last - first));
   const placed = (of: (point: LossPoint) => number | null): [number, number][] =>
     points.flatMap((point): [number, number][] => {
       const loss = of(point);
-      return loss === null ? [] : [[last === first ? 0.5 : (point.step - first) / (last - first), loss / most]];
+      return loss === null ? [] : [[along(point.step), loss / most]];
     });
   const marks = [0, 0.25, 0.5, 0.75, 1];
   return frame(
@@ -110,6 +118,7 @@ export function lossCurves(points: readonly LossPoint[]): Html {
     },
     { title: 'loss', marks: marks.map((part) => String(Number((part * most).toPrecision(3)))) },
     [
+      mark === undefined ? html`` : markedStep(along(mark.step), mark.title),
       line(
         'first',
         placed(({ train }) => train),
@@ -120,6 +129,17 @@ export function lossCurves(points: readonly LossPoint[]): Html {
       ),
     ],
   );
+}
+
+/** Its words stand on the side that has room. */
+function markedStep(at: number, title: string): Html {
+  const [x, towards] = at > 0.5 ? [across(at) - 5, 'end'] : [across(at) + 5, 'start'];
+  return html`<line class="ideal" x1="${across(at)}" x2="${across(at)}" y1="${up(0)}" y2="${up(1)}" /><text
+      x="${x}"
+      y="${up(1) + 12}"
+      text-anchor="${towards}"
+      >${title}</text
+    >`;
 }
 
 /** To the next number that a quarter of reads well: 1, 2, 4 or 8 times a power of ten. */
