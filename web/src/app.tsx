@@ -10,6 +10,8 @@ import { cssVariables, theme } from './theme.ts';
 
 /** The server lets only those style tags in that carry the nonce of its answer. */
 const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce;
+// What keeps the page still behind a dialog is a style tag of another package, which looks for the nonce here.
+Object.assign(globalThis, { __webpack_nonce__: nonce });
 
 export function App(): ReactElement {
   return (

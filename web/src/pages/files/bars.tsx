@@ -5,7 +5,7 @@
 
 import { ActionIcon, Group, Text, Tooltip } from '@mantine/core';
 import { IconPhoto, IconTable } from '@tabler/icons-react';
-import type { ReactElement } from 'react';
+import type { CSSProperties, ReactElement } from 'react';
 import { count, percent } from '../../parts/numbers.ts';
 import { saveFile } from '../../parts/save-file.ts';
 import { saveBars } from './bars-picture.ts';
@@ -75,7 +75,7 @@ export function Histogram({ title, unit, axis, bars }: BarsProps): ReactElement 
   return (
     <figure className={classes['figure']}>
       <Head title={title} unit={unit} axis={axis} bars={bars} />
-      <div className={classes['plot']}>
+      <div className={classes['plot']} style={{ '--bars': bars.length } as CSSProperties}>
         <span className={classes['most']} aria-hidden>
           {count(most)}
         </span>

@@ -13,9 +13,9 @@ const purposes: readonly { readonly value: Purpose; readonly label: string }[] =
 ];
 
 const about: Readonly<Record<Purpose, string>> = {
-  'fine-tune': 'Training and validation data: one example a line, as JSON (.jsonl), up to 8 GB a file.',
+  'fine-tune': 'Training and validation data: one example a line, as JSON (.jsonl), up to 8\u00a0GB a file.',
   evals: 'Items for an evaluation: one a line, as JSON (.jsonl).',
-  batch: 'Requests to answer in the background: one a line, as JSON (.jsonl), up to 200 MB a file.',
+  batch: 'Requests to answer in the background: one a line, as JSON (.jsonl), up to 200\u00a0MB a file.',
 };
 
 export function DropArea(): ReactElement {

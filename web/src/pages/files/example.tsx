@@ -54,7 +54,7 @@ export function Example({ file, example }: ExampleProps): ReactElement {
         <ul className={classes['problems']}>
           {problems.map((problem, i) => (
             <li key={i}>
-              <Severity severity={problem.severity} />{' '}
+              <Severity severity={problem.severity} />
               <span className="outside">
                 {problem.message}
                 {problem.suggestion !== null && ` ${problem.suggestion}`}

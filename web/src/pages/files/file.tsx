@@ -22,6 +22,7 @@ import { Findings } from './findings.tsx';
 import { useLook, type Part } from './look.ts';
 import { Problems } from './problems.tsx';
 import { StatisticsPart } from './statistics.tsx';
+import { Summary } from './summary.tsx';
 import { Verdict } from './verdict.tsx';
 import classes from './files.module.css';
 
@@ -106,6 +107,7 @@ function Data({ file }: { readonly file: FileObject }): ReactElement {
     ['findings', check === null ? 'Findings' : `Findings ${count(check.findings.length)}`],
     ['statistics', 'Statistics'],
     ['examples', 'Examples'],
+    ['cost', 'Price and time'],
   ];
   return (
     <>
@@ -124,16 +126,13 @@ function Data({ file }: { readonly file: FileObject }): ReactElement {
       {check !== null && check.bytes !== file.bytes && (
         <Alert color="yellow">The file has changed since it was looked over.</Alert>
       )}
-      <div className={classes['beside']}>
-        <FileFacts file={file} check={check} />
-        {check !== null && <Cost check={check} wishes={wishes} task={task} again={again} />}
-      </div>
+      {check !== null && <Summary check={check} />}
       <Tabs
         value={part}
         onChange={(next) => look({ part: (next ?? 'problems') as Part, lines: null })}
         keepMounted={false}
       >
-        <Tabs.List mb="lg" aria-label="What there is to see of the file">
+        <Tabs.List mb="lg" className={classes['tabs']} aria-label="What there is to see of the file">
           {names.map(([name, words]) => (
             <Tabs.Tab key={name} value={name}>
               {words}
@@ -146,6 +145,12 @@ function Data({ file }: { readonly file: FileObject }): ReactElement {
           {check !== null && <Findings check={check} against={wishes.against ?? null} />}
         </Tabs.Panel>
         <Tabs.Panel value="statistics">{check !== null && <StatisticsPart check={check} />}</Tabs.Panel>
+        <Tabs.Panel value="cost">
+          <div className={classes['beside']}>
+            {check !== null && <Cost check={check} wishes={wishes} task={task} again={again} />}
+            <FileFacts file={file} check={check} />
+          </div>
+        </Tabs.Panel>
         <Tabs.Panel value="examples">
           <Examples file={file} base={check?.here?.base ?? null} />
         </Tabs.Panel>

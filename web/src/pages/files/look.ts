@@ -2,7 +2,7 @@
 
 import { useNavigate, useSearch } from '@tanstack/react-router';
 
-export const parts = ['problems', 'findings', 'statistics', 'examples'] as const;
+export const parts = ['problems', 'findings', 'statistics', 'examples', 'cost'] as const;
 export type Part = (typeof parts)[number];
 
 export interface Look {

@@ -12,7 +12,7 @@ export function MaskLegend(): ReactElement {
       <Text size="sm" c="dimmed" maw={640}>
         Each piece is a token. The model is shown all of them, and learns to write the marked ones.
       </Text>
-      <Group gap="sm">
+      <Group gap="sm" className={classes['legend']}>
         <span className={`${classes['token']} ${classes['loss']}`}>learnt</span>
         <span className={`${classes['token']} ${classes['special']}`}>a sign of its template</span>
         <span className={`${classes['token']} ${classes['cut']}`}>cut off</span>

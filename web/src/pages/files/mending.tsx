@@ -35,7 +35,9 @@ export function Mending({ file, repair }: MendingProps): ReactElement {
           <li key={name} className={classes['item']}>
             <Group justify="space-between" gap="sm" wrap="nowrap" align="flex-start">
               <div style={{ minWidth: 0 }}>
-                <Text size="sm">{title}</Text>
+                <Text size="sm" className={classes['sentence']}>
+                  {title}
+                </Text>
                 {first !== undefined && (
                   <Text size="sm" c="dimmed" className="outside" component="div">
                     Line {count(first.line)}: <del className={classes['before']}>{first.before}</del> →{' '}

@@ -57,27 +57,27 @@ function GroupRow({ group }: { readonly group: ProblemGroup }): ReactElement {
   const { severity, count: times, lines, first } = group;
   return (
     <li className={classes['item']}>
-      <Group gap="sm" wrap="nowrap" align="flex-start">
+      <Group gap="sm" justify="space-between" mb={4}>
         <Severity severity={severity} />
-        <Stack gap={2} style={{ minWidth: 0, flex: 1 }}>
-          <Text size="sm" className="outside">
-            {first.message}
-          </Text>
-          {first.suggestion !== null && (
-            <Text size="sm" className="outside">
-              <b>What to do:</b> {first.suggestion}
-            </Text>
-          )}
-          {lines.length > 0 && (
-            <Text size="sm" c="dimmed" component="div">
-              <Lines lines={lines} count={Math.max(times, lines.length)} />
-            </Text>
-          )}
-        </Stack>
-        <Text size="sm" c="dimmed" className="figures" style={{ flex: 'none' }}>
+        <Text size="sm" c="dimmed" className="figures">
           {times === 1 ? 'once' : `${count(times)} times`}
         </Text>
       </Group>
+      <Stack gap={2}>
+        <Text size="sm" className="outside">
+          {first.message}
+        </Text>
+        {first.suggestion !== null && (
+          <Text size="sm" className="outside">
+            <b>What to do:</b> {first.suggestion}
+          </Text>
+        )}
+        {lines.length > 0 && (
+          <Text size="sm" c="dimmed" component="div">
+            <Lines lines={lines} count={Math.max(times, lines.length)} />
+          </Text>
+        )}
+      </Stack>
     </li>
   );
 }
