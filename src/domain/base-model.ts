@@ -25,6 +25,8 @@ export interface BaseModelObject {
   readonly created_at: number | null;
   /** Why it only answers and cannot be trained; null where it can. */
   readonly serving_only: string | null;
+  /** Whether it tells labels apart instead of writing; null where that is not known before it is here. */
+  readonly encoder: boolean | null;
   /** How many fine-tuned models of this project stand on it. */
   readonly fine_tunes: number;
   /** What is wrong with a damaged one. */

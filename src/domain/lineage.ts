@@ -17,6 +17,8 @@ export interface FineTunedModelObject {
   /** What lies on the disk for it; a checkpoint that shares its files with another counts them again. */
   readonly size_bytes: number;
   readonly kind: 'adapter' | 'whole';
+  /** Whether it tells labels apart instead of writing. */
+  readonly encoder: boolean;
   /** As they stood at its step. */
   readonly metrics: Readonly<Record<string, number>>;
   /** How it did on its job's validation file, where it was judged: a figure with its interval by name. */
@@ -28,7 +30,16 @@ export interface FineTunedModelObject {
 export interface TaskMetricsObject {
   readonly task: string;
   readonly count: number;
-  readonly figures: Readonly<Record<string, { readonly value: number; readonly low: number; readonly high: number }>>;
+  readonly figures: Readonly<Record<string, TaskFigureObject>>;
+}
+
+/** A figure with its 95 % interval. */
+export interface TaskFigureObject {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  /** Too few cases for the interval to be more than a hint. */
+  readonly small?: boolean;
 }
 
 export interface LineageFile {

@@ -21,6 +21,7 @@ import type {
   TaskMetricsObject,
 } from '../domain/lineage.ts';
 import type { Task } from '../domain/task.ts';
+import { isEncoder } from '../families/table.ts';
 import type { ModelsTable, Schema } from '../store/schema.ts';
 import type { BaseModels } from './base-models.ts';
 import { wholeModelAt } from './whole-model.ts';
@@ -89,6 +90,7 @@ export class LineageRoom {
   async #describe(row: Row): Promise<FineTunedModelObject> {
     const folder = resolve(this.#bases.home, row.folder);
     const whole = await wholeModelAt(folder).catch(() => null);
+    const weights = whole ?? this.#base(row.base_model_id);
     return {
       object: 'fine_tuned_model',
       id: row.id,
@@ -101,6 +103,7 @@ export class LineageRoom {
       is_checkpoint: row.id.includes(checkpointMark),
       size_bytes: await bytesIn(folder),
       kind: whole === null ? 'adapter' : 'whole',
+      encoder: weights !== undefined && isEncoder(weights),
       metrics: await this.#metrics(row.id),
       task_metrics: (JSON.parse(row.object) as { task_metrics?: TaskMetricsObject }).task_metrics ?? null,
       lent: row.project !== this.#project,

@@ -10,6 +10,7 @@ import type { BaseModelObject } from '../domain/base-model.ts';
 import { notFound, TunesmithError } from '../domain/errors.ts';
 import type { Job } from '../domain/job.ts';
 import { isFinal } from '../domain/job.ts';
+import { isEncoder } from '../families/table.ts';
 import type { Schema } from '../store/schema.ts';
 import type { BaseModel, BaseModels } from './base-models.ts';
 import { catalogue, type CatalogueEntry } from './catalogue.ts';
@@ -106,6 +107,7 @@ const installed = (base: BaseModel, fineTunes: number): BaseModelObject => ({
   original: base.original,
   created_at: base.createdAt,
   serving_only: base.architecture.servingOnly,
+  encoder: isEncoder(base),
   fine_tunes: fineTunes,
   problem: null,
 });
@@ -126,6 +128,7 @@ const available = (entry: CatalogueEntry): BaseModelObject => ({
   original: entry.original,
   created_at: null,
   serving_only: entry.servingOnly,
+  encoder: null,
   fine_tunes: 0,
   problem: null,
 });
@@ -143,6 +146,7 @@ function damaged(id: string, problem: string, fineTunes: number): BaseModelObjec
     sha256: null,
     created_at: null,
     serving_only: null,
+    encoder: null,
     fine_tunes: fineTunes,
     problem,
   };

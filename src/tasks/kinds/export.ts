@@ -8,6 +8,7 @@ import type { ExportedFile, ExportTaskResult } from '../../domain/base-model.ts'
 import { exportApart } from '../../export/apart.ts';
 import { exportForms } from '../../export/export.ts';
 import { exportTypes } from '../../export/pack.ts';
+import { isEncoder } from '../../families/table.ts';
 import type { ServedModel } from '../../models/registry.ts';
 import { taskKind, type TaskRooms } from '../task-kind.ts';
 
@@ -27,6 +28,13 @@ export const exportTask = taskKind({
   async check({ model, format, precision, adapter_only: adapterOnly }, rooms) {
     const found = await find(rooms, model);
     const wrong = (param: string, message: string) => invalid(param, message, 'invalid_value');
+    if (isEncoder(found.base) && !formatsOfEncoders.includes(format))
+      throw wrong(
+        'format',
+        `The model '${model}' tells labels apart, and leaves as ${formatsOfEncoders.join(', ')}; found '${format}'.`,
+      );
+    if (isEncoder(found.base) && precision === 'q8_0')
+      throw wrong('precision', `The model '${model}' tells labels apart, and keeps its precision; found 'q8_0'.`);
     if (found.adapter === null && (format === 'peft' || adapterOnly === true))
       throw wrong(format === 'peft' ? 'format' : 'adapter_only', `The model '${model}' has no adapter of its own.`);
     if (adapterOnly === true && (format === 'safetensors' || format === 'folder'))
@@ -60,6 +68,9 @@ export const exportTask = taskKind({
     return { model, format, precision: type, files: listed, tested } satisfies ExportTaskResult;
   },
 });
+
+/** As `exportModel` has it. */
+const formatsOfEncoders: readonly string[] = ['gguf', 'safetensors', 'folder'];
 
 async function find(rooms: TaskRooms, name: string): Promise<ServedModel> {
   const model = await rooms.models.resolve(name);

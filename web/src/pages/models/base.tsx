@@ -68,7 +68,7 @@ function Known({ base }: { readonly base: BaseModelObject }): ReactElement {
         </>
       }
     >
-      {status === 'available' && <FetchModels bases={[base]} />}
+      {status === 'available' && <FetchModels bases={[base]} alone />}
       <Panel title="What it is">
         <Facts
           facts={[
@@ -92,7 +92,7 @@ function Known({ base }: { readonly base: BaseModelObject }): ReactElement {
       </Panel>
       {status !== 'available' && <Standing on={id} />}
       {isHere && <UseIt model={id} />}
-      {isHere && <Exports model={id} hasAdapter={false} />}
+      {isHere && <Exports model={id} hasAdapter={false} isEncoder={base.encoder === true} />}
     </Page>
   );
 }

@@ -21,9 +21,12 @@ export type ExportTask = Task<
 interface ExportsProps {
   readonly model: string;
   readonly hasAdapter: boolean;
+  /** It tells labels apart, and leaves in fewer forms. */
+  readonly isEncoder: boolean;
 }
 
-export function Exports({ model, hasAdapter }: ExportsProps): ReactElement {
+export function Exports(props: ExportsProps): ReactElement {
+  const { model, isEncoder } = props;
   const tasks = useLive(
     ['tasks', 'export'],
     (signal) => openai.get<ListOf<ExportTask>>('/tasks', { query: { type: 'export', limit: 100 }, signal }),
@@ -39,9 +42,13 @@ export function Exports({ model, hasAdapter }: ExportsProps): ReactElement {
     <div ref={place} id="export">
       <Panel
         title="Export"
-        about="For other programs and other machines. Each export is loaded again and has to give this model’s answers before it is offered; it comes with a model card, its curves and SHA-256 sums."
+        about={
+          isEncoder
+            ? 'For other programs and other machines, with a model card, its curves and SHA-256 sums.'
+            : 'For other programs and other machines. Each export is loaded again and has to give this model’s answers before it is offered; it comes with a model card, its curves and SHA-256 sums.'
+        }
       >
-        <Wish model={model} hasAdapter={hasAdapter} />
+        <Wish {...props} />
         {mine.length > 0 && (
           <Stack gap="md" mt="lg">
             {mine.map((task) => (
@@ -54,12 +61,15 @@ export function Exports({ model, hasAdapter }: ExportsProps): ReactElement {
   );
 }
 
-function Wish({ model, hasAdapter }: ExportsProps): ReactElement {
-  const offered = formats.filter(({ needsAdapter }) => hasAdapter || !needsAdapter);
+function Wish({ model, hasAdapter, isEncoder }: ExportsProps): ReactElement {
+  const offered = formats.filter(
+    ({ needsAdapter, fitsEncoders }) => (hasAdapter || !needsAdapter) && (!isEncoder || fitsEncoders),
+  );
   const [format, setFormat] = useState<Format>('gguf');
   const [precision, setPrecision] = useState<Precision>('f16');
   const [adapterOnly, setAdapterOnly] = useState(false);
-  const { canBeAdapter, precisions: possible } = formats.find(({ name }) => name === format)!;
+  const { canBeAdapter, precisions: all } = formats.find(({ name }) => name === format)!;
+  const possible = isEncoder ? [] : all;
   const chosen = possible.includes(precision) ? precision : 'f16';
   const begin = useAct(
     () =>

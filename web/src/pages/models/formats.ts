@@ -11,6 +11,7 @@ export interface FormatWords {
   readonly needsAdapter: boolean;
   /** Whether it can be the adapter alone. */
   readonly canBeAdapter: boolean;
+  readonly fitsEncoders: boolean;
   /** Those it can be written in; none where there is no choice. */
   readonly precisions: readonly Precision[];
 }
@@ -22,6 +23,7 @@ export const formats: readonly FormatWords[] = [
     about: 'One GGUF file',
     needsAdapter: false,
     canBeAdapter: true,
+    fitsEncoders: true,
     precisions: ['f32', 'f16', 'q8_0'],
   },
   {
@@ -30,6 +32,7 @@ export const formats: readonly FormatWords[] = [
     about: 'A GGUF file and a Modelfile',
     needsAdapter: false,
     canBeAdapter: true,
+    fitsEncoders: false,
     precisions: ['f32', 'f16', 'q8_0'],
   },
   {
@@ -38,6 +41,7 @@ export const formats: readonly FormatWords[] = [
     about: 'The whole model for transformers: weights, tokenizer, chat template',
     needsAdapter: false,
     canBeAdapter: false,
+    fitsEncoders: true,
     precisions: ['f32', 'f16'],
   },
   {
@@ -46,6 +50,7 @@ export const formats: readonly FormatWords[] = [
     about: 'The adapter alone, to load on top of the original base',
     needsAdapter: true,
     canBeAdapter: false,
+    fitsEncoders: false,
     precisions: [],
   },
   {
@@ -54,6 +59,7 @@ export const formats: readonly FormatWords[] = [
     about: 'One folder with everything, for keeping',
     needsAdapter: false,
     canBeAdapter: false,
+    fitsEncoders: true,
     precisions: ['f32', 'f16', 'q8_0'],
   },
 ];

@@ -34,7 +34,7 @@ export function RemoveBase({ base, onRemoved }: RemoveBaseProps): ReactElement {
       }
       verb={needed ? 'Remove it all the same' : 'Remove'}
       onSure={remove}
-      button={{ 'aria-label': `Remove ${name}` } as object}
+      button={{ 'aria-label': `Remove ${name}` }}
     />
   );
 }
