@@ -38,9 +38,9 @@ export function useDoor(): Door {
     },
     leave: async () => {
       const session = await askSession('DELETE');
-      // What the one who leaves has seen is not for who comes next.
-      client.clear();
+      // The frame shows the door then; what the one who leaves has seen is not for who comes next.
       client.setQueryData(['session'], session);
+      client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' });
     },
   };
 }

@@ -39,6 +39,8 @@ export const theme = createTheme({
     Tooltip: { defaultProps: { withArrow: true, openDelay: 300, events: { hover: true, focus: true, touch: true } } },
     Table: { defaultProps: { verticalSpacing: 'sm', horizontalSpacing: 'md' } },
     Anchor: { defaultProps: { underline: 'hover' } },
+    // A dialog's head is none of the page's.
+    Modal: { defaultProps: { attributes: { header: { role: 'presentation' } } } },
   },
 });
 
