@@ -6,6 +6,7 @@ import { toFile } from 'openai';
 import type { Download, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chatLine, examples, tinyHome } from '../jobs/tiny-house.ts';
+import { violationsOn } from './axe.ts';
 import { chromiumPath, type Dashboard, openDashboard } from './browser.ts';
 
 const misspelt = chatLine('Who is it?', 'me').replace('"assistant"', '"asistant"');
@@ -195,6 +196,54 @@ describe.skipIf(chromiumPath === null)('files', { timeout: 60_000 }, () => {
       page.getByRole('button', { name: 'Save as a picture: 2 labels' }).click(),
     );
     expect((await readFile(await picture.path())).subarray(1, 4).toString()).toBe('PNG');
+    await page.close();
+  });
+
+  test('axe finds nothing in any part of a file, on a phone and on a desk, light and dark, and nothing overflows', async () => {
+    const id = await stored([...broken, chatLine('Mail me', 'to joe.doe@example.com'), examples()[0]!], 'parts.jsonl');
+    const parts = ['problems', 'findings', 'statistics', 'examples', 'cost'];
+    for (const [size, scheme] of [
+      ['desk', 'light'],
+      ['desk', 'dark'],
+      ['phone', 'light'],
+      ['phone', 'dark'],
+    ] as const) {
+      const page = await dashboard.visit(`/files/${id}?part=${parts[0]}`, { size, scheme });
+      await page.getByText('A job would refuse this file').waitFor({ timeout: 30_000 });
+      for (const [i, part] of parts.entries()) {
+        await page.getByRole('tab').nth(i).click();
+        await page.getByRole('tabpanel').locator('section, li').first().waitFor();
+        if (part === 'examples') {
+          await page.getByRole('combobox', { name: 'As a model sees them' }).click();
+          await page.getByRole('option', { name: 'tiny', exact: true }).click();
+          await page.locator('mark').first().waitFor();
+          await page.getByRole('button', { name: 'Leave out: line 2', exact: true }).click();
+          await page.getByRole('button', { name: 'Edit: line 3', exact: true }).click();
+        }
+        const where = `${part} on a ${size} in the ${scheme}`;
+        expect(await violationsOn(page), where).toEqual([]);
+        const isWider = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
+        expect(isWider, `${where} is wider than the screen`).toBe(false);
+        await page
+          .getByRole('button', { name: 'Take back: line 2', exact: true })
+          .click({ timeout: 1000 })
+          .catch(() => undefined);
+      }
+      await page.close();
+    }
+  });
+
+  test('an upload goes on by itself when the server was away for a while', async () => {
+    const page = await dashboard.visit('/files');
+    let isAway = true;
+    await page.route('**/v1/files', (route) =>
+      route.request().method() === 'POST' && isAway ? route.abort('connectionrefused') : route.continue(),
+    );
+    await drop(page, 'patient.jsonl', examples().join('\n'));
+    await page.getByText('this goes on by itself when it does').waitFor();
+    isAway = false;
+    await page.getByText(/, arrived\.$/).waitFor();
+    expect(await newest()).toMatchObject({ filename: 'patient.jsonl' });
     await page.close();
   });
 
