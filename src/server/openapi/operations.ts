@@ -10,6 +10,7 @@ import { captureKinds } from '../../domain/openai-capture.ts';
 import { taskStatuses, taskTypes } from '../../domain/task.ts';
 import { webhookEvents } from '../../domain/webhook.ts';
 import { operatorOperations } from './operator-operations.ts';
+import { taskRequest } from './task-request.ts';
 
 export interface Operation {
   readonly group: string;
@@ -589,12 +590,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     'Tasks',
     'Begin what takes longer than a request; `continue_from` names an earlier task whose work is gone on with.',
     {
-      request: {
-        type: 'object',
-        required: ['type'],
-        properties: { type: { enum: taskTypes }, continue_from: { type: 'string' } },
-        additionalProperties: true,
-      },
+      request: taskRequest,
       response: task,
     },
   ),

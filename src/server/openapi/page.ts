@@ -43,10 +43,13 @@ function item(path: string, method: string, operation: OpenApiOperation, documen
   const parameters = (operation.parameters ?? []).map(({ name, in: place, required, schema }) =>
     fieldRow(name, typeOf(schema, document), place, required === true),
   );
-  const fields = Object.values(operation.requestBody?.content ?? {}).flatMap(({ schema }) =>
-    fieldsOf(schema, document),
+  const body = Object.values(operation.requestBody?.content ?? {}).flatMap(({ schema }) =>
+    bodiesOf(schema, document).flatMap(({ title, shape }) =>
+      fieldsOf(shape, document).map(({ name, type, required }) =>
+        fieldRow(name, type, title === undefined ? 'body' : `body, ${title}`, required),
+      ),
+    ),
   );
-  const body = fields.map(({ name, type, required }) => fieldRow(name, type, 'body', required));
   const rows = [...parameters, ...body].join('');
   const head =
     '<tr><th scope="col">Name</th><th scope="col">Type</th><th scope="col">In</th><th scope="col">Required</th></tr>';
@@ -59,13 +62,23 @@ const fieldRow = (name: string, type: string, place: string, required: boolean):
 
 interface Schema {
   readonly $ref?: string;
+  readonly title?: string;
   readonly type?: string | readonly string[];
+  readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly items?: Schema;
   readonly anyOf?: readonly Schema[];
   readonly allOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
+}
+
+/** A body that can be one of several things is shown as each of them. */
+function bodiesOf(schema: Schema, document: OpenApiDocument): { readonly title?: string; readonly shape: Schema }[] {
+  const { oneOf } = resolved(schema, document);
+  if (oneOf?.every(({ title }) => title !== undefined) !== true) return [{ shape: schema }];
+  return oneOf.map((shape) => ({ title: escaped(shape.title!), shape }));
 }
 
 interface Field {
@@ -90,7 +103,8 @@ const choicesShown = 12;
 
 function typeOf(schema: Schema | undefined, document: OpenApiDocument, depth = 0): string {
   if (schema === undefined || depth > 4) return 'any';
-  const { type, enum: values, items, anyOf, allOf } = resolved(schema, document);
+  const { type, enum: values, const: only, items, anyOf, allOf } = resolved(schema, document);
+  if (only !== undefined) return JSON.stringify(only);
   if (values !== undefined) {
     const shown = values
       .slice(0, choicesShown)

@@ -47,5 +47,6 @@ test('people get a page without scripts that shows the same, and loads nothing f
   expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
   expect(page).toContain('/fine_tuning/jobs');
   expect(page).toMatch(/training_file<\/code><\/td><td>string<\/td><td>body<\/td><td>yes/);
+  expect(page).toMatch(/adapter_only<\/code><\/td><td>boolean \| null<\/td><td>body, export<\/td>/);
   expect(page).not.toMatch(/<script|https?:\/\//);
 });

@@ -24,10 +24,8 @@ import { UseIt } from './use-it.tsx';
 const back = { to: '/models', words: 'Models' };
 
 export function BasePage({ id }: { readonly id: string }): ReactElement {
-  const query = useLive(
-    ['base-models', 'one', id],
-    (signal) => openai.get<BaseModelObject>(`/base_models/${encodeURIComponent(id)}`, { signal }),
-    { every: 3000 },
+  const query = useLive(['base-models', 'one', id], (signal) =>
+    openai.get<BaseModelObject>(`/base_models/${encodeURIComponent(id)}`, { signal }),
   );
   if (query.data !== undefined) return <Known base={query.data} />;
   if (isMissing(query.error))

@@ -6,9 +6,7 @@ import { type ListOf, openai } from '../../api.ts';
 import { useLive } from '../../live.ts';
 
 export function useBases(): UseQueryResult<ListOf<BaseModelObject>> {
-  return useLive(['base-models'], (signal) => openai.get<ListOf<BaseModelObject>>('/base_models', { signal }), {
-    every: 2000,
-  });
+  return useLive(['base-models'], (signal) => openai.get<ListOf<BaseModelObject>>('/base_models', { signal }));
 }
 
 export const removeBase = (id: string, force: boolean): Promise<unknown> =>

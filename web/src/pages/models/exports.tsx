@@ -30,7 +30,7 @@ export function Exports(props: ExportsProps): ReactElement {
   const tasks = useLive(
     ['tasks', 'export'],
     (signal) => openai.get<ListOf<ExportTask>>('/tasks', { query: { type: 'export', limit: 100 }, signal }),
-    { every: (list) => (list?.data.some((task) => !isOver(task)) === true ? 500 : 3000) },
+    { every: (list) => (list?.data.some((task) => !isOver(task)) === true ? 500 : 1000) },
   );
   const place = useRef<HTMLDivElement>(null);
   const { hash } = useLocation();

@@ -3,7 +3,6 @@
 import { Button, Group, Text, TextInput } from '@mantine/core';
 import { type FormEvent, type ReactElement, useState } from 'react';
 import type { BaseModelObject } from '../../../../src/domain/base-model.ts';
-import type { Task } from '../../../../src/domain/task.ts';
 import { fieldOf, sentenceOf } from '../../api.ts';
 import { useAct } from '../../live.ts';
 import { Failure } from '../../parts/answered.tsx';
@@ -74,9 +73,9 @@ function Entry({ base, pull }: { readonly base: BaseModelObject; readonly pull: 
             variant="default"
             loading={fetch.isPending}
             onClick={() => fetch.mutate({ source: id, after: pull })}
-            aria-label={`Fetch ${name}`}
+            aria-label={`${verbFor(pull)} ${name}`}
           >
-            {pull === null ? 'Fetch' : 'Go on fetching'}
+            {verbFor(pull)}
           </Button>
         </Group>
       )}
@@ -138,9 +137,9 @@ function ElsewherePull({ task }: { readonly task: PullTask }): ReactElement {
           mt="xs"
           loading={fetch.isPending}
           onClick={() => fetch.mutate({ source: task.request.source, after: task })}
-          aria-label={`Go on fetching ${labelOf(task)}`}
+          aria-label={`${verbFor(task)} ${labelOf(task)}`}
         >
-          Go on fetching
+          {verbFor(task)}
         </Button>
       )}
       {fetch.isError && <Failure error={fetch.error} />}
@@ -148,11 +147,18 @@ function ElsewherePull({ task }: { readonly task: PullTask }): ReactElement {
   );
 }
 
-const Pull = ({ task }: { readonly task: Task }): ReactElement => (
-  <div className={classes['progress']}>
-    <TaskProgress task={task} label={isOver(task) ? 'The last attempt' : 'Waiting for its turn'} />
-  </div>
-);
+/** What an attempt said last is said again by why it failed. */
+function Pull({ task }: { readonly task: PullTask }): ReactElement {
+  if (task.status === 'failed') return <Failure error={new Error(task.error?.message)} />;
+  return (
+    <div className={classes['progress']}>
+      <TaskProgress task={task} label="Waiting for its turn" />
+    </div>
+  );
+}
+
+const verbFor = (pull: PullTask | null): string =>
+  pull === null ? 'Fetch' : pull.status === 'failed' ? 'Try again' : 'Go on fetching';
 
 interface Wish {
   readonly source: string;

@@ -65,7 +65,7 @@ export function FineTunedList(): ReactElement {
       }),
     initialPageParam: '',
     getNextPageParam: ({ data, has_more: hasMore }) => (hasMore ? data.at(-1)!.id : undefined),
-    refetchInterval: 3000,
+    refetchInterval: 1000,
   });
   const models = query.data?.pages.flatMap(({ data }) => data) ?? null;
   return (

@@ -26,10 +26,8 @@ import { UseIt } from './use-it.tsx';
 const back = { to: '/models', words: 'Models' };
 
 export function FineTunedPage({ id }: { readonly id: string }): ReactElement {
-  const query = useLive(
-    ['fine-tuned-models', 'one', id],
-    (signal) => openai.get<Lineage>(`/fine_tuned_models/${encodeURIComponent(id)}`, { signal }),
-    { every: 2000 },
+  const query = useLive(['fine-tuned-models', 'one', id], (signal) =>
+    openai.get<Lineage>(`/fine_tuned_models/${encodeURIComponent(id)}`, { signal }),
   );
   if (query.data !== undefined) return <Known lineage={query.data} />;
   if (isMissing(query.error))

@@ -23,7 +23,7 @@ export function usePulls(): PullTask[] {
   const { data } = useLive(
     ['tasks', 'pull'],
     (signal) => openai.get<ListOf<PullTask>>('/tasks', { query: { type: 'pull', limit: 50 }, signal }),
-    { every: (tasks) => (tasks?.data.some((task) => !isOver(task)) === true ? 500 : 3000) },
+    { every: (tasks) => (tasks?.data.some((task) => !isOver(task)) === true ? 500 : 1000) },
   );
   const done = data?.data.filter(({ status }) => status === 'succeeded').length;
   const doneBefore = useRef(done);
