@@ -24,6 +24,8 @@ export interface JobEstimate {
   readonly steps: number;
   /** Null where the speed of this machine with this model is not known. */
   readonly seconds: number | null;
+  /** A guess from the size of the model, for where nothing was measured. */
+  readonly seconds_reckoned: number;
   readonly memory: {
     readonly bytes: number;
     /** What a training may take of this machine. */

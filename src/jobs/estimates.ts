@@ -30,7 +30,7 @@ import { type FileReports, readFiles } from './job-files.ts';
 import type { Jobs } from './jobs.ts';
 import { memoryLimit } from './memory.ts';
 import { resolveHyperparameters, type ResolvedHyperparameters, toPlan } from './plan.ts';
-import { recommend } from './recommendation.ts';
+import { reckonedSeconds, recommend } from './recommendation.ts';
 import { askedHyperparameters, askedMethod, type EstimateRequest, type JobRequest } from './request.ts';
 
 export interface EstimatesOptions {
@@ -55,6 +55,7 @@ interface Reading {
   readonly reports: FileReports;
   /** How many times as large the whole training file is. */
   readonly scale: number;
+  readonly validationScale: number;
 }
 
 export class Estimates {
@@ -119,9 +120,10 @@ export class Estimates {
   async #told(looked: Looked, request: JobRequest): Promise<Omit<JobEstimate, 'recommendation'>> {
     const { model, reading, report, resolved, plan, notes } = looked;
     const { training, validation } = reading.reports;
+    const held = validation === null ? null : scaled(validation, reading.validationScale);
     const sampled = reading.scale > 1;
     const [forecast, openai] = await Promise.all([
-      forecastOf(this.#options.home, model.base, plan, resolved.train, { training: report, validation }),
+      forecastOf(this.#options.home, model.base, plan, resolved.train, { training: report, validation: held }),
       Promise.race([this.#prices(request.training_file, resolved.n_epochs), sleep(priceMsMax, null, { ref: false })]),
     ]);
     const tooLarge = whyTooLarge(model.base, plan);
@@ -140,6 +142,7 @@ export class Estimates {
       },
       steps: stepsOf(report.examples, resolved),
       seconds: forecast.seconds,
+      seconds_reckoned: reckonedSeconds(model.base, report.tokens * resolved.n_epochs, this.#options.threads),
       memory: {
         bytes: forecast.memoryBytes,
         limit_bytes: Math.round(memoryLimit()),
@@ -162,7 +165,7 @@ export class Estimates {
       return await this.#withSamples([training, validation], async ([first, second]) => {
         const files = { training: first!.path, validation: second?.path ?? null, name: training, method, asked };
         const reports = await readFiles(files, base, AbortSignal.timeout(10 * 60_000));
-        return { reports, scale: first!.scale };
+        return { reports, scale: first!.scale, validationScale: second?.scale ?? 1 };
       });
     });
   }

@@ -91,8 +91,7 @@ async function weigh(
   const model = { id: base.id, path: base.path, sha256: base.sha256 };
   const plan = toPlan({ id: 'estimate', seed: 0 }, resolved, { ...places, model }, { head: ownHead });
   const forecast = await forecastOf(home, base, plan, resolved.train, { training, validation: null });
-  const tokens = training.tokens * scale * resolved.n_epochs;
-  const reckoned = (flopsPerParameter * base.parameters * tokens) / (threads * flopsPerThread);
+  const reckoned = reckonedSeconds(base, training.tokens * scale * resolved.n_epochs, threads);
   const seconds = forecast.seconds === null ? reckoned : forecast.seconds * scale;
   const fits = forecast.memoryBytes <= memoryLimit();
   const facts = {
@@ -104,6 +103,11 @@ async function weigh(
     measured: forecast.seconds !== null,
   };
   return { ...facts, score: scoreOf(facts) };
+}
+
+/** A guess where nothing was measured; `tokens` of all epochs. */
+export function reckonedSeconds({ parameters }: BaseModel, tokens: number, threads: number): number {
+  return Math.ceil((flopsPerParameter * parameters * tokens) / (threads * flopsPerThread));
 }
 
 /** Larger models first, then faster ones, once an hour is not enough; what does not fit comes last. */
@@ -151,11 +155,13 @@ function worthFetching({ bases }: Machine): Recommendation['fetch'] {
   return { model: entry.id, size_bytes: entry.sizeBytes, reason };
 }
 
-const millions = (count: number): string => Math.round(count / 1e6).toLocaleString('en');
+const millions = (count: number): string =>
+  count < 1e7 ? String(Number((count / 1e6).toPrecision(2))) : Math.round(count / 1e6).toLocaleString('en');
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
 function inWords(seconds: number): string {
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} seconds`;
+  if (seconds < 1.5) return 'a second';
+  if (seconds < 90) return `${Math.round(seconds)} seconds`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} minutes`;
   return `${(seconds / 3600).toFixed(seconds < 36_000 ? 1 : 0)} hours`;
 }

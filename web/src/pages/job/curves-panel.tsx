@@ -77,10 +77,11 @@ export function CurvesPanel({ job, curves }: { readonly job: Job; readonly curve
   const strength = smoothing ?? (curves.steps.length >= smoothingFrom ? 0.6 : 0);
   const markers = useMemo(() => placesOf(job, curves), [job, curves]);
   const known = found.map(({ data }) => data);
+  const lengths = known.map((each) => each?.steps.length).join();
   const drawn = useMemo(() => {
     const all = [{ job, curves }, ...compared.map((each, i) => ({ job: each, curves: known[i] }))];
     return pictures.map((picture) => ({ picture, ...overOneAxis(curvesOf(picture, all)) }));
-  }, [job, curves, others.join(), jobs.length, ...known]);
+  }, [job, curves, others.join(), jobs.length, lengths]);
   const shown = drawn.filter(({ picture, lines }) => lines.length > 0 && (more || picture.more !== true));
 
   return (

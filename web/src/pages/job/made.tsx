@@ -17,7 +17,7 @@ export function Made({ job }: { readonly job: Job }): ReactElement {
   const query = useLive(
     ['job', job.id, 'provenance', job.status],
     (signal) => openai.get<JobProvenance>(`/fine_tuning/jobs/${job.id}/provenance`, { signal }),
-    { every: isOver(job) ? false : 5000, keepsPrevious: true },
+    { every: (known) => (isOver(job) && known !== undefined ? false : 5000), keepsPrevious: true },
   );
   return (
     <Panel

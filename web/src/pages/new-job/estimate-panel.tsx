@@ -56,7 +56,7 @@ interface ToldProps {
 }
 
 function Told({ estimate, trainingFile }: ToldProps): ReactElement {
-  const { tokens, steps, seconds, memory, examples, counted: how, failure, warnings } = estimate;
+  const { tokens, steps, memory, examples, counted: how, failure, warnings } = estimate;
   const about = how === 'sample' ? 'about ' : '';
   const share = memory.bytes / memory.limit_bytes;
   return (
@@ -70,10 +70,7 @@ function Told({ estimate, trainingFile }: ToldProps): ReactElement {
             `${percent(tokens.supervised_per_epoch / Math.max(1, tokens.per_epoch), 0)} of them are answers`,
           ],
           ['Steps', count(steps)],
-          [
-            'Time',
-            seconds === null ? 'Not known: this machine has not trained this model yet' : `about ${duration(seconds)}`,
-          ],
+          ['Time', timeInWords(estimate)],
           ['Memory', `${bytes(memory.bytes)} of ${bytes(memory.limit_bytes)}`],
         ]}
       />
@@ -117,6 +114,12 @@ function Told({ estimate, trainingFile }: ToldProps): ReactElement {
       <Price estimate={estimate} />
     </>
   );
+}
+
+/** A guess is told as one; the job measures before it trains. */
+function timeInWords({ seconds, seconds_reckoned: guess }: JobEstimate): string {
+  if (seconds !== null) return `about ${duration(seconds)}`;
+  return `something like ${duration(Number(guess.toPrecision(1)))}, guessed from the size of the model; a job measures first`;
 }
 
 function Price({ estimate: { openai } }: { readonly estimate: JobEstimate }): ReactElement | null {

@@ -8,7 +8,7 @@ import type { JobEstimate, Recommendation } from '../../../../src/domain/estimat
 import { type ListOf, openai } from '../../api.ts';
 import { useLive } from '../../live.ts';
 import { Empty } from '../../parts/empty.tsx';
-import { bytes, count } from '../../parts/numbers.ts';
+import { bytes, count, decimal } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import type { Draft } from './draft.ts';
 
@@ -73,7 +73,7 @@ export function ModelChoice({ draft, onChange, estimate }: ModelChoiceProps): Re
           />
           {base !== undefined && (
             <Text size="sm" c="dimmed" className="figures">
-              {base.name}: {count(base.parameters / 1e6)} million parameters, {bytes(base.size_bytes)}, reads up to{' '}
+              {base.name}: {decimal(base.parameters / 1e6, 3)} million parameters, {bytes(base.size_bytes)}, reads up to{' '}
               {count(base.context_tokens)} tokens, licence {base.licence}.
             </Text>
           )}

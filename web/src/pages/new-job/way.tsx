@@ -29,12 +29,7 @@ const methods = [
 export function Way({ draft, onChange, wrong }: WayProps): ReactElement {
   return (
     <Panel title="Way of training">
-      <Radio.Group
-        label="Method"
-        value={draft.method}
-        onChange={(method) => onChange({ method })}
-        mb="lg"
-      >
+      <Radio.Group label="Method" value={draft.method} onChange={(method) => onChange({ method })} mb="lg">
         <Stack gap="xs" mt={6}>
           {methods.map(({ value, label, explain }) => (
             <Radio key={value} value={value} label={label} description={explain} />

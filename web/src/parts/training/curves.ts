@@ -14,9 +14,11 @@ export interface Curves {
   readonly steps: readonly number[];
   readonly columns: Readonly<Partial<Record<MetricColumn, readonly (number | null)[]>>>;
   readonly totalSteps: number | null;
+  /** Whether they were asked for when the job was over, so that nothing can be missing. */
+  readonly isWhole: boolean;
 }
 
-const nothing: Curves = { steps: [], columns: {}, totalSteps: null };
+const nothing: Curves = { steps: [], columns: {}, totalSteps: null, isWhole: false };
 const everyMs = 1000;
 
 /** In the order of the ids. `isLive` says which of them may still grow. */
@@ -24,8 +26,10 @@ export function useCurves(ids: readonly string[], isLive: (id: string) => boolea
   return useQueries({
     queries: ids.map((id) => ({
       queryKey: keyOf(id),
-      queryFn: ({ signal }: { signal: AbortSignal }) => fetchMore(id, signal),
-      refetchInterval: isLive(id) ? everyMs : (false as const),
+      queryFn: ({ signal }: { signal: AbortSignal }) => fetchMore(id, !isLive(id), signal),
+      // The last steps may have come between the last look at the curves and the first one at a finished job.
+      refetchInterval: ({ state }: { state: { data?: Curves | undefined } }) =>
+        state.data?.isWhole === true ? (false as const) : everyMs,
       refetchIntervalInBackground: false,
       // Two lists of a hundred thousand are not to be compared number by number.
       structuralSharing: false,
@@ -35,13 +39,13 @@ export function useCurves(ids: readonly string[], isLive: (id: string) => boolea
 
 const keyOf = (id: string): readonly string[] => ['job', id, 'curves'];
 
-async function fetchMore(id: string, signal: AbortSignal): Promise<Curves> {
+async function fetchMore(id: string, isOver: boolean, signal: AbortSignal): Promise<Curves> {
   let known = queries.getQueryData<Curves>(keyOf(id)) ?? nothing;
   for (;;) {
     const after = known.steps.at(-1) ?? 0;
     const answer = await openai.get<JobMetrics>(`/fine_tuning/jobs/${id}/metrics`, { query: { after }, signal });
     known = appended(known, answer);
-    if (!answer.has_more) return known;
+    if (!answer.has_more) return known.isWhole === isOver ? known : { ...known, isWhole: isOver };
   }
 }
 
@@ -57,5 +61,5 @@ export function appended(known: Curves, { columns: names, data, total_steps: tot
     const earlier = before ?? known.steps.map(() => null);
     columns[name] = [...earlier, ...fresh.map((row) => row[i] ?? null)];
   }
-  return { steps: [...known.steps, ...fresh.map(([step]) => step!)], columns, totalSteps };
+  return { ...known, steps: [...known.steps, ...fresh.map(([step]) => step!)], columns, totalSteps };
 }
