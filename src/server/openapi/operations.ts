@@ -313,6 +313,7 @@ const jobEstimate = {
     },
     steps: { type: 'integer' },
     seconds: { type: ['number', 'null'] },
+    seconds_reckoned: { type: 'number' },
     memory: {
       type: 'object',
       properties: {
