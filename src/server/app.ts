@@ -162,6 +162,7 @@ function commonHeaders(request: FastifyRequest, reply: FastifyReply, { settings 
     'openai-organization': settings.organization,
     'openai-processing-ms': '0', // until the answer is ready
     vary: 'Origin',
+    'x-content-type-options': 'nosniff',
   });
 }
 
