@@ -10,16 +10,24 @@ import { programArguments } from '../../src/programs.ts';
 
 export interface Server extends AsyncDisposable {
   readonly openai: OpenAI;
+  /** `http://127.0.0.1:port`. */
+  readonly origin: string;
   /** What it has logged so far. */
   readonly log: () => string;
   /** Ends it as an operator does, and waits. */
   stop(): Promise<void>;
 }
 
-export async function serve(home: string, env: Readonly<Record<string, string>> = {}): Promise<Server> {
+/** At any free port, unless a server was there before whose place it takes. */
+export async function serve(
+  home: string,
+  env: Readonly<Record<string, string>> = {},
+  before: Pick<Server, 'origin'> | null = null,
+): Promise<Server> {
+  const port = before === null ? '0' : new URL(before.origin).port;
   const child: ChildProcess = spawn(
     process.execPath,
-    [...programArguments('main'), 'serve', '--port', '0', '--home', home],
+    [...programArguments('main'), 'serve', '--port', port, '--home', home],
     { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, TUNESMITH_THREADS: '1', ...env } },
   );
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -38,6 +46,7 @@ export async function serve(home: string, env: Readonly<Record<string, string>> 
     lines.on('close', () => reject(new Error(`The server did not start:\n${said}`)));
   });
   return {
+    origin: new URL(url).origin,
     openai: new OpenAI({ baseURL: url, apiKey: 'any', maxRetries: 0 }),
     log: () => said,
     stop: () => end('SIGTERM'),

@@ -126,7 +126,7 @@ function listen(context: BrowserContext, origin: string, complain: (text: string
 
 /** Under `npm run build` older files would vanish below pages that other tests have open; here they are kept. */
 let built: Promise<void> | null = null;
-function buildWhereStale(): Promise<void> {
+export function buildWhereStale(): Promise<void> {
   return (built ??= (async () => {
     const made = await stat(join(root, 'dist/web/index.html')).catch(() => null);
     if (made !== null && made.mtimeMs > (await newest())) return;

@@ -35,7 +35,10 @@ export function Exports(props: ExportsProps): ReactElement {
   const place = useRef<HTMLDivElement>(null);
   const { hash } = useLocation();
   useEffect(() => {
-    if (hash === 'export') place.current?.scrollIntoView();
+    if (hash !== 'export') return undefined;
+    // After the page has put the focus on its heading, which scrolls to the top.
+    const frame = requestAnimationFrame(() => place.current?.scrollIntoView());
+    return () => cancelAnimationFrame(frame);
   }, [hash]);
   const mine = tasks.data?.data.filter(({ request }) => request.model === model) ?? [];
   return (

@@ -65,7 +65,8 @@ export function FineTunedList(): ReactElement {
       }),
     initialPageParam: '',
     getNextPageParam: ({ data, has_more: hasMore }) => (hasMore ? data.at(-1)!.id : undefined),
-    refetchInterval: 1000,
+    // Whoever has scrolled far looks at old ones, which hardly change.
+    refetchInterval: ({ state }) => ((state.data?.pages.length ?? 0) > 2 ? 10_000 : 1000),
   });
   const models = query.data?.pages.flatMap(({ data }) => data) ?? null;
   return (
