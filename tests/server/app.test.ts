@@ -75,7 +75,7 @@ describe('an error', () => {
       404,
       { ...notJson, message: 'Invalid URL (GET /v1/x)' },
     ],
-    ['no path at all', 'GET', '/', {}, 404, { ...notJson, message: 'Invalid URL (GET /)' }],
+    ['no path at all', 'POST', '/', {}, 405, { ...notJson, code: 'method_not_supported' }],
     [
       'a wrong verb',
       'PATCH',

@@ -81,7 +81,7 @@ export function openApiDocument(routes: readonly ServedRoute[]): OpenApiDocument
 }
 
 function described(
-  { group, summary, request, response, stream }: Operation,
+  { group, summary, request, response, stream, isOpenAIs = false }: Operation,
   known: OpenApiOperation | undefined,
   method: string,
   path: string,
@@ -98,7 +98,7 @@ function described(
   return {
     operationId: ownPrefix + `${method} ${path}`.toLowerCase().replaceAll(/\W+/g, '_').replace(/_$/, ''),
     tags: [group],
-    summary: `${summary} (Tunesmith's own.)`,
+    summary: isOpenAIs ? summary : `${summary} (Tunesmith's own.)`,
     parameters: [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
       name: name!,
       in: 'path',

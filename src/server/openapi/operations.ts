@@ -19,6 +19,8 @@ export interface Operation {
   readonly request?: object;
   readonly response?: object;
   readonly stream?: object;
+  /** OpenAI has it too, in a part of its API that the document here leaves out. */
+  readonly isOpenAIs?: boolean;
 }
 
 const row = (group: string, summary: string, shapes: Omit<Operation, 'group' | 'summary'> = {}): Operation => ({

@@ -101,7 +101,11 @@ const system = object({
 });
 const file = { $ref: '#/components/schemas/OpenAIFile' };
 
-const row = (group: string, summary: string, shapes: Pick<Operation, 'request' | 'response'>): Operation => ({
+const row = (
+  group: string,
+  summary: string,
+  shapes: Pick<Operation, 'request' | 'response' | 'isOpenAIs'>,
+): Operation => ({
   group,
   summary,
   ...shapes,
@@ -130,22 +134,31 @@ export const operatorOperations: Readonly<Record<string, Operation>> = {
   }),
   'DELETE /v1/model_aliases/:alias': row('Models', 'Take a name away.', { response: deleted('model_alias.deleted') }),
 
-  'GET /v1/organization/projects': row('Administration', 'List projects, oldest first.', { response: listOf(project) }),
+  'GET /v1/organization/projects': row('Administration', 'List projects, oldest first.', {
+    isOpenAIs: true,
+    response: listOf(project),
+  }),
   'POST /v1/organization/projects': row('Administration', 'Make a project.', {
     request: object({ name: text }),
+    isOpenAIs: true,
     response: project,
   }),
-  'GET /v1/organization/projects/:project': row('Administration', 'Look at a project.', { response: project }),
+  'GET /v1/organization/projects/:project': row('Administration', 'Look at a project.', {
+    isOpenAIs: true,
+    response: project,
+  }),
   'POST /v1/organization/projects/:project': row('Administration', 'Rename a project.', {
     request: object({ name: text }),
+    isOpenAIs: true,
     response: project,
   }),
   'POST /v1/organization/projects/:project/archive': row(
     'Administration',
     'Close a project to its keys; what it has stays.',
-    { response: project },
+    { isOpenAIs: true, response: project },
   ),
   'GET /v1/organization/projects/:project/api_keys': row('Administration', "List a project's keys, newest first.", {
+    isOpenAIs: true,
     response: listOf(key),
   }),
   'POST /v1/organization/projects/:project/api_keys': row(
@@ -153,16 +166,21 @@ export const operatorOperations: Readonly<Record<string, Operation>> = {
     'Make a key of a project; its secret is shown this once.',
     { request: object({ name: text, ...keyLimits }, ['name']), response: withSecret(key) },
   ),
-  'GET /v1/organization/projects/:project/api_keys/:key': row('Administration', 'Look at a key.', { response: key }),
+  'GET /v1/organization/projects/:project/api_keys/:key': row('Administration', 'Look at a key.', {
+    isOpenAIs: true,
+    response: key,
+  }),
   'POST /v1/organization/projects/:project/api_keys/:key': row(
     'Administration',
     "Change a key's name, or what it may use per minute.",
     { request: object({ name: text, ...keyLimits }, []), response: key },
   ),
   'DELETE /v1/organization/projects/:project/api_keys/:key': row('Administration', 'Make a key useless, at once.', {
+    isOpenAIs: true,
     response: deleted('organization.project.api_key.deleted'),
   }),
   'GET /v1/organization/admin_api_keys': row('Administration', 'List admin keys, newest first.', {
+    isOpenAIs: true,
     response: listOf(adminKey),
   }),
   'POST /v1/organization/admin_api_keys': row(
@@ -170,11 +188,16 @@ export const operatorOperations: Readonly<Record<string, Operation>> = {
     'Make a key whose holder may do what the operator may; its secret is shown this once.',
     {
       request: object({ name: text, expires_in_seconds: wholeOrNull, project_id: textOrNull }, ['name']),
+      isOpenAIs: true,
       response: withSecret(adminKey),
     },
   ),
-  'GET /v1/organization/admin_api_keys/:key': row('Administration', 'Look at an admin key.', { response: adminKey }),
+  'GET /v1/organization/admin_api_keys/:key': row('Administration', 'Look at an admin key.', {
+    isOpenAIs: true,
+    response: adminKey,
+  }),
   'DELETE /v1/organization/admin_api_keys/:key': row('Administration', 'Make an admin key useless, at once.', {
+    isOpenAIs: true,
     response: deleted('organization.admin_api_key.deleted'),
   }),
 };
