@@ -22,6 +22,22 @@ export interface FileCheckRequest {
   readonly measure?: boolean | null;
 }
 
+/** The result of the task: what lists of tasks can bear. */
+export interface FileCheckOutcome {
+  readonly file: string;
+  readonly filename: string;
+  readonly format: ExampleFormat | null;
+  readonly examples: number;
+  readonly faulty_examples: number;
+  readonly errors: number;
+  readonly warnings: number;
+  /** How many. */
+  readonly findings: number;
+}
+
+/** The task's file with everything else, a `FileCheck`. */
+export const checkFileName = 'check.json';
+
 export interface FileCheck {
   readonly file: string;
   readonly filename: string;

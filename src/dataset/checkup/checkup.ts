@@ -42,7 +42,7 @@ export interface Checkup {
 export type OnProgress = (bytes: number, of: number, what: string) => void;
 
 /** More problems are counted and not shown one by one. */
-const problemsKept = 1000;
+const problemsKept = 400;
 
 export async function checkUp(request: CheckupRequest, onProgress: OnProgress = () => {}): Promise<Checkup> {
   const { path, role, against, base } = request;

@@ -1,11 +1,13 @@
-/** `file_check`: everything there is to say of a training file, at once. */
+/** `file_check`: everything there is to say of a training file, at once; the figures as its result, all of it as its file. */
 
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { Checkup } from '../../dataset/checkup/checkup.ts';
 import { runCheckup } from '../../dataset/checkup/run.ts';
 import { invalid } from '../../domain/errors.ts';
-import type { FileCheck, TrainingHere } from '../../domain/file-check.ts';
+import { checkFileName, type FileCheck, type FileCheckOutcome, type TrainingHere } from '../../domain/file-check.ts';
 import { isEncoder } from '../../families/table.ts';
+import { writeAtomically } from '../../formats/atomic-write.ts';
 import { calibrate, readCalibration, type Calibration, type CalibrationSetting } from '../../jobs/calibration.ts';
 import { settingFor, trainingHere, whyNoTime } from '../../jobs/training-time.ts';
 import type { BaseModel } from '../../models/base-models.ts';
@@ -38,7 +40,10 @@ export const fileCheck = taskKind({
     await baseOf(rooms, model ?? null);
   },
 
-  async run({ file: id, role, against, model, epochs, measure }, { rooms, signal, progress }): Promise<FileCheck> {
+  async run(
+    { file: id, role, against, model, epochs, measure },
+    { rooms, signal, progress, offered },
+  ): Promise<FileCheckOutcome> {
     const { files } = rooms;
     const { filename } = await files.get(id);
     const base = await baseOf(rooms, model ?? null);
@@ -64,7 +69,10 @@ export const fileCheck = taskKind({
       });
     };
     const here = base === null ? null : await timeHere(rooms.threads, base, { ...checked, check }, measured);
-    return { file: id, filename, sha256, ...check, here };
+    const whole: FileCheck = { file: id, filename, sha256, ...check, here };
+    await writeAtomically(join(offered, checkFileName), [Buffer.from(JSON.stringify(whole))]);
+    const { format, examples, faulty_examples, errors, warnings, findings } = check;
+    return { file: id, filename, format, examples, faulty_examples, errors, warnings, findings: findings.length };
   },
 });
 

@@ -2,13 +2,13 @@
 
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
-import type { FileCheck, FileCheckRequest } from '../../../../src/domain/file-check.ts';
+import type { FileCheck, FileCheckOutcome, FileCheckRequest } from '../../../../src/domain/file-check.ts';
 import type { Task } from '../../../../src/domain/task.ts';
 import { openai, type ListOf } from '../../api.ts';
 import { useOnce } from '../../live.ts';
 import { isOver, startTask, useTask } from '../../parts/task-progress.tsx';
 
-export type CheckTask = Task<FileCheckRequest, FileCheck>;
+export type CheckTask = Task<FileCheckRequest, FileCheckOutcome>;
 export type CheckWishes = Omit<FileCheckRequest, 'file'>;
 
 export interface Checking {
@@ -21,7 +21,7 @@ export interface Checking {
   readonly again: (wishes: CheckWishes) => void;
 }
 
-const remembered = 20;
+const remembered = 100;
 
 export function useCheck(file: string, isWanted: boolean): Checking {
   const client = useQueryClient();
@@ -53,13 +53,14 @@ export function useCheck(file: string, isWanted: boolean): Checking {
 
   const asked = useTask(id);
   const task = (asked.data as CheckTask | undefined) ?? (found.data?.id === id ? found.data : null);
-  if (task?.result != null) last.current = task.result;
+  const whole = useOnce(['file-check', 'whole', id], () => wholeCheck(id!), { enabled: task?.status === 'succeeded' });
+  if (whole.data !== undefined) last.current = whole.data;
   const { file: _, ...wishes } = task?.request ?? { file };
   return {
     task,
     check: last.current,
     wishes,
-    error: error ?? (found.isError ? found.error : null),
+    error: error ?? (found.isError ? found.error : whole.isError ? whole.error : null),
     again: (next) => void begin(next, task !== null && isOver(task) ? task.id : null),
   };
 }
@@ -69,4 +70,8 @@ async function newestCheck(file: string): Promise<CheckTask | null> {
   return (
     data.find(({ request, status }) => request.file === file && status !== 'failed' && status !== 'cancelled') ?? null
   );
+}
+
+async function wholeCheck(task: string): Promise<FileCheck> {
+  return JSON.parse(await openai.get<string>(`/tasks/${task}/files/check.json`)) as FileCheck;
 }
