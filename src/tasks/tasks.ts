@@ -11,6 +11,7 @@ import { Readable } from 'node:stream';
 import { invalid, notFound, TunesmithError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { isTaskOver, type Task, type TaskFile, type TaskStatus, type TaskType } from '../domain/task.ts';
+import { tar, tarBytes, type TarEntry } from '../formats/tar.ts';
 import type { Alongside } from '../store/answered-requests.ts';
 import { changeTask, findTask, type Rows, taskOf, type TaskRow } from './records.ts';
 import { offeredFolder, progressFile, type TaskRunner } from './runner.ts';
@@ -156,6 +157,24 @@ export class Tasks {
     return { file: { object: 'task.file', name: progressFile, bytes: bytes.length }, bytes: Readable.from([bytes]) };
   }
 
+  /** All of them in one tar archive, in a folder of that name. */
+  async archive(
+    id: string,
+    name: string,
+  ): Promise<{ readonly sizeBytes: number; readonly bytes: NodeJS.ReadableStream }> {
+    const folder = await this.#offeredBy(id);
+    const files = await this.files(id);
+    if (files.length === 0) throw notFound('id', `Task ${id} has no files.`);
+    const entries: TarEntry[] = [];
+    for (const file of files) {
+      const path = join(folder, ...file.name.split('/'));
+      const changedAt = Math.floor((await lstat(path)).mtimeMs / 1000);
+      const content = opened(path);
+      entries.push({ name: `${name}/${file.name}`, sizeBytes: file.bytes, changedAt, content });
+    }
+    return { sizeBytes: tarBytes(entries), bytes: Readable.from(tar(entries), { objectMode: false }) };
+  }
+
   async #offeredBy(id: string): Promise<string> {
     const row = await this.#row(id);
     if (!isTaskOver(taskOf(row).status))
@@ -188,6 +207,11 @@ export class Tasks {
 
 const noEarlier = (id: string): TunesmithError =>
   invalid('continue_from', `Invalid 'continue_from': there is no task '${id}'.`, 'invalid_value');
+
+/** Opened when its turn comes: an archive of many files has one of them open. */
+async function* opened(path: string): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(path, { highWaterMark: 1 << 20 }) as AsyncIterable<Uint8Array>;
+}
 
 const ifMissing =
   <Value>(value: Value) =>

@@ -189,6 +189,7 @@ const tries: Readonly<Record<string, readonly Try[] | 'list' | 'open' | 'operato
   'POST /v1/tasks/:id/cancel': [{ path: { id: 'task' } }],
   'DELETE /v1/tasks/:id': [{ path: { id: 'task' } }],
   'GET /v1/tasks/:id/files': [{ path: { id: 'task' } }],
+  'GET /v1/tasks/:id/archive': [{ path: { id: 'task' } }],
   'GET /v1/tasks/:id/files/:name': [{ path: { id: 'task', name: 'model' } }],
 
   'GET /v1/system': 'open',

@@ -1,8 +1,10 @@
 /** Base models, fine-tuned ones with where they come from, and exports, as any client has them. */
 
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { BaseModelObject, ExportTaskResult } from '../../src/domain/base-model.ts';
 import type { FineTunedModelObject, Lineage } from '../../src/domain/lineage.ts';
@@ -107,6 +109,15 @@ test('an export is a task whose files are the export, with their sums', { timeou
   const bytes = Buffer.from(await answer.arrayBuffer());
   expect(bytes.length).toBe(gguf.bytes);
   expect(createHash('sha256').update(bytes).digest('hex')).toBe(gguf.sha256);
+  const unpacked = await mkdtemp(join(lived.house.home, 'unpacked-'));
+  const whole = await openai.get(`/tasks/${id}/archive?name=words`).asResponse();
+  expect(whole.headers.get('content-disposition')).toBe('attachment; filename="words.tar"');
+  const archive = Buffer.from(await whole.arrayBuffer());
+  expect(String(archive.length)).toBe(whole.headers.get('content-length'));
+  await writeFile(join(unpacked, 'words.tar'), archive);
+  await promisify(execFile)('tar', ['-xf', 'words.tar'], { cwd: unpacked });
+  await promisify(execFile)('sha256sum', ['-c', 'SHA256SUMS'], { cwd: join(unpacked, 'words') });
+  await expect(openai.get(`/tasks/${id}/archive?name=..%2Fevil`)).rejects.toMatchObject({ status: 400, param: 'name' });
   const below = join(lived.house.home, 'tasks', id, 'files', 'a folder');
   await mkdir(below);
   await writeFile(join(below, 'ä.txt'), 'deep');

@@ -171,6 +171,7 @@ const rows: Readonly<Record<string, Row>> = {
   'POST /v1/tasks/:id/cancel': { missing: without(/nobody/) },
   'DELETE /v1/tasks/:id': { missing: without(/nobody/) },
   'GET /v1/tasks/:id/files': { missing: without(/nobody/) },
+  'GET /v1/tasks/:id/archive': { missing: without(/nobody/) },
   'GET /v1/tasks/:id/files/:name': { missing: without(/nobody/) },
 
   'GET /v1/system': {},

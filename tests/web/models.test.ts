@@ -80,6 +80,9 @@ describe.skipIf(chromiumPath === null)('models in the browser', () => {
     const bytes = await readFile(await download.path());
     const sums = await (await fetch(new URL(await sumsOf(made), dashboard.origin))).text();
     expect(sums).toContain(`${createHash('sha256').update(bytes).digest('hex')}  model.gguf`);
+    const all = made.getByRole('link', { name: 'Download all' });
+    const [archive] = await Promise.all([page.waitForEvent('download'), all.click()]);
+    expect(archive.suggestedFilename()).toMatch(/^words-\w{8}-gguf\.tar$/);
     await made.getByRole('button', { name: 'Delete' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await made.waitFor({ state: 'detached' });

@@ -613,6 +613,9 @@ export const operations: Readonly<Record<string, Operation>> = {
   'GET /v1/tasks/:id/files': row('Tasks', 'List the files that an ended task has made.', {
     response: listOf(taskFile),
   }),
+  'GET /v1/tasks/:id/archive': row('Tasks', 'Download all of them as one tar archive of that `name`.', {
+    response: { content: { 'application/x-tar': { schema: { type: 'string', format: 'binary' } } } },
+  }),
   'GET /v1/tasks/:id/files/:name': row('Tasks', 'Download such a file.', {
     response: { content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } },
   }),

@@ -22,6 +22,9 @@ const listQuery = z.object({
 const typeSchema = z.object({ type: z.enum(taskTypes) });
 const commonFields = { type: z.enum(taskTypes), continue_from: z.string().nullish() };
 
+/** What the archive and the folder in it are called. */
+const archiveQuery = z.object({ name: optional(z.string().regex(/^\w[\w.-]{0,99}$/)) });
+
 type ById = { Params: { id: string } };
 type ByName = { Params: { id: string; name: string } };
 
@@ -61,6 +64,19 @@ export function taskRoutes(app: FastifyInstance, house: House): void {
   app.get<ById>('/tasks/:id/files', async (request): Promise<ListPage<TaskFile>> => {
     const files = await tasksOf(request).files(request.params.id);
     return listPage(files, files.length);
+  });
+
+  app.get<ById>('/tasks/:id/archive', async (request, reply) => {
+    const { id } = request.params;
+    const { name } = parseQuery(archiveQuery, request.query);
+    const { type } = await tasksOf(request).get(id);
+    const stem = name ?? `${type}-${id}`;
+    const { sizeBytes, bytes } = await tasksOf(request).archive(id, stem);
+    return reply
+      .type('application/x-tar')
+      .header('content-length', sizeBytes)
+      .header('content-disposition', attachment(`${stem}.tar`))
+      .send(bytes);
   });
 
   app.get<ByName>('/tasks/:id/files/:name', async (request, reply) => {

@@ -9,6 +9,7 @@ import { Failure } from '../../parts/answered.tsx';
 import { AskFirst } from '../../parts/ask-first.tsx';
 import { bytes, fromNow, moment } from '../../parts/numbers.ts';
 import { isOver, startTask, TaskProgress } from '../../parts/task-progress.tsx';
+import { shortName } from './figures.ts';
 import type { ExportTask } from './exports.tsx';
 import { formats, precisions } from './formats.ts';
 import classes from './models.module.css';
@@ -33,6 +34,18 @@ export function Exported({ task }: { readonly task: ExportTask }): ReactElement 
         </Text>
         {isOver(task) && (
           <Group gap="xs">
+            {result !== null && (
+              <Button
+                component="a"
+                href={`/v1/tasks/${id}/archive?name=${archiveName(task)}`}
+                download
+                size="compact-sm"
+                variant="default"
+                leftSection={<IconDownload size={14} aria-hidden />}
+              >
+                Download all
+              </Button>
+            )}
             {(status === 'failed' || status === 'cancelled') && (
               <Button size="compact-sm" variant="default" loading={again.isPending} onClick={() => again.mutate()}>
                 Try again
@@ -91,6 +104,13 @@ export function Exported({ task }: { readonly task: ExportTask }): ReactElement 
     </section>
   );
 }
+
+/** "words-AbCd1234-gguf"; letters of other kinds are left to the model card. */
+const archiveName = ({ request }: ExportTask): string =>
+  `${shortName(request.model)}-${request.format}`
+    .replaceAll(/[^\w.-]+/g, '-')
+    .replace(/^[^\w]+/, '')
+    .slice(-100);
 
 /** Made last, of all the others. */
 const sums = { name: 'SHA256SUMS', bytes: null };
