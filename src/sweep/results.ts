@@ -31,7 +31,7 @@ export function sweepResult(state: SweepState): SweepResult {
     winner,
     comparison: comparison === null ? null : comparisonOf(comparison),
     test,
-    sentences: conclusions(state),
+    sentences: conclusions(state).map(plain),
   };
 }
 
@@ -53,9 +53,13 @@ export function curveResult(state: CurveState | LearningCurve): LearningCurveRes
     })),
     points: finished === null ? [] : rowsOf(finished),
     law: finished?.extrapolation.law ?? null,
-    sentences: finished === null ? [] : curveSentences(finished),
+    sentences: finished === null ? [] : curveSentences(finished).map(plain),
   };
 }
+
+/** Without the command line's options. */
+const plain = (sentence: string): string =>
+  sentence.replaceAll(/ \(--[^)]*\)/g, '').replace('--repeats 3 adds that', 'Several trainings per size add that');
 
 const metricOf = ({ name, lowerIsBetter }: Metric): SweepMetric => ({ name, lower_is_better: lowerIsBetter });
 

@@ -14,14 +14,16 @@ import { figuresOf, type Figures, type ReportRow } from './criterion-figures.ts'
 import type { FiguresMessage, FiguresReply } from './figures-main.ts';
 import { keptRunOf, type Rows, type RunRow } from './records.ts';
 
-/** Figures of so many items take a few milliseconds. */
-const itemsHere = 100;
+/** Figures of so few items are there before a thread would have begun. */
+const itemsHere = 20;
 const rowsAtOnce = 500;
 const reportsKept = 32;
 
 export class RunReports {
   readonly #database: Rows;
   readonly #kept = new Map<string, Promise<Figures>>();
+  /** Threads one after the other: a list of runs asks for many reports at once. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(database: Rows) {
     this.#database = database;
@@ -58,7 +60,11 @@ export class RunReports {
 
   async #workOut({ id, criteria: written }: RunRow, judged: number): Promise<Figures> {
     const criteria = JSON.parse(written) as Criterion[];
-    if (judged > itemsHere) return await inThread(criteria, this.#rows(id));
+    if (judged > itemsHere) {
+      const figures = this.#turn.then(() => inThread(criteria, this.#rows(id)));
+      this.#turn = figures.catch(() => undefined);
+      return await figures;
+    }
     const rows: ReportRow[] = [];
     for await (const some of this.#rows(id)) rows.push(...some);
     return figuresOf(criteria, rows);

@@ -121,8 +121,8 @@ function Result({ result }: { readonly result: CompareResult }): ReactElement {
       </Panel>
       <Panel title="Each one closely" flush>
         <Accordion variant="default" multiple>
-          {contenders.map((contender) => (
-            <Accordion.Item key={contender.name} value={contender.name}>
+          {contenders.map((contender, i) => (
+            <Accordion.Item key={contender.name} value={String(i)}>
               <Accordion.Control>
                 <span className="outside">{contender.name}</span>
               </Accordion.Control>
@@ -148,8 +148,8 @@ function ContendersTable({
 }): ReactElement {
   const titles = contenders[0]!.figures.slice(0, 2).map(({ title }) => title);
   return (
-    <Table.ScrollContainer minWidth={980}>
-      <Table>
+    <Table.ScrollContainer minWidth={1000}>
+      <Table horizontalSpacing="sm" fz="sm">
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Contender</Table.Th>
@@ -169,7 +169,7 @@ function ContendersTable({
         <Table.Tbody className="figures">
           {contenders.map(({ name, figures, difference, prompt_tokens, latency_ms, there_usd, here }) => (
             <Table.Tr key={name}>
-              <Table.Th scope="row" fw={name === use ? 700 : 400} className="outside" miw={180}>
+              <Table.Th scope="row" fw={name === use ? 700 : 400} className="outside" miw={150}>
                 {name}
                 {name === use && (
                   <Text component="span" size="xs" c="dimmed">

@@ -1,6 +1,7 @@
 /** Figures with how sure they are: a value with its 95 % interval in words, and several side by side on one line. */
 
 import { Text } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import type { ReactElement } from 'react';
 import type { Estimate } from '../../../../src/domain/evaluation.ts';
 import type { Interval } from '../../../../src/domain/sweep.ts';
@@ -53,10 +54,11 @@ export interface Compared {
   readonly isChosen: boolean;
 }
 
-const width = 720;
-const lineHeight = 34;
-const left = 250;
-const across = (share: number): number => left + Math.min(1, Math.max(0, share)) * (width - left - 24);
+/** On a phone the names stand above their lines. */
+const shapes = {
+  wide: { width: 720, line: 34, left: 250, right: 24 },
+  narrow: { width: 330, line: 52, left: 12, right: 24 },
+} as const;
 
 /** Each one's value as a point on the line from 0 to 100 %, with its interval. */
 export function Intervals({
@@ -66,7 +68,10 @@ export function Intervals({
   readonly label: string;
   readonly rows: readonly Compared[];
 }): ReactElement {
-  const height = lineHeight * rows.length + 30;
+  const isNarrow = useMediaQuery('(max-width: 48em)') === true;
+  const { width, line, left, right } = shapes[isNarrow ? 'narrow' : 'wide'];
+  const across = (share: number): number => left + Math.min(1, Math.max(0, share)) * (width - left - right);
+  const height = line * rows.length + 30;
   const numbers = [
     ['', 'value', 'low', 'high'],
     ...rows.map(({ name, estimate: { value, low, high } }) => [name, value, low, high]),
@@ -77,23 +82,24 @@ export function Intervals({
         <g key={share}>
           <line className={classes['grid']} x1={across(share)} x2={across(share)} y1={4} y2={height - 24} />
           <text x={across(share)} y={height - 8} textAnchor="middle">
-            {100 * share} %
+            {100 * share}
+            {isNarrow ? '' : ' %'}
           </text>
         </g>
       ))}
       {rows.map(({ name, estimate: { value, low, high }, isChosen }, i) => {
-        const y = lineHeight * (i + 0.5) + 2;
+        const y = line * (i + 0.5) + (isNarrow ? 14 : 2);
         return (
           <g key={name} className={classes[isChosen ? 'second' : 'first']}>
             <title>{`${name}: ${percent(value)} (${reach(low)} – ${reach(high)})`}</title>
             <text
-              x={left - 12}
-              y={y + 4}
-              textAnchor="end"
+              x={isNarrow ? left : left - 12}
+              y={isNarrow ? y - 14 : y + 4}
+              textAnchor={isNarrow ? 'start' : 'end'}
               className={classes['strong']}
               fontWeight={isChosen ? 600 : 400}
             >
-              {name.length > 34 ? `…${name.slice(-33)}` : name}
+              {shortened(name)}
             </text>
             <line className={classes['reach']} x1={across(low)} x2={across(high)} y1={y} y2={y} />
             {isChosen ? (
@@ -114,3 +120,6 @@ export function Intervals({
     </Figure>
   );
 }
+
+const lettersMax = 34;
+const shortened = (name: string): string => (name.length > lettersMax ? `…${name.slice(1 - lettersMax)}` : name);

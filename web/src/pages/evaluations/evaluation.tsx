@@ -10,7 +10,7 @@ import { useLive, useOnce } from '../../live.ts';
 import { Answered } from '../../parts/answered.tsx';
 import { AskFirst } from '../../parts/ask-first.tsx';
 import { Empty } from '../../parts/empty.tsx';
-import { counted, fromNow } from '../../parts/numbers.ts';
+import { fromNow, percent } from '../../parts/numbers.ts';
 import { Page } from '../../parts/page.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { Status } from '../../parts/status.tsx';
@@ -49,7 +49,7 @@ export function Evaluation(): ReactElement {
       <Answered query={found}>
         {(evaluation) => (
           <>
-            <NewRun evaluation={evaluation} />
+            {runs.data?.data.length === 0 && <NewRun evaluation={evaluation} />}
             <Panel
               title="Runs"
               about="Each model that was asked, with the share of items that passed and its 95 % interval."
@@ -57,6 +57,7 @@ export function Evaluation(): ReactElement {
             >
               <Answered query={runs}>{({ data }) => <Runs runs={data} />}</Answered>
             </Panel>
+            {runs.data !== undefined && runs.data.data.length > 0 && <NewRun evaluation={evaluation} />}
             <Panel title="Graders" flush>
               <Table.ScrollContainer minWidth={480}>
                 <Table>
@@ -156,7 +157,13 @@ function Runs({ runs }: { readonly runs: readonly EvalRun[] }): ReactElement {
                     <Status status={run.status} />
                   </Table.Td>
                   <Table.Td ta="right">
-                    {rates.has(run.id) ? <Figured estimate={rates.get(run.id)!} /> : counted(passed, 'item')}
+                    {rates.has(run.id) ? (
+                      <Figured estimate={rates.get(run.id)!} />
+                    ) : passed + failed > 0 ? (
+                      percent(passed / (passed + failed))
+                    ) : (
+                      '–'
+                    )}
                   </Table.Td>
                   <Table.Td ta="right" className="figures">
                     {isOver(run) ? total : `${passed + failed + errored} of ${total}`}

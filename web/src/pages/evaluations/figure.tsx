@@ -18,7 +18,7 @@ interface FigureProps {
 export function Figure({ label, width, height, rows, children }: FigureProps): ReactElement {
   const svg = useRef<SVGSVGElement>(null);
   return (
-    <figure className={classes['figure']}>
+    <figure className={classes['figure']} style={{ maxWidth: width }}>
       <div className={classes['head']}>
         <Menu position="bottom-end" withinPortal>
           <Menu.Target>

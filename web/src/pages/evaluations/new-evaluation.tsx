@@ -67,7 +67,11 @@ export function NewEvaluation(): ReactElement {
     if (items === undefined) return;
     const { answer, fields, example } = items;
     const simple = fields.filter((field) => typeof example[field] !== 'object');
-    const made = starter.make({ answer, judge: models[0] ?? '', fields: simple.length > 0 ? simple : fields });
+    const made = starter.make({
+      answer,
+      judge: models.find((model) => !model.startsWith('ft:')) ?? models[0] ?? '',
+      fields: simple.length > 0 ? simple : fields,
+    });
     setGraders((before) => [...before, ...made.map((grader, i) => ({ id: next + i, grader }))]);
     setNext(next + made.length);
   }

@@ -53,12 +53,11 @@ export function ParallelCoordinates({ sweep }: { readonly sweep: SweepResult }):
             <Group key={kind} gap={6} className={classes[kind]}>
               <svg width="26" height="8">
                 <line
-                  className={`${classes['line']} ${kind === 'quiet' ? classes['dashed'] : ''}`}
+                  className={`${classes['line']} ${kind === 'quiet' ? classes['dashed'] : kind === 'second' ? classes['thick'] : ''}`}
                   x1="0"
                   x2="26"
                   y1="4"
                   y2="4"
-                  strokeWidth={kind === 'second' ? 4 : 2}
                 />
               </svg>
               <Text size="xs" c="dimmed">
@@ -70,15 +69,7 @@ export function ParallelCoordinates({ sweep }: { readonly sweep: SweepResult }):
       </Group>
       <Figure label="Trials by their settings and figures" width={width} height={height} rows={rows}>
         {axes.map((axis, i) => (
-          <line
-            key={axis.title + axis.unit}
-            className={classes['ideal']}
-            strokeDasharray="none"
-            x1={x(i)}
-            x2={x(i)}
-            y1={y(0)}
-            y2={y(1)}
-          />
+          <line key={axis.title + axis.unit} className={classes['ideal']} x1={x(i)} x2={x(i)} y1={y(0)} y2={y(1)} />
         ))}
         {order.map((trial) => {
           const points = axes.flatMap(({ place }, i) => {
@@ -91,7 +82,7 @@ export function ParallelCoordinates({ sweep }: { readonly sweep: SweepResult }):
             <g key={trial.id} className={classes[kind]}>
               <title>{trial.id}</title>
               <polyline
-                className={`${classes['line']} ${kind === 'quiet' ? classes['dashed'] : ''}`}
+                className={`${classes['line']} ${kind === 'quiet' ? classes['dashed'] : kind === 'second' ? classes['thick'] : ''}`}
                 points={points.map((point) => point.join(',')).join(' ')}
               />
               {end !== undefined && <circle className={classes['point']} cx={end[0]} cy={end[1]} r={4} />}

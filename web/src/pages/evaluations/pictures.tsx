@@ -46,7 +46,7 @@ export function Matrix({ matrix: { labels, rows }, onCell }: MatrixProps): React
                   {columns.map((answered, i) => {
                     const cases = rows[actual]![i]!;
                     const isWrong = i !== actual && cases > 0;
-                    const heat = { '--heat': sum === 0 ? 0 : Math.round((55 * cases) / sum) } as React.CSSProperties;
+                    const heat = { '--heat': sum === 0 ? 0 : Math.round((40 * cases) / sum) } as React.CSSProperties;
                     return (
                       <td
                         key={answered}

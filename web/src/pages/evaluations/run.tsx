@@ -217,7 +217,7 @@ function FiguresTable({
         {counted(items, 'item')}; {reason}.
       </Text>
       <Table.ScrollContainer minWidth={320}>
-        <Table verticalSpacing={6}>
+        <Table verticalSpacing={6} maw={640}>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Figure</Table.Th>

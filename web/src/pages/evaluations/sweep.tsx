@@ -202,7 +202,7 @@ function TrialRow({
 
 function JobLink({ job }: { readonly job: string }): ReactElement {
   return (
-    <Anchor component={Link} to="/jobs/$id" params={{ id: job } as never} size="sm" aria-label={`The job ${job}`}>
+    <Anchor component={Link} to="/jobs/$id" params={{ id: job } as never} size="sm">
       {job.slice(0, 14)}…
     </Anchor>
   );

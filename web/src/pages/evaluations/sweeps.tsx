@@ -50,10 +50,16 @@ export function Sweeps(): ReactElement {
               return `Learning curve of ${model} on ${nameOf(file)}`;
             }
             const { models, training_file: file, hyperparameters } = task.request as SweepRequest;
-            return `Sweep of ${several(Object.keys(hyperparameters).map((name) => name.replaceAll('_', ' ')))} for ${several(models)} on ${nameOf(file)}`;
+            return `Sweep of ${several(tried(hyperparameters))} for ${several(models)} on ${nameOf(file)}`;
           }}
         />
       </Panel>
     </Page>
   );
 }
+
+/** Those that were given more than one value. */
+const tried = (hyperparameters: SweepRequest['hyperparameters']): string[] =>
+  Object.entries(hyperparameters)
+    .filter(([, values]) => !Array.isArray(values) || values.length > 1)
+    .map(([name]) => name.replaceAll('_', ' '));

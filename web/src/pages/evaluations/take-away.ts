@@ -7,6 +7,8 @@ export type Cell = string | number | null;
 const scale = 2;
 const copied = [
   'fill',
+  'paint-order',
+  'stroke-linejoin',
   'fill-opacity',
   'stroke',
   'stroke-width',
