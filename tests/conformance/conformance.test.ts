@@ -16,6 +16,7 @@ import { routeTableOf } from '../../src/server/route-table.ts';
 import { addDocument, nonconformities, problemsAt } from '../conformance.ts';
 import { openTestHouse, type TestHouse } from '../house.ts';
 import { addTinyModel } from '../serving/tiny-serving.ts';
+import * as administration from './administration.ts';
 import * as answers from './answers.ts';
 import { endpointsOf, routeOf } from './coverage.ts';
 import { coveragePage, type Difference } from './page.ts';
@@ -104,7 +105,8 @@ let routes: ServedRoute[];
 let ours: OpenApiDocument;
 const closing = new Closing();
 beforeAll(async () => {
-  house = closing.use(await openTestHouse({ threads: 1, webhookHosts: ['*'], wandbKey: 'key', wandbMode: 'offline' }));
+  const settings = { threads: 1, webhookHosts: ['*'], wandbKey: 'key', wandbMode: 'offline' } as const;
+  house = closing.use(await openTestHouse({ ...settings, apiKeys: ['any-key'] }));
   const shape = { contextTokens: 1024, width: 64, heads: 4, kvHeads: 4, headSize: 16 };
   await addTinyModel(house.house.bases, house.home, 'tiny', shape);
   const gap = {
@@ -124,9 +126,12 @@ beforeAll(async () => {
 });
 afterAll(() => closing[Symbol.asyncDispose]());
 
-test.each(Object.entries({ ...answers, ...platform }))('the unmodified package drives %s', async (_, journey) => {
-  await journey(openai);
-});
+test.each(Object.entries({ ...answers, ...platform, ...administration }))(
+  'the unmodified package drives %s',
+  async (_, journey) => {
+    await journey(openai);
+  },
+);
 
 const named = ({ method, url }: ServedRoute): string => `${method} ${url}`;
 
