@@ -34,6 +34,22 @@ export interface OpenAICapture {
   readonly problem_count: number;
 }
 
+/** When what ends at OpenAI: `YYYY-MM-DD`, and where that is from. */
+export interface WindDown {
+  readonly evals_read_only: string;
+  readonly evals_off: string;
+  readonly no_new_jobs: string;
+  readonly source: string;
+}
+
+/** The list of captures. */
+export interface OpenAICaptures {
+  readonly object: 'list';
+  readonly data: readonly OpenAICapture[];
+  readonly has_more: false;
+  readonly wind_down: WindDown;
+}
+
 /** Everything there is to say of one; lists are cut where they would be endless, counts never. */
 export interface OpenAICaptureDetails extends OpenAICapture {
   readonly problems: readonly CaptureProblem[];
@@ -42,12 +58,7 @@ export interface OpenAICaptureDetails extends OpenAICapture {
   /** Newest first. */
   readonly jobs: readonly CapturedJobView[];
   readonly recordings: readonly CaptureRecording[];
-  readonly wind_down: {
-    readonly evals_read_only: string;
-    readonly evals_off: string;
-    readonly no_new_jobs: string;
-    readonly source: string;
-  };
+  readonly wind_down: WindDown;
   /** What has been made of it here: old id → new id. */
   readonly restored: Readonly<Record<'files' | 'jobs' | 'models' | 'evals' | 'runs', number>>;
 }
@@ -164,4 +175,29 @@ export interface ParityDifference {
   readonly local: string | null;
   readonly recorded_right: boolean;
   readonly local_right: boolean;
+}
+
+/** What `openai_restore` made. */
+export interface RestoreResult {
+  readonly capture: string;
+  readonly made: number;
+  readonly there: number;
+  readonly waiting: number;
+  readonly left_out: number;
+  /** What needs attention first. */
+  readonly restored: readonly RestoredObject[];
+}
+
+/** What `openai_record` recorded. */
+export interface RecordResult {
+  readonly capture: string;
+  readonly recording: string;
+  readonly model: string;
+  readonly questions: number;
+  /** In this run, and in earlier ones. */
+  readonly recorded: number;
+  readonly known: number;
+  readonly with_logprobs: number;
+  readonly failure_count: number;
+  readonly failures: readonly { readonly line: number; readonly message: string }[];
 }

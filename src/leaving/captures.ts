@@ -20,6 +20,7 @@ import {
   type CapturedObject,
   type OpenAICapture,
   type OpenAICaptureDetails,
+  type WindDown,
 } from '../domain/openai-capture.ts';
 import { guardedFetcher } from '../outbound/guarded-fetch.ts';
 import type { CapturedModel } from './capture.ts';
@@ -28,6 +29,13 @@ import { lockCapture } from './lock.ts';
 import { Capture, type Entry } from './manifest.ts';
 import { shutdownSource, windDown } from './shutdown.ts';
 import { openSource, type Source, type SourceOptions } from './source.ts';
+
+export const endings: WindDown = {
+  evals_read_only: windDown.evalsReadOnly,
+  evals_off: windDown.evalsOff,
+  no_new_jobs: windDown.noNewJobs,
+  source: shutdownSource.text,
+};
 
 const shownMax = { problems: 200, models: 2000, jobs: 500 } as const;
 
@@ -146,12 +154,7 @@ export class Captures {
       }),
       jobs: await jobsOf(capture, ids),
       recordings: await recordingsOf(capture),
-      wind_down: {
-        evals_read_only: windDown.evalsReadOnly,
-        evals_off: windDown.evalsOff,
-        no_new_jobs: windDown.noNewJobs,
-        source: shutdownSource.text,
-      },
+      wind_down: endings,
       restored: Object.fromEntries(
         mappedKinds.map((kind) => [kind, Object.keys(ids.all(kind)).length]),
       ) as OpenAICaptureDetails['restored'],

@@ -47,7 +47,7 @@ test('a capture fills while one watches, says what was taken and what ends when,
   proxy.fault = ({ path }) => (path.includes('/content') ? { cutAfter: 20, stall: true } : null);
   const first = await start('openai_capture', { api_key, base_url: proxy.url });
   expect(first.request).toEqual({ base_url: proxy.url });
-  await waitForTask(here.openai, first.id, ({ progress }) => progress.message?.includes('1 jobs') === true);
+  await waitForTask(here.openai, first.id, ({ progress }) => progress.message?.includes('1 job') === true);
   await until(async () => (await details()).counts.evals === 2);
   const again = await ran('openai_capture', { api_key });
   expect(again.error).toMatchObject({ code: 'capture_in_use', param: 'capture' });

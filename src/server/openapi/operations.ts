@@ -387,6 +387,10 @@ const openaiCapture = {
 const rowsOf = (properties: object) => ({ type: 'array', items: { type: 'object', properties } });
 const text = { type: 'string' };
 const textOrNull = { type: ['string', 'null'] };
+const windDown = {
+  type: 'object',
+  properties: { evals_read_only: text, evals_off: text, no_new_jobs: text, source: text },
+};
 const openaiCaptureDetails = {
   ...openaiCapture,
   properties: {
@@ -423,10 +427,7 @@ const openaiCaptureDetails = {
       answered: { type: 'integer' },
       bytes: { type: 'integer' },
     }),
-    wind_down: {
-      type: 'object',
-      properties: { evals_read_only: text, evals_off: text, no_new_jobs: text, source: text },
-    },
+    wind_down: windDown,
     restored: {
       type: 'object',
       properties: Object.fromEntries(
@@ -623,7 +624,10 @@ export const operations: Readonly<Record<string, Operation>> = {
   ...operatorOperations,
 
   'GET /v1/openai_captures': row('Leaving OpenAI', 'List what was taken from OpenAI.', {
-    response: listOf(openaiCapture),
+    response: {
+      type: 'object',
+      properties: { ...listOf(openaiCapture).properties, wind_down: windDown },
+    },
   }),
   'GET /v1/openai_captures/:id': row(
     'Leaving OpenAI',

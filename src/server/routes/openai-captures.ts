@@ -9,13 +9,13 @@ import { z } from 'zod';
 import {
   captureKinds,
   type CapturedObject,
-  type OpenAICapture,
+  type OpenAICaptures,
   type OpenAICaptureDetails,
 } from '../../domain/openai-capture.ts';
 import type { House } from '../../house.ts';
-import type { Captures } from '../../leaving/captures.ts';
+import { type Captures, endings } from '../../leaving/captures.ts';
 import { accessOf } from '../access.ts';
-import { type ListPage, listPage, type ListPageWithEnds, listPageWithEnds, pageFields } from '../pages.ts';
+import { type ListPageWithEnds, listPageWithEnds, pageFields } from '../pages.ts';
 import { optional, parseQuery } from '../validation.ts';
 
 const objectsQuery = z.object({
@@ -28,9 +28,9 @@ type ById = { Params: { id: string } };
 export function openaiCaptureRoutes(app: FastifyInstance, house: House): void {
   const capturesOf = (request: FastifyRequest): Captures => house.of(accessOf(request).project).captures;
 
-  app.get('/openai_captures', async (request): Promise<ListPage<OpenAICapture>> => {
-    const all = await capturesOf(request).list();
-    return listPage(all, all.length);
+  app.get('/openai_captures', async (request): Promise<OpenAICaptures> => {
+    const data = await capturesOf(request).list();
+    return { object: 'list', data, has_more: false, wind_down: endings };
   });
 
   app.get<ById>('/openai_captures/:id', async (request): Promise<OpenAICaptureDetails> =>

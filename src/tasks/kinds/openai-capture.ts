@@ -60,12 +60,12 @@ export const openaiCapture = taskKind({
   },
 });
 
-const words: Readonly<Record<keyof Counts, string>> = {
-  evals: 'evals and runs',
-  models: 'models',
-  fine_tuning_jobs: 'jobs',
-  files: 'files',
-  stored_completions: 'stored answers',
+const words: Readonly<Record<keyof Counts, readonly [one: string, many: string]>> = {
+  evals: ['eval or run', 'evals and runs'],
+  models: ['model', 'models'],
+  fine_tuning_jobs: ['job', 'jobs'],
+  files: ['file', 'files'],
+  stored_completions: ['stored answer', 'stored answers'],
 };
 
 const seen = (counts: Counts): number => Object.values(counts).reduce((sum, { seen: each }) => sum + each, 0);
@@ -73,5 +73,5 @@ const seen = (counts: Counts): number => Object.values(counts).reduce((sum, { se
 const told = (counts: Counts): string =>
   takenKinds
     .filter((kind) => counts[kind].seen > 0)
-    .map((kind) => `${counts[kind].seen} ${words[kind]}`)
+    .map((kind) => `${counts[kind].seen} ${words[kind][counts[kind].seen === 1 ? 0 : 1]}`)
     .join(', ');

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { invalid, TunesmithError } from '../../domain/errors.ts';
+import type { RecordResult } from '../../domain/openai-capture.ts';
 import { record } from '../../leaving/recording.ts';
 import { explained } from '../../leaving/source.ts';
 import { taskKind } from '../task-kind.ts';
@@ -28,7 +29,7 @@ export const openaiRecord = taskKind({
     if ((await files.find(file)) === null) throw invalid('file', `No such File object: ${file}`, 'file_not_found');
   },
 
-  async run(request, { rooms, signal, progress }) {
+  async run(request, { rooms, signal, progress }): Promise<RecordResult> {
     const { api_key, capture: name, base_url, model, file, concurrency, max_tokens } = request;
     const { captures, files } = rooms;
     await files.get(file);

@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { invalid } from '../../domain/errors.ts';
-import type { RestoredObject } from '../../domain/openai-capture.ts';
+import type { RestoredObject, RestoreResult } from '../../domain/openai-capture.ts';
 import { politeFetch } from '../../leaving/polite.ts';
 import { restore, restoredKinds } from '../../leaving/restore.ts';
 import { taskKind, type TaskRooms } from '../task-kind.ts';
@@ -36,7 +36,7 @@ export const openaiRestore = taskKind({
     for (const [old, name] of Object.entries(models ?? {})) await assertModel(rooms, `models.${old}`, name);
   },
 
-  async run(request, { rooms, openai, signal, progress }) {
+  async run(request, { rooms, openai, signal, progress }): Promise<RestoreResult> {
     const { model, models, grader_model, only, jobs, with_runs } = request;
     const { captures } = rooms;
     const name = captures.nameOf(request.capture);

@@ -1,7 +1,7 @@
 /** Where a text stops being JSON; browsers do not agree on telling it. */
 
 const space = /\s*/y;
-const scalar = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y; // prettier-ignore
+const scalar = /"(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/uy; // prettier-ignore
 
 /** The first letter that cannot stand there; the length of the text where it only ends too early. */
 export function whereBroken(text: string): number {
