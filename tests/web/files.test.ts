@@ -199,6 +199,41 @@ describe.skipIf(chromiumPath === null)('files', { timeout: 60_000 }, () => {
     await page.close();
   });
 
+  test('the keyboard alone finds an error, reads its row, leaves it out and saves the rest', async () => {
+    const id = await stored(broken, 'keys.jsonl');
+    const page = await dashboard.visit(`/files/${id}`);
+    await page.getByText('A job would refuse this file').waitFor({ timeout: 30_000 });
+    const at = (): Promise<string> =>
+      page.evaluate('document.activeElement.getAttribute("aria-label") ?? document.activeElement.innerText');
+    const tabTo = async (name: string): Promise<void> => {
+      for (let i = 0; i < 120; i++) {
+        if ((await at()) === name) return;
+        await page.keyboard.press('Tab');
+      }
+      throw new Error(`The keyboard does not reach "${name}".`);
+    };
+    await tabTo('Look at line 14');
+    await page.keyboard.press('Enter');
+    await page.getByRole('listitem', { name: 'Line 14', exact: true }).waitFor();
+    await expect.poll(at).toBe('Examples'); // the tab that has opened
+    await tabTo('Edit: line 14');
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('x'); // the field has the focus
+    await expect.poll(() => page.getByRole('textbox', { name: 'Line 14 as JSON' }).inputValue()).toContain('x');
+    await tabTo('Never mind');
+    await page.keyboard.press('Enter');
+    await tabTo('Leave out: line 14');
+    await page.keyboard.press('Enter');
+    await expect.poll(at).toBe('Take back: line 14');
+    await page.keyboard.press('Shift+Tab');
+    await expect.poll(at).toBe('Forget them');
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Enter');
+    await page.getByRole('link', { name: 'keys_edited.jsonl' }).waitFor();
+    expect(await linesOf((await newest()).id)).toEqual(broken.slice(0, 13));
+    await page.close();
+  });
+
   test.each([
     ['desk', 'light'],
     ['phone', 'dark'],

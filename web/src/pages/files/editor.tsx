@@ -1,7 +1,7 @@
 /** A row as JSON to write in, taken only when it is JSON. */
 
 import { Button, Group, Textarea } from '@mantine/core';
-import { type ReactElement, useState } from 'react';
+import { type ReactElement, useEffect, useRef, useState } from 'react';
 
 interface EditorProps {
   readonly line: number;
@@ -13,6 +13,8 @@ interface EditorProps {
 export function Editor({ line, value, onDone }: EditorProps): ReactElement {
   const [text, setText] = useState(typeof value === 'string' ? value : JSON.stringify(value, null, 2));
   const { row, mistake } = read(text);
+  const field = useRef<HTMLTextAreaElement>(null);
+  useEffect(() => field.current?.focus(), []);
   return (
     <>
       <Textarea
@@ -23,7 +25,7 @@ export function Editor({ line, value, onDone }: EditorProps): ReactElement {
         value={text}
         onChange={(event) => setText(event.currentTarget.value)}
         error={mistake}
-        data-autofocus
+        ref={field}
         spellCheck={false}
         styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)', fontSize: '0.8125rem' } }}
       />

@@ -1,12 +1,13 @@
 /** One example: what is said in it or how a model sees it, what is wrong, and what is to become of it. */
 
 import { Badge, Button, Group, Text } from '@mantine/core';
-import { type ReactElement, useState } from 'react';
+import { type ReactElement, useRef, useState } from 'react';
 import type { FileExample } from '../../../../src/domain/file-example.ts';
 import { bytes, count } from '../../parts/numbers.ts';
 import { Conversation } from './conversation.tsx';
 import { decide, useDecisions, type Decision } from './edits.ts';
 import { Editor } from './editor.tsx';
+import { useKeptFocus } from './kept-focus.ts';
 import { Mask } from './mask.tsx';
 import { Severity } from './problems.tsx';
 import classes from './files.module.css';
@@ -20,11 +21,18 @@ export function Example({ file, example }: ExampleProps): ReactElement {
   const { line, value, problems, repair, text, bytes: size } = example;
   const decision = useDecisions(file)[line] ?? null;
   const [isEditing, setEditing] = useState(false);
+  const place = useRef<HTMLLIElement>(null);
+  useKeptFocus(place, `${decision?.kind} ${isEditing}`, 'button');
   const shown = decision?.kind === 'edited' ? decision.value : value;
   const settle = (next: Decision | null): void => decide(file, line, next);
   const canMend = repair !== null && repair.value !== null && !repair.broken;
   return (
-    <li className={`panel ${classes['example']}`} data-decision={decision?.kind} aria-label={`Line ${line}`}>
+    <li
+      ref={place}
+      className={`panel ${classes['example']}`}
+      data-decision={decision?.kind}
+      aria-label={`Line ${line}`}
+    >
       <Group justify="space-between" gap="xs" mb="xs">
         <Group gap="sm">
           <Text size="sm" fw={600} className="figures">

@@ -2,7 +2,7 @@
 
 import { Alert, Anchor, Button, Tabs, Text } from '@mantine/core';
 import { Link, useNavigate, useParams } from '@tanstack/react-router';
-import type { ReactElement } from 'react';
+import { type ReactElement, useRef } from 'react';
 import type { FileObject } from '../../../../src/domain/file.ts';
 import { isMissing, openai } from '../../api.ts';
 import { useLive } from '../../live.ts';
@@ -19,6 +19,7 @@ import { Download } from './download.tsx';
 import { Examples } from './examples.tsx';
 import { FileFacts } from './file-facts.tsx';
 import { Findings } from './findings.tsx';
+import { useKeptFocus } from './kept-focus.ts';
 import { useLook, type Part } from './look.ts';
 import { Problems } from './problems.tsx';
 import { StatisticsPart } from './statistics.tsx';
@@ -102,6 +103,8 @@ function Data({ file }: { readonly file: FileObject }): ReactElement {
   const checking = useCheck(file.id, true);
   const { task, check, wishes, error, again } = checking;
   const [{ part }, look] = useLook();
+  const tabs = useRef<HTMLDivElement>(null);
+  useKeptFocus(tabs, part, '[role=tab][aria-selected=true]');
   const names: readonly (readonly [Part, string])[] = [
     ['problems', check === null ? 'Problems' : `Problems ${count(check.errors + check.warnings)}`],
     ['findings', check === null ? 'Findings' : `Findings ${count(check.findings.length)}`],
@@ -128,6 +131,7 @@ function Data({ file }: { readonly file: FileObject }): ReactElement {
       )}
       {check !== null && <Summary check={check} />}
       <Tabs
+        ref={tabs}
         value={part}
         onChange={(next) => look({ part: (next ?? 'problems') as Part, lines: null })}
         keepMounted={false}
