@@ -7,6 +7,9 @@ import { examples, tinyHome, upload, waitFor } from '../jobs/tiny-house.ts';
 import { openTestHouse, type TestHouse } from '../house.ts';
 import { chromiumPath, type Dashboard, openDashboard } from './browser.ts';
 
+/** Machines are busy. */
+const soon = { timeout: 20_000 };
+
 describe.skipIf(chromiumPath === null)('jobs', () => {
   let home: Awaited<ReturnType<typeof tinyHome>>;
   let house: TestHouse;
@@ -44,17 +47,17 @@ describe.skipIf(chromiumPath === null)('jobs', () => {
     await page.getByText('Nothing starts before you say so').waitFor();
     await choose(page, 'Training file *', /examples\.jsonl/);
     const takes = page.getByRole('region', { name: 'What it takes' });
-    await expect.poll(() => takes.textContent(), { timeout: 20_000 }).toMatch(/Examples24.*Steps96/);
+    await expect.poll(() => takes.textContent(), soon).toMatch(/Examples24.*Steps96/);
     await page.getByText('tiny suits these examples').waitFor();
     expect(await page.getByRole('textbox', { name: 'Epochs' }).getAttribute('placeholder')).toBe('auto: 4');
     await page.getByRole('textbox', { name: 'Epochs' }).fill('3');
     await page.getByRole('textbox', { name: 'Name' }).fill('a walk');
     const code = page.getByRole('region', { name: 'This job as code' });
-    await expect.poll(() => code.textContent()).toMatch(/"n_epochs": 3/);
+    await expect.poll(() => code.textContent(), soon).toMatch(/"n_epochs": 3/);
     expect(await code.textContent()).toContain(training);
     await page.getByText('Python', { exact: true }).click();
     expect(await code.textContent()).toContain('suffix="a-walk"');
-    await expect.poll(() => takes.textContent(), { timeout: 20_000 }).toMatch(/Steps72/);
+    await expect.poll(() => takes.textContent(), soon).toMatch(/Steps72/);
 
     await page.getByRole('button', { name: 'Start training' }).click();
     await page.getByRole('heading', { name: 'a-walk' }).waitFor();
@@ -68,7 +71,7 @@ describe.skipIf(chromiumPath === null)('jobs', () => {
     const checkpoints = page.getByRole('region', { name: 'Checkpoints' });
     await checkpoints.getByRole('row', { name: /72/ }).getByRole('link', { name: 'Continue from here' }).click();
     await page.getByRole('heading', { name: 'New job' }).waitFor();
-    await expect.poll(() => page.getByLabel('Model to train').first().inputValue()).toBe(job!.fine_tuned_model);
+    await expect.poll(() => page.getByLabel('Model to train').first().inputValue(), soon).toBe(job!.fine_tuned_model);
     await page.close();
   });
 
@@ -83,7 +86,7 @@ describe.skipIf(chromiumPath === null)('jobs', () => {
       .waitFor();
     expect(await page.getByRole('button', { name: 'Start training' }).isDisabled()).toBe(true);
     await page.getByRole('textbox', { name: 'Set apart to validate' }).fill('0.2');
-    await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
+    await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled(), soon).toBe(true);
     await page.close();
   });
 
@@ -97,7 +100,7 @@ describe.skipIf(chromiumPath === null)('jobs', () => {
       .waitFor();
     expect(await page.getByRole('button', { name: 'Start training' }).isDisabled()).toBe(true);
     await page.getByRole('link', { name: 'Look at the file and mend it' }).click();
-    await expect.poll(() => new URL(page.url()).pathname).toBe(`/files/${broken}`);
+    await expect.poll(() => new URL(page.url()).pathname, soon).toBe(`/files/${broken}`);
     await page.close();
   });
 
@@ -126,12 +129,16 @@ describe.skipIf(chromiumPath === null)('jobs', () => {
     const loss = page.getByRole('slider', { name: 'Loss of first' });
     await loss.waitFor();
     const summary = page.locator('figcaption').first();
-    await expect.poll(() => summary.textContent()).toMatch(/Best checkpoint at Step \d+; Stopped early at Step \d+/);
+    await expect
+      .poll(() => summary.textContent(), soon)
+      .toMatch(/Best checkpoint at Step \d+; Stopped early at Step \d+/);
     await loss.focus();
     await page.keyboard.press('Home');
-    await expect.poll(() => loss.getAttribute('aria-valuetext')).toMatch(/^Step 1: Training \d/);
+    await expect.poll(() => loss.getAttribute('aria-valuetext'), soon).toMatch(/^Step 1: Training \d/);
     await page.keyboard.press('ArrowRight');
-    await expect.poll(() => loss.getAttribute('aria-valuetext')).toMatch(/^Step 2: .*Validation, all examples \d/);
+    await expect
+      .poll(() => loss.getAttribute('aria-valuetext'), soon)
+      .toMatch(/^Step 2: .*Validation, all examples \d/);
 
     await choose(page, 'Compare with other jobs', /second/);
     await page.keyboard.press('Escape');
@@ -188,10 +195,10 @@ describe.skipIf(chromiumPath === null)('jobs', () => {
     const list = page.getByRole('table', { name: 'Jobs' });
     await list.getByRole('link', { name: 'long' }).waitFor();
     await page.getByRole('textbox', { name: 'Find' }).fill('long');
-    await expect.poll(() => list.getByRole('row').count()).toBe(2);
+    await expect.poll(() => list.getByRole('row').count(), soon).toBe(2);
     await page.getByRole('textbox', { name: 'Find' }).fill('');
     await choose(page, 'State', 'Done');
-    await expect.poll(() => list.getByRole('link', { name: 'long' }).count()).toBe(0);
+    await expect.poll(() => list.getByRole('link', { name: 'long' }).count(), soon).toBe(0);
     await list.getByRole('link', { name: 'first' }).waitFor();
     await page.getByRole('textbox', { name: 'Find' }).fill('nothing like it');
     await page.getByText('No job is like that').waitFor();

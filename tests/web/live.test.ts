@@ -99,7 +99,7 @@ describe.skipIf(chromiumPath === null)('a job that is watched', () => {
     await waitFor(house.openai, id);
     await dashboard.context.setOffline(false);
     await page.getByRole('main').getByText('Done', { exact: true }).waitFor({ timeout: 10_000 });
-    await expect.poll(() => stepsDrawn(page)).toEqual(upTo(144));
+    await expect.poll(() => stepsDrawn(page), { timeout: 10_000 }).toEqual(upTo(144));
   }, 120_000);
 
   test('shows a hundred thousand steps, and looks closer without stuttering', async () => {

@@ -7,21 +7,16 @@ import { Facts } from '../../parts/facts.tsx';
 import { decimal } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { explanationOf, labelOf, shownValue } from '../../parts/training/hyper-parameters.ts';
-import { hyperParametersOf, methodOf, methodWords } from '../../parts/training/jobs.ts';
+import { hyperParametersOf, isOver, methodOf, methodWords } from '../../parts/training/jobs.ts';
 
 export function Settings({ job }: { readonly job: Job }): ReactElement {
   const asked = Object.entries(hyperParametersOf(job)).filter(([, value]) => value !== undefined);
   const isOpen = asked.some(([, value]) => value === 'auto');
   const facts = asked.map(([name, value]) => {
-    return [name, typeof value === 'number' ? decimal(value, 6) : value === 'auto' ? 'chosen soon' : shownValue(value)] as const; // prettier-ignore
+    return [name, typeof value === 'number' ? decimal(value, 6) : value === 'auto' ? (isOver(job) ? 'never chosen' : 'chosen soon') : shownValue(value)] as const; // prettier-ignore
   });
   return (
-    <Panel
-      title="Hyper-parameters"
-      about={
-        isOpen ? 'What is still open is chosen when the files have been read.' : 'As they were used, nothing left open.'
-      }
-    >
+    <Panel title="Hyper-parameters" about={aboutOf(isOpen, isOver(job))}>
       <Facts
         facts={[
           ['Method', methodWords[methodOf(job)]],
@@ -31,6 +26,13 @@ export function Settings({ job }: { readonly job: Job }): ReactElement {
       />
     </Panel>
   );
+}
+
+function aboutOf(isOpen: boolean, isEnded: boolean): string {
+  if (!isOpen) return 'As they were used, nothing left open.';
+  return isEnded
+    ? 'The job ended before the others were chosen.'
+    : 'What is still open is chosen when the files have been read.';
 }
 
 function Explained({ name, value }: { readonly name: string; readonly value: string }): ReactElement {

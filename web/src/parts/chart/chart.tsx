@@ -17,6 +17,7 @@ import { savePicture, saveTable } from './download.ts';
 import { draw, look } from './drawing.ts';
 import { Legend } from './legend.tsx';
 import { type Line, type Marker, smoothed, type Window } from './line.ts';
+import { pinch } from './pinch.ts';
 
 export type { Line, Marker, Window } from './line.ts';
 
@@ -82,26 +83,28 @@ export function Chart(props: ChartProps): ReactElement {
       },
     );
     plot.current = made;
+    const listening = new AbortController();
+    pinch(made, (next) => latest.current.setWindow(next), listening.signal);
     const watch = new ResizeObserver(() => made.setSize({ width: Math.max(120, box.clientWidth), height }));
     watch.observe(box);
     return () => {
+      listening.abort();
       watch.disconnect();
       made.destroy();
       plot.current = null;
     };
   }, [key, xName, yName, log, height, scheme, raw, dense, sync]);
 
+  const drawn = [key, xName, yName, log, height, scheme, raw, dense, sync];
+  useEffect(() => plot.current!.setData(data, false), [data, ...drawn]);
+  useEffect(() => look(plot.current!, window), [data, window, ...drawn]);
   useEffect(() => {
     const made = plot.current!;
-    made.batch(() => {
-      made.setData(data, false);
-      look(made, window);
-      for (const i of names.keys())
-        for (const series of raw ? [1 + i, 1 + names.length + i] : [1 + i])
-          if (made.series[series]!.show === hidden.has(i)) made.setSeries(series, { show: !hidden.has(i) });
-      made.redraw(false, true);
-    });
-  }, [data, window, hidden, markers, key, xName, yName, log, height, scheme, raw, dense, sync]);
+    for (const i of names.keys())
+      for (const series of raw ? [1 + i, 1 + names.length + i] : [1 + i])
+        if (made.series[series]!.show === hidden.has(i)) made.setSeries(series, { show: !hidden.has(i) });
+  }, [hidden, ...drawn]);
+  useEffect(() => plot.current!.redraw(false), [markers]);
 
   useEffect(() => {
     if (at === null || plot.current === null) return;
@@ -145,6 +148,7 @@ export function Chart(props: ChartProps): ReactElement {
   }
 
   const point = at ?? xs.length - 1;
+  const words = useMemo(() => spoken(label, xs, xName, lines, markers), [label, xs, xName, lines, markers]);
   return (
     <figure className={classes['figure']}>
       <div className={classes['head']}>
@@ -191,7 +195,7 @@ export function Chart(props: ChartProps): ReactElement {
         onKeyDown={onKey}
       />
       <figcaption className="spoken-only" id={summary}>
-        {spoken(label, xs, xName, lines, markers)}
+        {words}
       </figcaption>
     </figure>
   );

@@ -15,7 +15,11 @@ export interface Marker {
 }
 
 /** The part of the axis that is looked at; null for all of it. */
-export type Window = { readonly from: number; readonly to: number } | null;
+export type Window = Extent | null;
+export interface Extent {
+  readonly from: number;
+  readonly to: number;
+}
 
 export interface Curve {
   readonly name: string;
@@ -58,4 +62,19 @@ export function smoothed(ys: readonly (number | null)[], strength: number): (num
     weight = strength * weight + (1 - strength);
     return sum / weight;
   });
+}
+
+/** Two places, in values or in pixels. */
+export interface Held {
+  readonly left: number;
+  readonly right: number;
+}
+
+/** The window in which the values that are held lie at those pixels; null for all there is. */
+export function stretched(held: Held, at: Held, width: number, extent: Extent): Window {
+  const perPixel = (held.right - held.left) / (at.right - at.left);
+  const from = Math.max(extent.from, held.left - at.left * perPixel);
+  const to = Math.min(extent.to, held.left + (width - at.left) * perPixel);
+  if (from >= to) return null;
+  return from <= extent.from && to >= extent.to ? null : { from, to };
 }

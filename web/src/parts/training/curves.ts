@@ -5,20 +5,13 @@
  */
 
 import { useQueries, type UseQueryResult } from '@tanstack/react-query';
-import type { JobMetrics, MetricColumn } from '../../../../src/domain/job-metrics.ts';
+import type { JobMetrics } from '../../../../src/domain/job-metrics.ts';
 import { openai } from '../../api.ts';
 import { queries } from '../../live.ts';
+import { appended, type Curves, nothing } from './append.ts';
 
-/** A list per column, each as long as there are steps. */
-export interface Curves {
-  readonly steps: readonly number[];
-  readonly columns: Readonly<Partial<Record<MetricColumn, readonly (number | null)[]>>>;
-  readonly totalSteps: number | null;
-  /** Whether they were asked for when the job was over, so that nothing can be missing. */
-  readonly isWhole: boolean;
-}
+export type { Curves } from './append.ts';
 
-const nothing: Curves = { steps: [], columns: {}, totalSteps: null, isWhole: false };
 const everyMs = 1000;
 
 /** In the order of the ids. `isLive` says which of them may still grow. */
@@ -47,19 +40,4 @@ async function fetchMore(id: string, isOver: boolean, signal: AbortSignal): Prom
     known = appended(known, answer);
     if (!answer.has_more) return known.isWhole === isOver ? known : { ...known, isWhole: isOver };
   }
-}
-
-/** The same object where nothing is new. */
-export function appended(known: Curves, { columns: names, data, total_steps: totalSteps }: JobMetrics): Curves {
-  const last = known.steps.at(-1) ?? 0;
-  const fresh = data.filter(([step]) => step !== null && step !== undefined && step > last);
-  if (fresh.length === 0) return totalSteps === known.totalSteps ? known : { ...known, totalSteps };
-  const columns: Partial<Record<MetricColumn, readonly (number | null)[]>> = {};
-  for (const [i, name] of names.entries()) {
-    const before = known.columns[name];
-    if (before === undefined && fresh.every((row) => row[i] == null)) continue;
-    const earlier = before ?? known.steps.map(() => null);
-    columns[name] = [...earlier, ...fresh.map((row) => row[i] ?? null)];
-  }
-  return { ...known, steps: [...known.steps, ...fresh.map(([step]) => step!)], columns, totalSteps };
 }
