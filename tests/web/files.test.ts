@@ -324,9 +324,29 @@ describe.skipIf(chromiumPath === null)('files', { timeout: 60_000 }, () => {
     await page.getByRole('heading', { name: 'Files', exact: true }).waitFor();
     await expect.poll(() => page.getByRole('link', { name: 'unwanted.jsonl' }).count()).toBe(0);
     await expect(dashboard.house.openai.files.retrieve(id)).rejects.toMatchObject({ status: 404 });
+    const { data } = await dashboard.house.openai.get<{ data: { request: { file: string } }[] }>('/tasks', {
+      query: { type: 'file_check', limit: 100 },
+    });
+    expect(data.filter(({ request }) => request.file === id)).toEqual([]);
     await page.close();
   });
 });
+
+test.skipIf(chromiumPath === null)(
+  'where keys are on, files come, are looked over and go with nothing but the cookie',
+  { timeout: 120_000 },
+  async () => {
+    await using dashboard = await openDashboard({ apiKeys: ['sk-of-the-operator'] });
+    const page = await dashboard.visit('/files');
+    await page.getByLabel('Key', { exact: true }).fill('sk-of-the-operator');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await drop(page, 'mine.jsonl', examples().join('\n'));
+    await page.getByRole('link', { name: 'mine.jsonl' }).first().click();
+    await page.getByText('12 examples, ready to train on.').waitFor({ timeout: 30_000 });
+    const saved = await downloaded(page, () => page.getByRole('link', { name: 'Download' }).click());
+    expect(await readFile(await saved.path(), 'utf8')).toBe(examples().join('\n'));
+  },
+);
 
 async function downloaded(page: Page, act: () => Promise<void>): Promise<Download> {
   const [download] = await Promise.all([page.waitForEvent('download'), act()]);

@@ -72,6 +72,13 @@ async function newestCheck(file: string): Promise<CheckTask | null> {
   );
 }
 
+/** When the file is gone, nobody asks for its checks any more. */
+export async function forgetChecks(file: string): Promise<void> {
+  const { data } = await openai.get<ListOf<CheckTask>>('/tasks', { query: { type: 'file_check', limit: remembered } });
+  const ofFile = data.filter(({ request }) => request.file === file);
+  await Promise.all(ofFile.map(({ id }) => openai.delete(`/tasks/${id}`)));
+}
+
 async function wholeCheck(task: string): Promise<FileCheck> {
   return JSON.parse(await openai.get<string>(`/tasks/${task}/files/check.json`)) as FileCheck;
 }

@@ -12,7 +12,7 @@ import { Empty } from '../../parts/empty.tsx';
 import { count } from '../../parts/numbers.ts';
 import { Page } from '../../parts/page.tsx';
 import { isOver, TaskProgress } from '../../parts/task-progress.tsx';
-import { useCheck } from './check.ts';
+import { forgetChecks, useCheck } from './check.ts';
 import { CheckOptions } from './check-options.tsx';
 import { Cost } from './cost.tsx';
 import { Download } from './download.tsx';
@@ -59,6 +59,7 @@ function Known({ file }: { readonly file: FileObject }): ReactElement {
   const navigate = useNavigate();
   async function remove(): Promise<void> {
     await openai.files.delete(id);
+    await forgetChecks(id);
     await navigate({ to: '/files' });
   }
   return (
