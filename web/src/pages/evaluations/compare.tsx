@@ -1,7 +1,7 @@
 /** Models side by side on one test: asked for here, listed here. */
 
 import { Button, Checkbox, Group, NumberInput, Stack, TagsInput, Text } from '@mantine/core';
-import { useNavigate } from '@tanstack/react-router';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { type ReactElement, useState } from 'react';
 import type { CompareRequest } from '../../../../src/domain/comparison.ts';
 import type { FileObject } from '../../../../src/domain/file.ts';
@@ -18,7 +18,9 @@ import { several, Undertakings, useFileName } from './undertakings.tsx';
 export function Compare(): ReactElement {
   const navigate = useNavigate();
   const nameOf = useFileName();
-  const [models, setModels] = useState<readonly string[]>([]);
+  // `?models=` of a job's checkpoints.
+  const { models: asked } = useSearch({ strict: false }) as Readonly<Record<string, unknown>>;
+  const [models, setModels] = useState<readonly string[]>(() => textsIn(asked));
   const [test, setTest] = useState<FileObject | null>(null);
   const [train, setTrain] = useState<FileObject | null>(null);
   const [shots, setShots] = useState<readonly string[]>(['8']);
@@ -140,3 +142,6 @@ export function Compare(): ReactElement {
     </Page>
   );
 }
+
+const textsIn = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((each): each is string => typeof each === 'string') : [];
