@@ -41,14 +41,24 @@ export interface ExportedFile {
   readonly sha256: string;
 }
 
+/** How an export's answers compare with those of the model itself. */
+export interface ExportTest {
+  /** Questions. */
+  readonly probes: number;
+  /** Answers that are the same, token for token. */
+  readonly sameAnswers: number;
+  readonly tokens: number;
+  readonly sameTokens: number;
+}
+
 /** What came of a task of the type `export`. */
 export interface ExportTaskResult {
   readonly model: string;
   readonly format: string;
   readonly precision: string;
   readonly files: readonly ExportedFile[];
-  /** By file: how many of the model's answers it gave, and how far its probabilities were off. */
-  readonly tested: Readonly<Record<string, { readonly probes: number; readonly sameAnswers: number }>>;
+  /** By file that was loaded again and asked. */
+  readonly tested: Readonly<Record<string, ExportTest>>;
 }
 
 /** What came of a task of the type `pull`. */

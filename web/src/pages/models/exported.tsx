@@ -3,11 +3,12 @@
 import { Anchor, Button, Group, Table, Text } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
 import type { ReactElement } from 'react';
+import type { ExportTest } from '../../../../src/domain/base-model.ts';
 import { openai } from '../../api.ts';
 import { useAct } from '../../live.ts';
 import { Failure } from '../../parts/answered.tsx';
 import { AskFirst } from '../../parts/ask-first.tsx';
-import { bytes, fromNow, moment } from '../../parts/numbers.ts';
+import { bytes, count, counted, fromNow, moment } from '../../parts/numbers.ts';
 import { isOver, startTask, TaskProgress } from '../../parts/task-progress.tsx';
 import { shortName } from './figures.ts';
 import type { ExportTask } from './exports.tsx';
@@ -125,9 +126,16 @@ function titleOf({ request, result }: ExportTask): string {
 function toldOf(tested: NonNullable<ExportTask['result']>['tested']): string {
   const all = Object.values(tested);
   if (all.length === 0) return 'Ready.';
-  const [probes, same] = [
-    all.reduce((sum, each) => sum + each.probes, 0),
-    all.reduce((sum, each) => sum + each.sameAnswers, 0),
-  ];
-  return `Loaded again and asked: ${same} of ${probes} answers are the model’s to the letter.`;
+  const sum = (what: (test: ExportTest) => number): number => all.reduce((total, test) => total + what(test), 0);
+  const asked = `Loaded again and asked ${counted(
+    sum(({ probes }) => probes),
+    'question',
+  )}`;
+  if (all.every(({ probes, sameAnswers }) => sameAnswers === probes))
+    return `${asked}: every answer is the model’s, to the letter.`;
+  const same = `${count(sum(({ sameTokens }) => sameTokens))} of ${counted(
+    sum(({ tokens }) => tokens),
+    'token',
+  )}`;
+  return `${asked}: ${same} of its answers are the model’s. Where they differ, the model itself was nearly undecided.`;
 }
