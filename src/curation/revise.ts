@@ -45,6 +45,7 @@ export async function reviseFile(
     edited: edits.size - removed,
     removed,
     added: added.length,
+    left_out: mended === null ? 0 : mended.report.rowsRead - mended.report.rowsWritten,
     repairs: mended?.report.repairs.map(({ name, count }) => ({ name, count })) ?? null,
   };
   const name = filename ?? nameFor(file.filename, repair);

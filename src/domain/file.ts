@@ -25,6 +25,8 @@ export interface Derivation {
   readonly edited: number;
   readonly removed: number;
   readonly added: number;
+  /** Rows that the repairs left out: copies, empty ones, and, where that was wished, what could not be mended. */
+  readonly left_out: number;
   /** Null unless repairs were asked for. */
   readonly repairs: readonly { readonly name: string; readonly count: number }[] | null;
 }

@@ -127,6 +127,7 @@ test('edits make a new file that knows where it comes from; the old one stays as
     edited: 1,
     removed: 1,
     added: 1,
+    left_out: 0,
     repairs: null,
   });
   expect(made.derived_from!.sha256).toMatch(/^[0-9a-f]{64}$/);
@@ -139,6 +140,7 @@ test('repairs are made after the edits, and counted', async () => {
   const file = await stored([misspelt, chatLine('two', '2'), '{"messages": [', chatLine('x', 'y')]);
   const made = await edited(file, { repair: true, drop: true, edits: [{ line: 4, value: null }] });
   expect(made.filename).toBe('mails_prepared.jsonl');
+  expect(made.derived_from!.left_out).toBe(1);
   expect(made.derived_from!.repairs).toContainEqual({ name: 'roles', count: 2 });
   const rows = await contentOf(made.id);
   expect(rows).toHaveLength(2);

@@ -88,6 +88,7 @@ const derivation: Schema = {
     edited: { type: 'integer' },
     removed: { type: 'integer' },
     added: { type: 'integer' },
+    left_out: { type: 'integer' },
     repairs: { anyOf: [{ type: 'array', items: { type: 'object' } }, { type: 'null' }] },
   },
 };

@@ -1,6 +1,6 @@
 /** The examples of a file, page by page: read, as a model sees them, edited, accepted, left out. */
 
-import { Button, Group, Select, Switch, Text, TextInput } from '@mantine/core';
+import { Button, Group, NumberInput, Select, Switch, Text, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
@@ -28,7 +28,7 @@ interface ExamplesProps {
 }
 
 export function Examples({ file, base }: ExamplesProps): ReactElement {
-  const [{ lines, query, faulty }, look] = useLook();
+  const [{ lines, query, faulty, from }, look] = useLook();
   const [words, setWords] = useState(query ?? '');
   const [wanted] = useDebouncedValue(words, restMs);
   const [model, setModel] = useState<string | null>(null);
@@ -38,7 +38,7 @@ export function Examples({ file, base }: ExamplesProps): ReactElement {
   }, [wanted]);
 
   const pages = useInfiniteQuery({
-    queryKey: ['examples', file.id, lines, query, faulty, model],
+    queryKey: ['examples', file.id, lines, query, faulty, from, model],
     queryFn: ({ pageParam, signal }) =>
       openai.get<ListOf<FileExample>>(`/files/${file.id}/examples`, {
         query: {
@@ -51,7 +51,7 @@ export function Examples({ file, base }: ExamplesProps): ReactElement {
         },
         signal,
       }),
-    initialPageParam: 0,
+    initialPageParam: from === null ? 0 : from - 1,
     getNextPageParam: ({ data, has_more: more }) => (more ? data.at(-1)?.line : undefined),
     staleTime: Infinity,
   });
@@ -79,6 +79,15 @@ export function Examples({ file, base }: ExamplesProps): ReactElement {
             searchable
             clearButtonProps={{ 'aria-label': 'Show them as they are' }}
             w={260}
+          />
+          <NumberInput
+            label="From line"
+            placeholder="1"
+            min={1}
+            allowDecimal={false}
+            value={from ?? ''}
+            onChange={(line) => look({ from: Number(line) > 1 ? Number(line) : null })}
+            w={110}
           />
           <Switch
             label="Only with errors"
@@ -119,7 +128,9 @@ export function Examples({ file, base }: ExamplesProps): ReactElement {
       </p>
       {rows !== null && rows.length > 0 && !pages.hasNextPage && (
         <Text size="sm" c="dimmed" ta="center" mt="md">
-          {lines !== null || query !== null || faulty ? 'That is all that fits.' : 'That is the whole file.'}
+          {lines !== null || query !== null || faulty || from !== null
+            ? 'That is all that fits.'
+            : 'That is the whole file.'}
         </Text>
       )}
     </>

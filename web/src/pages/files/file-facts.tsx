@@ -26,17 +26,7 @@ export function FileFacts({ file, check }: FileFactsProps): ReactElement {
           ['Came', moment(created_at)],
           expires_at === null ? null : ['Goes', moment(expires_at)],
           check?.format == null ? null : ['Its rows', formatWords[check.format]],
-          origin === undefined
-            ? null
-            : [
-                'Made from',
-                <>
-                  <Anchor component={Link} to="/files/$id" params={{ id: origin.file_id } as never} size="sm">
-                    {origin.filename}
-                  </Anchor>
-                  {`: ${changesOf(origin)}`}
-                </>,
-              ],
+          origin === undefined ? null : ['Made from', <Origin origin={origin} />],
           ['Id', <span className="mono">{id}</span>],
           check === null ? null : ['SHA-256', <span className="mono">{check.sha256}</span>],
         ]}
@@ -52,11 +42,23 @@ const formatWords: Readonly<Record<NonNullable<FileCheck['format']>, string>> = 
   reinforcement: 'Questions for a grader',
 };
 
-function changesOf({ edited, removed, added, repairs }: Derivation): string {
+/** The file it was made from, and how. */
+export function Origin({ origin }: { readonly origin: Derivation }): ReactElement {
+  return (
+    <>
+      <Anchor component={Link} to="/files/$id" params={{ id: origin.file_id } as never} inherit>
+        {origin.filename}
+      </Anchor>
+      {`: ${changesOf(origin)}`}
+    </>
+  );
+}
+
+function changesOf({ edited, removed, added, left_out: left, repairs }: Derivation): string {
   const mended = repairs?.reduce((sum, { count }) => sum + count, 0) ?? 0;
   const changes = [
     ...(edited > 0 ? [`${counted(edited, 'row')} edited`] : []),
-    ...(removed > 0 ? [`${counted(removed, 'row')} left out`] : []),
+    ...(removed + left > 0 ? [`${counted(removed + left, 'row')} left out`] : []),
     ...(added > 0 ? [`${counted(added, 'row')} added`] : []),
     ...(mended > 0 ? [`${counted(mended, 'repair')} made`] : []),
   ];

@@ -17,7 +17,7 @@ import { CheckOptions } from './check-options.tsx';
 import { Cost } from './cost.tsx';
 import { Download } from './download.tsx';
 import { Examples } from './examples.tsx';
-import { FileFacts } from './file-facts.tsx';
+import { FileFacts, Origin } from './file-facts.tsx';
 import { Findings } from './findings.tsx';
 import { useKeptFocus } from './kept-focus.ts';
 import { useLook, type Part } from './look.ts';
@@ -66,6 +66,13 @@ function Known({ file }: { readonly file: FileObject }): ReactElement {
     <Page
       title={filename}
       back={back}
+      {...(file.derived_from !== undefined && {
+        about: (
+          <>
+            Made from <Origin origin={file.derived_from} />.
+          </>
+        ),
+      })}
       actions={
         <>
           {isData && (

@@ -12,7 +12,7 @@ const shown = 8;
 export function Lines({ lines, count }: { readonly lines: readonly number[]; readonly count: number }): ReactElement {
   const [, look] = useLook();
   const open = (some: readonly number[]): void =>
-    look({ part: 'examples', lines: some.slice(0, linesMax).join(','), query: null, faulty: false });
+    look({ part: 'examples', lines: some.slice(0, linesMax).join(','), query: null, from: null, faulty: false });
   return (
     <span className="figures">
       {lines.length === 1 ? 'Line ' : 'Lines '}

@@ -10,6 +10,8 @@ export interface Look {
   /** Only these lines, as the API takes them: `4,17`. */
   readonly lines: string | null;
   readonly query: string | null;
+  /** The first line that is shown. */
+  readonly from: number | null;
   readonly faulty: boolean;
 }
 
@@ -18,13 +20,15 @@ export function useLook(): readonly [Look, (look: Partial<Look>) => void] {
   const navigate = useNavigate();
   const part = parts.find((each) => each === search['part']) ?? 'problems';
   const [lines, query] = [written(search['lines']), written(search['query'])];
-  const now: Look = { part, lines, query, faulty: search['faulty'] === true };
+  const from = Number(search['from']) > 1 ? Math.floor(Number(search['from'])) : null;
+  const now: Look = { part, lines, query, from, faulty: search['faulty'] === true };
   const look = (next: Partial<Look>): void => {
-    const { part: to, lines: only, query: words, faulty } = { ...now, ...next };
+    const { part: to, lines: only, query: words, from: first, faulty } = { ...now, ...next };
     const wanted = {
       part: to,
       ...(only !== null && { lines: only }),
       ...(words !== null && words !== '' && { query: words }),
+      ...(first !== null && { from: first }),
       ...(faulty && { faulty }),
     };
     void navigate({ to: '.', search: wanted as never, replace: next.part === undefined, resetScroll: false });

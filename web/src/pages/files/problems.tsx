@@ -45,7 +45,9 @@ export function Problems({ file, check }: { readonly file: FileObject; readonly 
           label="Problems by line"
           rows={problems}
           keyOf={(_, i) => i}
-          columns={columnsFor((line) => look({ part: 'examples', lines: String(line), query: null, faulty: false }))}
+          columns={columnsFor((line) =>
+            look({ part: 'examples', lines: String(line), query: null, from: null, faulty: false }),
+          )}
           rowHeight={64}
         />
       </Panel>
