@@ -11,11 +11,9 @@ import { bytes } from '../../parts/numbers.ts';
 const slowlyMs = 5000;
 
 /** Names of models that can answer, fine-tunes first. */
-export function useModels(): readonly string[] {
-  const { data } = useLive(['models'], (signal) => openai.get<ListOf<OpenAI.Model>>('/models', { signal }), {
-    every: slowlyMs,
-  });
-  const names = (data?.data ?? []).map(({ id }) => id);
+export function useModelNames(): readonly string[] {
+  const { data } = useModels({ every: slowlyMs });
+  const names = (data ?? []).map(({ id }) => id);
   return [...names.filter((name) => name.startsWith('ft:')), ...names.filter((name) => !name.startsWith('ft:'))];
 }
 

@@ -22,6 +22,7 @@ import { Figured, Intervals, SmallNote } from './estimates.tsx';
 import { Matrix, ReliabilityDiagram } from './pictures.tsx';
 import { saveRows } from './take-away.ts';
 import { several, useFileName } from './undertakings.tsx';
+import { WideTable } from './wide-table.tsx';
 
 export function Comparison(): ReactElement {
   const { taskId } = useParams({ strict: false }) as { taskId: string };
@@ -120,7 +121,7 @@ function Result({ result }: { readonly result: CompareResult }): ReactElement {
         <ContendersTable contenders={contenders} use={verdict.use} />
       </Panel>
       <Panel title="Each one closely" flush>
-        <Accordion variant="default" multiple>
+        <Accordion variant="default" multiple keepMounted={false}>
           {contenders.map((contender, i) => (
             <Accordion.Item key={contender.name} value={String(i)}>
               <Accordion.Control>
@@ -148,76 +149,74 @@ function ContendersTable({
 }): ReactElement {
   const titles = contenders[0]!.figures.slice(0, 2).map(({ title }) => title);
   return (
-    <Table.ScrollContainer minWidth={1000}>
-      <Table horizontalSpacing="sm" fz="sm">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Contender</Table.Th>
-            {titles.map((title) => (
-              <Table.Th key={title} ta="right">
-                {title}
-              </Table.Th>
-            ))}
-            <Table.Th ta="right">Difference</Table.Th>
-            <Table.Th ta="right">p</Table.Th>
-            <Table.Th ta="right">Prompt</Table.Th>
-            <Table.Th ta="right">Latency p50 / p95</Table.Th>
-            <Table.Th ta="right">1,000 there</Table.Th>
-            <Table.Th ta="right">1,000 here</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody className="figures">
-          {contenders.map(({ name, figures, difference, prompt_tokens, latency_ms, there_usd, here }) => (
-            <Table.Tr key={name}>
-              <Table.Th scope="row" fw={name === use ? 700 : 400} className="outside" miw={150}>
-                {name}
-                {name === use && (
-                  <Text component="span" size="xs" c="dimmed">
-                    {' '}
-                    the one to use
-                  </Text>
-                )}
-              </Table.Th>
-              {figures.slice(0, 2).map(({ name: figure, estimate }) => (
-                <Table.Td key={figure} ta="right">
-                  <Figured estimate={estimate} />
-                </Table.Td>
-              ))}
-              <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
-                {difference === null ? (
-                  'reference'
-                ) : (
-                  <>
-                    {points(difference.value)}{' '}
-                    <Text component="span" size="xs" c="dimmed">
-                      ({points(difference.low)} to {points(difference.high)})
-                    </Text>
-                  </>
-                )}
-              </Table.Td>
-              <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
-                {difference?.p_value == null
-                  ? ''
-                  : difference.p_value < 0.001
-                    ? '< 0.001'
-                    : difference.p_value.toFixed(3)}
-                {difference?.significant === true && ' !'}
-              </Table.Td>
-              <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
-                {prompt_tokens > 0 ? `${count(prompt_tokens)} tokens` : ''}
-              </Table.Td>
-              <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
-                {count(latency_ms.p50)} / {count(latency_ms.p95)} ms
-              </Table.Td>
-              <Table.Td ta="right">{there_usd === null ? '' : dollars(there_usd)}</Table.Td>
-              <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
-                {here === null ? '' : duration(here.seconds)}
-              </Table.Td>
-            </Table.Tr>
+    <WideTable label="Contenders" least={1000} horizontalSpacing="sm" fz="sm">
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>Contender</Table.Th>
+          {titles.map((title) => (
+            <Table.Th key={title} ta="right">
+              {title}
+            </Table.Th>
           ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+          <Table.Th ta="right">Difference</Table.Th>
+          <Table.Th ta="right">p</Table.Th>
+          <Table.Th ta="right">Prompt</Table.Th>
+          <Table.Th ta="right">Latency p50 / p95</Table.Th>
+          <Table.Th ta="right">1,000 there</Table.Th>
+          <Table.Th ta="right">1,000 here</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody className="figures">
+        {contenders.map(({ name, figures, difference, prompt_tokens, latency_ms, there_usd, here }) => (
+          <Table.Tr key={name}>
+            <Table.Th scope="row" fw={name === use ? 700 : 400} className="outside" miw={150}>
+              {name}
+              {name === use && (
+                <Text component="span" size="xs" c="dimmed">
+                  {' '}
+                  the one to use
+                </Text>
+              )}
+            </Table.Th>
+            {figures.slice(0, 2).map(({ name: figure, estimate }) => (
+              <Table.Td key={figure} ta="right">
+                <Figured estimate={estimate} />
+              </Table.Td>
+            ))}
+            <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
+              {difference === null ? (
+                'reference'
+              ) : (
+                <>
+                  {points(difference.value)}{' '}
+                  <Text component="span" size="xs" c="dimmed">
+                    ({points(difference.low)} to {points(difference.high)})
+                  </Text>
+                </>
+              )}
+            </Table.Td>
+            <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
+              {difference?.p_value == null
+                ? ''
+                : difference.p_value < 0.001
+                  ? '< 0.001'
+                  : difference.p_value.toFixed(3)}
+              {difference?.significant === true && ' !'}
+            </Table.Td>
+            <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
+              {prompt_tokens > 0 ? `${count(prompt_tokens)} tokens` : ''}
+            </Table.Td>
+            <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
+              {count(latency_ms.p50)} / {count(latency_ms.p95)} ms
+            </Table.Td>
+            <Table.Td ta="right">{there_usd === null ? '' : dollars(there_usd)}</Table.Td>
+            <Table.Td ta="right" style={{ whiteSpace: 'nowrap' }}>
+              {here === null ? '' : duration(here.seconds)}
+            </Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </WideTable>
   );
 }
 

@@ -68,7 +68,7 @@ export function Intervals({
   readonly label: string;
   readonly rows: readonly Compared[];
 }): ReactElement {
-  const isNarrow = useMediaQuery('(max-width: 48em)') === true;
+  const isNarrow = useMediaQuery('(max-width: 48em)');
   const { width, line, left, right } = shapes[isNarrow ? 'narrow' : 'wide'];
   const across = (share: number): number => left + Math.min(1, Math.max(0, share)) * (width - left - right);
   const height = line * rows.length + 30;

@@ -17,6 +17,7 @@ import { Status } from '../../parts/status.tsx';
 import { Figured, Intervals } from './estimates.tsx';
 import { kindWords, sentenceOf } from './graders.ts';
 import { NewRun } from './new-run.tsx';
+import { WideTable } from './wide-table.tsx';
 
 const isOver = ({ status }: EvalRun): boolean => ['completed', 'failed', 'canceled'].includes(status);
 
@@ -59,29 +60,27 @@ export function Evaluation(): ReactElement {
             </Panel>
             {runs.data !== undefined && runs.data.data.length > 0 && <NewRun evaluation={evaluation} />}
             <Panel title="Graders" flush>
-              <Table.ScrollContainer minWidth={480}>
-                <Table>
-                  <Table.Thead>
-                    <Table.Tr>
-                      <Table.Th>Name</Table.Th>
-                      <Table.Th>How it judges</Table.Th>
+              <WideTable label="Graders" least={480}>
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th>Name</Table.Th>
+                    <Table.Th>How it judges</Table.Th>
+                  </Table.Tr>
+                </Table.Thead>
+                <Table.Tbody>
+                  {evaluation.testing_criteria.map((grader) => (
+                    <Table.Tr key={grader.id}>
+                      <Table.Td className="outside">{grader.name}</Table.Td>
+                      <Table.Td>
+                        <Text size="sm">{kindWords[grader.type] ?? grader.type}</Text>
+                        <Text size="xs" c="dimmed" className="outside mono">
+                          {sentenceOf(grader)}
+                        </Text>
+                      </Table.Td>
                     </Table.Tr>
-                  </Table.Thead>
-                  <Table.Tbody>
-                    {evaluation.testing_criteria.map((grader) => (
-                      <Table.Tr key={grader.id}>
-                        <Table.Td className="outside">{grader.name}</Table.Td>
-                        <Table.Td>
-                          <Text size="sm">{kindWords[grader.type] ?? grader.type}</Text>
-                          <Text size="xs" c="dimmed" className="outside mono">
-                            {sentenceOf(grader)}
-                          </Text>
-                        </Table.Td>
-                      </Table.Tr>
-                    ))}
-                  </Table.Tbody>
-                </Table>
-              </Table.ScrollContainer>
+                  ))}
+                </Table.Tbody>
+              </WideTable>
             </Panel>
           </>
         )}
@@ -127,54 +126,52 @@ function Runs({ runs }: { readonly runs: readonly EvalRun[] }): ReactElement {
           />
         </div>
       )}
-      <Table.ScrollContainer minWidth={560}>
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Run</Table.Th>
-              <Table.Th>Status</Table.Th>
-              <Table.Th ta="right">Passed</Table.Th>
-              <Table.Th ta="right">Items</Table.Th>
-              <Table.Th>Started</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {runs.map((run) => {
-              const { total, passed, failed, errored } = run.result_counts;
-              return (
-                <Table.Tr key={run.id}>
-                  <Table.Td>
-                    <Anchor
-                      component={Link}
-                      to="/evaluations/$evalId/runs/$runId"
-                      params={{ evalId: run.eval_id, runId: run.id } as never}
-                      className="outside"
-                    >
-                      {nameOf(run)}
-                    </Anchor>
-                  </Table.Td>
-                  <Table.Td>
-                    <Status status={run.status} />
-                  </Table.Td>
-                  <Table.Td ta="right">
-                    {rates.has(run.id) ? (
-                      <Figured estimate={rates.get(run.id)!} />
-                    ) : passed + failed > 0 ? (
-                      percent(passed / (passed + failed))
-                    ) : (
-                      '–'
-                    )}
-                  </Table.Td>
-                  <Table.Td ta="right" className="figures">
-                    {isOver(run) ? total : `${passed + failed + errored} of ${total}`}
-                  </Table.Td>
-                  <Table.Td style={{ whiteSpace: 'nowrap' }}>{fromNow(run.created_at)}</Table.Td>
-                </Table.Tr>
-              );
-            })}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <WideTable label="Runs" least={560}>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Run</Table.Th>
+            <Table.Th>Status</Table.Th>
+            <Table.Th ta="right">Passed</Table.Th>
+            <Table.Th ta="right">Items</Table.Th>
+            <Table.Th>Started</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {runs.map((run) => {
+            const { total, passed, failed, errored } = run.result_counts;
+            return (
+              <Table.Tr key={run.id}>
+                <Table.Td>
+                  <Anchor
+                    component={Link}
+                    to="/evaluations/$evalId/runs/$runId"
+                    params={{ evalId: run.eval_id, runId: run.id } as never}
+                    className="outside"
+                  >
+                    {nameOf(run)}
+                  </Anchor>
+                </Table.Td>
+                <Table.Td>
+                  <Status status={run.status} />
+                </Table.Td>
+                <Table.Td ta="right">
+                  {rates.has(run.id) ? (
+                    <Figured estimate={rates.get(run.id)!} />
+                  ) : passed + failed > 0 ? (
+                    percent(passed / (passed + failed))
+                  ) : (
+                    '–'
+                  )}
+                </Table.Td>
+                <Table.Td ta="right" className="figures">
+                  {isOver(run) ? total : `${passed + failed + errored} of ${total}`}
+                </Table.Td>
+                <Table.Td style={{ whiteSpace: 'nowrap' }}>{fromNow(run.created_at)}</Table.Td>
+              </Table.Tr>
+            );
+          })}
+        </Table.Tbody>
+      </WideTable>
     </>
   );
 }

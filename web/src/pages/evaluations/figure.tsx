@@ -34,7 +34,7 @@ export function Figure({ label, width, height, rows, children }: FigureProps): R
           </Menu.Dropdown>
         </Menu>
       </div>
-      <div className={classes['scroll']} tabIndex={0} role="region" aria-label={label}>
+      <div className={classes['scroll']} tabIndex={0} role="group" aria-label={label}>
         <svg
           ref={svg}
           className={classes['picture']}

@@ -20,7 +20,7 @@ export function Matrix({ matrix: { labels, rows }, onCell }: MatrixProps): React
   const columns = none ? [...labels, 'no label'] : labels;
   return (
     <>
-      <div className={classes['scroll']} tabIndex={0} role="region" aria-label="Confusion matrix">
+      <div className={classes['scroll']} tabIndex={0} role="group" aria-label="Confusion matrix">
         <table className={classes['matrix']}>
           <caption className="spoken-only">Rows are the right labels, columns the answered ones.</caption>
           <thead>

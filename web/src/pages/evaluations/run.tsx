@@ -18,6 +18,7 @@ import { Figured, SmallNote } from './estimates.tsx';
 import { kindWords } from './graders.ts';
 import { CellItems, Items } from './output-items.tsx';
 import { Matrix, ReliabilityDiagram, Scores } from './pictures.tsx';
+import { WideTable } from './wide-table.tsx';
 
 const isOver = ({ status }: EvalRun): boolean => ['completed', 'failed', 'canceled'].includes(status);
 const slowlyMs = 4000;
@@ -216,55 +217,51 @@ function FiguresTable({
       <Text size="sm" c="dimmed" mt="md" mb="xs">
         {counted(items, 'item')}; {reason}.
       </Text>
-      <Table.ScrollContainer minWidth={320}>
-        <Table verticalSpacing={6} maw={640}>
+      <WideTable label="Figures" least={320} verticalSpacing={6} maw={640}>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Figure</Table.Th>
+            <Table.Th ta="right">Value (95 % interval)</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {shown.map(({ name, title, estimate }) => (
+            <Table.Tr key={name}>
+              <Table.Td>{title}</Table.Td>
+              <Table.Td ta="right">
+                <Figured estimate={estimate} />
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </WideTable>
+      {all && named.length > 0 && (
+        <WideTable label="Figures of each class" least={520} verticalSpacing={6}>
           <Table.Thead>
             <Table.Tr>
-              <Table.Th>Figure</Table.Th>
-              <Table.Th ta="right">Value (95 % interval)</Table.Th>
+              <Table.Th>Of each</Table.Th>
+              <Table.Th ta="right">Items</Table.Th>
+              <Table.Th ta="right">Precision</Table.Th>
+              <Table.Th ta="right">Recall</Table.Th>
+              <Table.Th ta="right">{named.some(({ f1 }) => f1 !== null) ? 'F1' : 'Accuracy'}</Table.Th>
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {shown.map(({ name, title, estimate }) => (
-              <Table.Tr key={name}>
-                <Table.Td>{title}</Table.Td>
-                <Table.Td ta="right">
-                  <Figured estimate={estimate} />
+            {named.map((part) => (
+              <Table.Tr key={part.name}>
+                <Table.Td className="outside">{part.name}</Table.Td>
+                <Table.Td ta="right" className="figures">
+                  {count(part.support)}
                 </Table.Td>
+                {[part.precision, part.recall, part.f1 ?? part.accuracy].map((estimate, i) => (
+                  <Table.Td key={i} ta="right">
+                    <Figured estimate={estimate} />
+                  </Table.Td>
+                ))}
               </Table.Tr>
             ))}
           </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-      {all && named.length > 0 && (
-        <Table.ScrollContainer minWidth={520}>
-          <Table verticalSpacing={6}>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>Of each</Table.Th>
-                <Table.Th ta="right">Items</Table.Th>
-                <Table.Th ta="right">Precision</Table.Th>
-                <Table.Th ta="right">Recall</Table.Th>
-                <Table.Th ta="right">{named.some(({ f1 }) => f1 !== null) ? 'F1' : 'Accuracy'}</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {named.map((part) => (
-                <Table.Tr key={part.name}>
-                  <Table.Td className="outside">{part.name}</Table.Td>
-                  <Table.Td ta="right" className="figures">
-                    {count(part.support)}
-                  </Table.Td>
-                  {[part.precision, part.recall, part.f1 ?? part.accuracy].map((estimate, i) => (
-                    <Table.Td key={i} ta="right">
-                      <Figured estimate={estimate} />
-                    </Table.Td>
-                  ))}
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
+        </WideTable>
       )}
       {(figures.length > 3 || named.length > 0) && (
         <Button size="compact-sm" variant="subtle" onClick={() => setAll(!all)} aria-expanded={all}>

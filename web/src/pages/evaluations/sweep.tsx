@@ -17,6 +17,7 @@ import { ReportButton } from './comparison.tsx';
 import { CurvePicture } from './curve-picture.tsx';
 import { Figured, inWords } from './estimates.tsx';
 import { ParallelCoordinates } from './parallel-coordinates.tsx';
+import { WideTable } from './wide-table.tsx';
 
 export function Sweep(): ReactElement {
   const { taskId } = useParams({ strict: false }) as { taskId: string };
@@ -114,31 +115,29 @@ function Swept({ sweep }: { readonly sweep: SweepResult }): ReactElement {
         about={`The best first, by ${metric.name} (${metric.lower_is_better ? 'lower' : 'higher'} is better) on ${count(validation_examples)} validation examples.`}
         flush
       >
-        <Table.ScrollContainer minWidth={180 + 140 * (varied.length + rungs.length)}>
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>Trial</Table.Th>
-                {varied.map((name) => (
-                  <Table.Th key={name} ta="right">
-                    {name.replaceAll('_', ' ')}
-                  </Table.Th>
-                ))}
-                {rungs.map(({ examples }) => (
-                  <Table.Th key={examples} ta="right">
-                    on {count(examples)} examples
-                  </Table.Th>
-                ))}
-                <Table.Th>Job</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody className="figures">
-              {trials.map((trial) => (
-                <TrialRow key={trial.id} trial={trial} sweep={sweep} isWinner={trial.id === winner} />
+        <WideTable label="Trials" least={180 + 140 * (varied.length + rungs.length)}>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>Trial</Table.Th>
+              {varied.map((name) => (
+                <Table.Th key={name} ta="right">
+                  {name.replaceAll('_', ' ')}
+                </Table.Th>
               ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
+              {rungs.map(({ examples }) => (
+                <Table.Th key={examples} ta="right">
+                  on {count(examples)} examples
+                </Table.Th>
+              ))}
+              <Table.Th>Job</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody className="figures">
+            {trials.map((trial) => (
+              <TrialRow key={trial.id} trial={trial} sweep={sweep} isWinner={trial.id === winner} />
+            ))}
+          </Table.Tbody>
+        </WideTable>
       </Panel>
     </>
   );
@@ -222,38 +221,36 @@ function Curve({ curve }: { readonly curve: LearningCurveResult }): ReactElement
         </Panel>
       )}
       <Panel title="Trainings" flush>
-        <Table.ScrollContainer minWidth={480}>
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th ta="right">Examples</Table.Th>
-                <Table.Th ta="right">Repeat</Table.Th>
-                <Table.Th ta="right">{metric.name.replaceAll('_', ' ')}</Table.Th>
-                <Table.Th>Job</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody className="figures">
-              {trainings.map(({ examples, repeat, figure, job, reason }) => (
-                <Table.Tr key={`${examples} ${repeat}`}>
-                  <Table.Td ta="right">{count(examples)}</Table.Td>
-                  <Table.Td ta="right">{repeat + 1}</Table.Td>
-                  <Table.Td ta="right" className="outside">
-                    {figure !== null ? (
-                      metric.name === 'valid_loss' ? (
-                        inWords(figure.value, metric.name)
-                      ) : (
-                        <Figured estimate={figure} />
-                      )
+        <WideTable label="Trainings" least={480}>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th ta="right">Examples</Table.Th>
+              <Table.Th ta="right">Repeat</Table.Th>
+              <Table.Th ta="right">{metric.name.replaceAll('_', ' ')}</Table.Th>
+              <Table.Th>Job</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody className="figures">
+            {trainings.map(({ examples, repeat, figure, job, reason }) => (
+              <Table.Tr key={`${examples} ${repeat}`}>
+                <Table.Td ta="right">{count(examples)}</Table.Td>
+                <Table.Td ta="right">{repeat + 1}</Table.Td>
+                <Table.Td ta="right" className="outside">
+                  {figure !== null ? (
+                    metric.name === 'valid_loss' ? (
+                      inWords(figure.value, metric.name)
                     ) : (
-                      (reason ?? 'not yet')
-                    )}
-                  </Table.Td>
-                  <Table.Td>{job !== null && <JobLink job={job} />}</Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
+                      <Figured estimate={figure} />
+                    )
+                  ) : (
+                    (reason ?? 'not yet')
+                  )}
+                </Table.Td>
+                <Table.Td>{job !== null && <JobLink job={job} />}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </WideTable>
       </Panel>
     </>
   );

@@ -11,6 +11,7 @@ import { Empty } from '../../parts/empty.tsx';
 import { count, fromNow } from '../../parts/numbers.ts';
 import { Status } from '../../parts/status.tsx';
 import { useFiles } from './choices.tsx';
+import { WideTable } from './wide-table.tsx';
 
 interface UndertakingsProps {
   readonly types: readonly TaskType[];
@@ -34,44 +35,42 @@ export function Undertakings({ types, at, about, none }: UndertakingsProps): Rea
         all.length === 0 ? (
           <Empty title="None yet">{none}</Empty>
         ) : (
-          <Table.ScrollContainer minWidth={480}>
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>What</Table.Th>
-                  <Table.Th>Status</Table.Th>
-                  <Table.Th>Asked for</Table.Th>
+          <WideTable label="So far" least={480}>
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>What</Table.Th>
+                <Table.Th>Status</Table.Th>
+                <Table.Th>Asked for</Table.Th>
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {all.map((task) => (
+                <Table.Tr key={task.id}>
+                  <Table.Td>
+                    <Anchor
+                      component={Link}
+                      to={`${at}/$taskId`}
+                      params={{ taskId: task.id } as never}
+                      className="outside"
+                    >
+                      {about(task)}
+                    </Anchor>
+                  </Table.Td>
+                  <Table.Td>
+                    <Group gap="xs" wrap="nowrap">
+                      <Status status={task.status} />
+                      {task.status === 'running' && task.progress.total !== null && (
+                        <Text size="sm" c="dimmed" className="figures" style={{ whiteSpace: 'nowrap' }}>
+                          {count(task.progress.done)} of {count(task.progress.total)} {task.progress.unit}
+                        </Text>
+                      )}
+                    </Group>
+                  </Table.Td>
+                  <Table.Td style={{ whiteSpace: 'nowrap' }}>{fromNow(task.created_at)}</Table.Td>
                 </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {all.map((task) => (
-                  <Table.Tr key={task.id}>
-                    <Table.Td>
-                      <Anchor
-                        component={Link}
-                        to={`${at}/$taskId`}
-                        params={{ taskId: task.id } as never}
-                        className="outside"
-                      >
-                        {about(task)}
-                      </Anchor>
-                    </Table.Td>
-                    <Table.Td>
-                      <Group gap="xs" wrap="nowrap">
-                        <Status status={task.status} />
-                        {task.status === 'running' && task.progress.total !== null && (
-                          <Text size="sm" c="dimmed" className="figures" style={{ whiteSpace: 'nowrap' }}>
-                            {count(task.progress.done)} of {count(task.progress.total)} {task.progress.unit}
-                          </Text>
-                        )}
-                      </Group>
-                    </Table.Td>
-                    <Table.Td style={{ whiteSpace: 'nowrap' }}>{fromNow(task.created_at)}</Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
+              ))}
+            </Table.Tbody>
+          </WideTable>
         )
       }
     </Answered>
