@@ -30,7 +30,7 @@ import { type FileReports, readFiles } from './job-files.ts';
 import type { Jobs } from './jobs.ts';
 import { memoryLimit } from './memory.ts';
 import { resolveHyperparameters, type ResolvedHyperparameters, toPlan } from './plan.ts';
-import { reckonedSeconds, recommend } from './recommendation.ts';
+import { guessedReports, reckonedSeconds, recommend } from './recommendation.ts';
 import { askedHyperparameters, askedMethod, type EstimateRequest, type JobRequest } from './request.ts';
 
 export interface EstimatesOptions {
@@ -44,8 +44,8 @@ export interface EstimatesOptions {
 }
 
 /** Up to here a file is read whole. */
-const wholeBytesMax = 600_000;
-const sampleBytes = 300_000;
+const wholeBytesMax = 400_000;
+const sampleBytes = 200_000;
 /** OpenAI's tokens are counted beside; an answer does not wait longer for them. */
 const priceMsMax = 700;
 const remembered = 24;
@@ -69,8 +69,9 @@ export class Estimates {
 
   /** As a job of that project's would be; refused where the job would be. */
   async estimate(jobs: Jobs, asked: EstimateRequest): Promise<JobEstimate> {
-    const request: JobRequest = { ...asked, model: asked.model ?? this.#anyModel() };
-    await jobs.checkFiles(request);
+    const any: JobRequest = { ...asked, model: asked.model ?? this.#anyModel() };
+    await jobs.checkFiles(any);
+    const request = asked.model == null ? { ...any, model: await this.#probableModel(any) } : any;
     const first = await this.#look(jobs, request);
     const recommendation = await recommend(this.#options, first.reading.reports, first.reading.scale, request);
     const better = asked.model == null && recommendation.model !== null && recommendation.model !== first.model.id;
@@ -84,6 +85,12 @@ export class Estimates {
     const any = trainable.find((base) => !isEncoder(base)) ?? trainable[0];
     if (any !== undefined) return any.id;
     throw invalid('model', 'No base model on this machine can be trained. Fetch one first.', 'model_not_available');
+  }
+
+  /** Most files need to be read for one model only, if the first guess is the right one. */
+  async #probableModel(request: JobRequest): Promise<string> {
+    const { size } = await stat(this.#options.blobs.path(request.training_file));
+    return (await recommend(this.#options, guessedReports(size), 1, request)).model ?? request.model;
   }
 
   async #look(jobs: Jobs, request: JobRequest): Promise<Looked> {
@@ -142,7 +149,7 @@ export class Estimates {
       },
       steps: stepsOf(report.examples, resolved),
       seconds: forecast.seconds,
-      seconds_reckoned: reckonedSeconds(model.base, report.tokens * resolved.n_epochs, this.#options.threads),
+      seconds_reckoned: reckonedSeconds(model.base, report.tokens * resolved.n_epochs, plan),
       memory: {
         bytes: forecast.memoryBytes,
         limit_bytes: Math.round(memoryLimit()),

@@ -9,11 +9,14 @@
  */
 
 import type { Recommendation } from '../domain/estimate.ts';
+import type { TrainingPlan } from '../engine/protocol.ts';
 import { isEncoder } from '../families/table.ts';
 import { catalogue } from '../models/catalogue.ts';
 import { targetsOfBase } from '../models/adapter.ts';
 import type { BaseModels } from '../models/base-models.ts';
 import type { BaseModel } from '../models/manifest.ts';
+import { Fingerprints } from '../dataset/fingerprints.ts';
+import type { ValidationReport } from '../dataset/validate.ts';
 import { forecastOf } from './forecast.ts';
 import type { FileReports } from './job-files.ts';
 import { memoryLimit } from './memory.ts';
@@ -38,10 +41,34 @@ interface Candidate {
 
 /** People wait about so long for a first result. */
 const patienceSeconds = 3600;
-/** What a core does in a second of training, at a guess. */
-const flopsPerThread = 15e9;
+/** What a core does in a second of training, at a guess: about half of what was measured (docs/performance.md). */
+const flopsPerThread = { exact: 80e9, rounded: 150e9 };
+const bytesPerToken = 4;
+const tokensPerExample = 128;
 /** Forward and backward, per parameter and token. */
 const flopsPerParameter = 6;
+
+/** What is known of a file before it is read, by its size: enough to begin with a model that will probably do. */
+export function guessedReports(sizeBytes: number): FileReports {
+  const tokens = Math.ceil(sizeBytes / bytesPerToken);
+  const examples = Math.max(1, Math.round(tokens / tokensPerExample));
+  const training: ValidationReport = {
+    ok: true,
+    examples,
+    tokens,
+    supervisedTokens: Math.ceil(tokens / 4),
+    longestTokens: 2 * tokensPerExample,
+    lengths: new Map([[tokensPerExample, examples]]),
+    truncatedLines: [],
+    warnings: [],
+    errors: [],
+    errorCount: 0,
+    failure: null,
+    fingerprints: new Fingerprints(),
+    answers: null,
+  };
+  return { training, validation: null, data: null, head: null, note: null };
+}
 
 export async function recommend(
   machine: Machine,
@@ -91,7 +118,7 @@ async function weigh(
   const model = { id: base.id, path: base.path, sha256: base.sha256 };
   const plan = toPlan({ id: 'estimate', seed: 0 }, resolved, { ...places, model }, { head: ownHead });
   const forecast = await forecastOf(home, base, plan, resolved.train, { training, validation: null });
-  const reckoned = reckonedSeconds(base, training.tokens * scale * resolved.n_epochs, threads);
+  const reckoned = reckonedSeconds(base, training.tokens * scale * resolved.n_epochs, plan);
   const seconds = forecast.seconds === null ? reckoned : forecast.seconds * scale;
   const fits = forecast.memoryBytes <= memoryLimit();
   const facts = {
@@ -106,8 +133,10 @@ async function weigh(
 }
 
 /** A guess where nothing was measured; `tokens` of all epochs. */
-export function reckonedSeconds({ parameters }: BaseModel, tokens: number, threads: number): number {
-  return Math.ceil((flopsPerParameter * parameters * tokens) / (threads * flopsPerThread));
+export function reckonedSeconds({ parameters }: BaseModel, tokens: number, plan: TrainingPlan): number {
+  const { threads, basePrecision } = plan;
+  const speed = threads * flopsPerThread[basePrecision === 'f32' ? 'exact' : 'rounded'];
+  return Math.ceil((flopsPerParameter * parameters * tokens) / speed);
 }
 
 /** Larger models first, then faster ones, once an hour is not enough; what does not fit comes last. */

@@ -211,10 +211,10 @@ export const hyperParameters: readonly HyperParameter[] = [
     name: 'base_precision',
     label: 'Precision of the base',
     explain:
-      'How the frozen weights compute: exactly (f32), or in eight bits (int8), which some processors do twice as fast.',
+      'How the frozen weights compute: exactly (f32), in eight bits (int8), which some processors do twice as fast, or in four (int4), which saves memory.',
     group: 'fine',
     kind: 'choice',
-    choices: ['f32', 'int8'],
+    choices: ['f32', 'int8', 'int4'],
   },
   {
     name: 'device',
