@@ -143,7 +143,7 @@ describe.skipIf(chromiumPath === null)('the playground', () => {
     await ended(page, 'tiny');
     await page.getByRole('button', { name: 'Save as training example' }).click();
     const dialog = page.getByRole('dialog');
-    await dialog.getByLabel('What tiny should say').fill('a cat');
+    await dialog.getByLabel('What the model should say').fill('a cat');
     await dialog.getByLabel('Name of the file').fill('mine');
     expect(await violationsOn(page)).toEqual([]);
     await dialog.getByRole('button', { name: 'Save', exact: true }).click();
@@ -168,7 +168,7 @@ describe.skipIf(chromiumPath === null)('the playground', () => {
     await dialog.getByLabel('A file that is there').check();
     await dialog.getByRole('combobox', { name: 'File', exact: true }).click();
     await page.getByRole('option', { name: /examples\.jsonl/ }).click();
-    await dialog.getByLabel('What tiny should say').fill('a cat');
+    await dialog.getByLabel('What the model should say').fill('a cat');
     await dialog.getByRole('button', { name: 'Save', exact: true }).click();
     await dialog.getByText('the version before it is still there').waitFor();
     const made = await newest();

@@ -122,7 +122,7 @@ function Sides({ sides: [there, here] }: { readonly sides: readonly [ParitySide,
   ];
   return (
     <Box mt="md" className={classes['listing']} tabIndex={0} role="region" aria-label="Quality and cost">
-      <Table className="figures">
+      <Table className="figures" verticalSpacing={6}>
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Quality and cost</Table.Th>

@@ -94,7 +94,11 @@ export function Taken({
                 </Text>
               </span>
             ),
-            each.here === null ? <NotYet /> : <Here to="/models/$id" id={each.here} />,
+            each.here === null ? (
+              <Trains job={jobs.find(({ id: of }) => of === each.job)?.here ?? null} />
+            ) : (
+              <Here to="/models/$id" id={each.here} />
+            ),
           ])}
         />
       )}
@@ -124,6 +128,10 @@ const NotYet = (): ReactElement => (
     Not yet
   </Text>
 );
+
+/** Its job was made here; which model came of it is seen when things are made again once more. */
+const Trains = ({ job }: { readonly job: string | null }): ReactElement =>
+  job === null ? <NotYet /> : <Here to="/jobs/$id" id={job} />;
 
 const Here = ({ to, id }: { readonly to: string; readonly id: string }): ReactElement => (
   <Anchor component={Link} to={to} params={{ id } as never} size="sm" className="outside">

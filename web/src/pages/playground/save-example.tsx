@@ -94,7 +94,7 @@ export function SaveExample({ prompt, answer, onClose }: SaveExampleProps): Reac
           </Text>
           {answer.calls.length === 0 ? (
             <Textarea
-              label={`What ${answer.model} should say`}
+              label="What the model should say"
               autosize
               minRows={2}
               maxRows={12}

@@ -26,7 +26,7 @@ export function SettingsForm({ prompt, onChange, mistakes }: SettingsFormProps):
     <Panel title="How to answer">
       <Stack gap="lg">
         <div>
-          <Text size="sm" fw={500} id={temperature}>
+          <Text size="sm" fw={600} id={temperature}>
             Temperature: <span className="figures">{prompt.temperature.toFixed(1)}</span>
           </Text>
           <Text size="xs" c="dimmed" mb={6}>
@@ -81,7 +81,7 @@ export function SettingsForm({ prompt, onChange, mistakes }: SettingsFormProps):
           onChange={(event) => onChange({ inTurn: event.currentTarget.checked })}
         />
         <div>
-          <Text size="sm" fw={500} mb={6} id={format}>
+          <Text size="sm" fw={600} mb={6} id={format}>
             Shape of the answer
           </Text>
           <SegmentedControl

@@ -88,9 +88,8 @@ const Block = memo(({ tokens, from }: { readonly tokens: readonly Token[]; reado
 ));
 Block.displayName = 'Block';
 
-/** How far from certain, in four steps; the underline says it too. */
-const doubtOf = (probability: number): number =>
-  probability > 0.9 ? 0 : probability > 0.5 ? 1 : probability > 0.2 ? 2 : 3;
+/** Only what was unlikely is marked: most words could well have been others. */
+const doubtOf = (probability: number): number => (probability > 0.3 ? 0 : probability > 0.1 ? 1 : 2);
 
 function Chances({ token: { name, probability, others } }: { readonly token: Token }): ReactElement {
   const all = others.some((each) => each.name === name) ? others : [{ name, probability }, ...others];
