@@ -22,6 +22,7 @@ export function Settings({ job }: { readonly job: Job }): ReactElement {
           ['Method', methodWords[methodOf(job)]],
           ...facts.map(([name, value]) => [labelOf(name), <Explained key={name} name={name} value={value} />] as const),
           ['Seed', String(job.seed)],
+          ...Object.entries(job.metadata ?? {}).map(([name, value]) => [`Label: ${name}`, value] as const),
         ]}
       />
     </Panel>

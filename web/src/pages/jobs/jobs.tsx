@@ -137,10 +137,22 @@ const columns: readonly Column<Job>[] = [
   },
   { name: 'State', width: '8.5rem', always: true, cell: ({ status }) => <Status status={status} /> },
   { name: 'Model', width: 'minmax(0, 2fr)', cell: ({ model }) => <span title={model}>{model}</span> },
+  { name: 'Labels', width: 'minmax(0, 1.5fr)', cell: labelsOf },
   { name: 'Tokens', width: '7rem', isFigure: true, cell: ({ trained_tokens: tokens }) => (tokens === null ? '–' : count(tokens)) }, // prettier-ignore
   { name: 'Time', width: '9rem', isFigure: true, cell: timeOf },
   { name: 'Created', width: '9rem', isFigure: true, cell: ({ created_at: created }) => fromNow(created) },
 ];
+
+function labelsOf({ metadata }: Job): ReactElement {
+  const words = Object.entries(metadata ?? {})
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(', ');
+  return (
+    <Text component="span" size="sm" c="dimmed" title={words}>
+      {words}
+    </Text>
+  );
+}
 
 function timeOf({ status, created_at: created, finished_at: finished, estimated_finish: estimated }: Job): string {
   if (finished !== null) return duration(finished - created);
