@@ -1,11 +1,13 @@
 /** The rows of a file as the dashboard shows them, and new files made of old ones, through the official client. */
 
+import { join } from 'node:path';
 import OpenAI, { toFile } from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { FileExample } from '../../src/domain/file-example.ts';
 import type { FileObject } from '../../src/domain/file.ts';
 import { openTestHouse, type TestHouse } from '../house.ts';
 import { chatLine, tinyHome } from '../jobs/tiny-house.ts';
+import { writeTinyEncoder } from '../tiny-encoder.ts';
 
 interface Page {
   readonly data: readonly FileExample[];
@@ -170,4 +172,22 @@ test('a line that cannot be copied has to be taken out, or repairs take it', asy
   const made = await edited(file, { edits: [{ line: 2, value: null }] });
   expect(await contentOf(made.id)).toEqual([chatLine('one', '1'), chatLine('two', '2')]);
   expect(await contentOf((await edited(file, { repair: true })).id)).toHaveLength(2);
+});
+
+test('an encoder sees the text without what the system says, and what it is to answer stands beside it', async () => {
+  const path = join(home.home, 'mini.gguf');
+  await writeTinyEncoder(path);
+  await house.house.bases.pull(path);
+  const messages = [
+    { role: 'system', content: 'You tell spam from ham.' },
+    { role: 'user', content: 'buy the free report 7' },
+    { role: 'assistant', content: 'spam' },
+  ];
+  const page = await examples(await stored([JSON.stringify({ messages })]), { model: 'mini' });
+  const [sequence] = page.data[0]!.sequences!;
+  expect(sequence).toMatchObject({ label: 'spam', supervised: 0, cut: 0 });
+  expect(sequence!.special[0]).toBe(1);
+  expect(sequence!.texts.join('')).toBe('[CLS] buy the free report 7[SEP]');
+  const refused = await examples(await stored(['{"prompt": "a", "completion": "b"}']), { model: 'mini' });
+  expect(refused.data[0]).toMatchObject({ sequences: null, refusal: expect.stringContaining('labels') });
 });
