@@ -92,7 +92,8 @@ describe.skipIf(chromiumPath === null)('every page', () => {
 /** Until what the page asked for has come and been drawn. */
 async function settled(page: Page): Promise<void> {
   await page.waitForLoadState('load');
-  await page.getByRole('status').filter({ hasText: 'Looking…' }).waitFor({ state: 'detached' });
+  const looking = page.getByRole('status').filter({ hasText: 'Looking…' });
+  await expect.poll(() => looking.count(), { timeout: 20_000 }).toBe(0);
   await page.waitForTimeout(400);
 }
 

@@ -71,7 +71,7 @@ export function CurvesPanel({ job, curves }: { readonly job: Job; readonly curve
   const [more, setMore] = useState(false);
   const [window, setWindow] = useState<Window>(null);
   const [others, setOthers] = useState<string[]>([]);
-  const jobs = useJobs(100).data?.data ?? [];
+  const jobs = useJobs(100, 10_000).data?.data ?? [];
   const compared = others.map((id) => jobs.find((each) => each.id === id)).filter((each) => each !== undefined);
   const found = useCurves(others, (id) => compared.some((each) => each.id === id && !isOver(each)));
   const strength = smoothing ?? (curves.steps.length >= smoothingFrom ? 0.6 : 0);

@@ -12,13 +12,11 @@ export function useJob(id: string): UseQueryResult<Job> {
 }
 
 /** The newest first. */
-export function useJobs(limit: number): UseQueryResult<ListOf<Job>> {
+export function useJobs(limit: number, every = 1000): UseQueryResult<ListOf<Job>> {
   return useLive(
     ['jobs', limit],
     (signal) => openai.get<ListOf<Job>>('/fine_tuning/jobs', { query: { limit }, signal }),
-    {
-      keepsPrevious: true,
-    },
+    { keepsPrevious: true, every },
   );
 }
 
