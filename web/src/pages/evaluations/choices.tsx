@@ -2,20 +2,13 @@
 
 import { FileButton, Button, Group, MultiSelect, Select } from '@mantine/core';
 import type { ReactElement } from 'react';
-import type OpenAI from 'openai';
 import type { FileObject } from '../../../../src/domain/file.ts';
 import { openai, type ListOf } from '../../api.ts';
 import { useLive } from '../../live.ts';
 import { bytes } from '../../parts/numbers.ts';
+import { useModelNames } from '../../parts/models.ts';
 
 const slowlyMs = 5000;
-
-/** Names of models that can answer, fine-tunes first. */
-export function useModelNames(): readonly string[] {
-  const { data } = useModels({ every: slowlyMs });
-  const names = (data ?? []).map(({ id }) => id);
-  return [...names.filter((name) => name.startsWith('ft:')), ...names.filter((name) => !name.startsWith('ft:'))];
-}
 
 interface ModelsChoiceProps {
   readonly label: string;
@@ -34,7 +27,7 @@ export function ModelsChoice({
   error,
   onlyBases = false,
 }: ModelsChoiceProps): ReactElement {
-  const models = useModels().filter((name) => !onlyBases || !name.startsWith('ft:'));
+  const models = useModelNames().filter((name) => !onlyBases || !name.startsWith('ft:'));
   return (
     <MultiSelect
       label={label}

@@ -3,7 +3,7 @@
 import { ActionIcon, Box, Group, NumberInput, Select, Stack, Text, Textarea, TextInput, Tooltip } from '@mantine/core';
 import { IconTrash } from '@tabler/icons-react';
 import type { ReactElement } from 'react';
-import { useModels } from './choices.tsx';
+import { useModelNames } from '../../parts/models.ts';
 import { kindWords, operations, similarities, type Draft } from './graders.ts';
 
 interface GraderFormProps {
@@ -55,7 +55,7 @@ interface FieldsProps {
 }
 
 function Fields({ grader, change }: FieldsProps): ReactElement | null {
-  const models = useModels();
+  const models = useModelNames();
   switch (grader.type) {
     case 'string_check':
       return (

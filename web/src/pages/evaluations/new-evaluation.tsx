@@ -10,7 +10,8 @@ import { Failure } from '../../parts/answered.tsx';
 import { counted } from '../../parts/numbers.ts';
 import { Page } from '../../parts/page.tsx';
 import { Panel } from '../../parts/panel.tsx';
-import { FileChoice, useModels } from './choices.tsx';
+import { FileChoice } from './choices.tsx';
+import { useModelNames } from '../../parts/models.ts';
 import { GraderForm } from './grader-form.tsx';
 import { starters, type Draft, type Starter } from './graders.ts';
 import { bytesMax, contentOf, type Items, itemsFile, readItems, sendItems } from './items.ts';
@@ -24,7 +25,7 @@ type Numbered = { readonly id: number; readonly grader: Draft };
 
 export function NewEvaluation(): ReactElement {
   const navigate = useNavigate();
-  const models = useModels();
+  const models = useModelNames();
   const [name, setName] = useState('');
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const [graders, setGraders] = useState<readonly Numbered[]>([]);
