@@ -100,7 +100,8 @@ export async function planPull(request: string, options: PullOptions): Promise<P
   );
 }
 
-const absolute = (path: string): string => resolve(path.replace(/^~(?=$|[\\/])/, homedir()));
+/** `~` is the home of whoever runs this. */
+export const absolute = (path: string): string => resolve(path.replace(/^~(?=$|[\\/])/, homedir()));
 
 export interface PulledFile extends Fetched {
   readonly source: string;

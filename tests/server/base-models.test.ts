@@ -140,6 +140,18 @@ test('an export that cannot be is refused before there is a task', async () => {
   });
 });
 
+test('a base can be taken from a file that lies there already', async () => {
+  const { openai } = lived.house;
+  const ask = (from: string) => startTask(openai, { type: 'pull', source: 'qwen2.5-0.5b-instruct', from });
+  await expect(ask('/nowhere/model.gguf')).rejects.toMatchObject({ status: 404, param: 'from' });
+  const { id } = await ask(join(lived.house.home, 'tiny.gguf'));
+  expect(await waitForTask(openai, id)).toMatchObject({
+    status: 'succeeded',
+    result: { model: 'qwen2.5-0.5b-instruct' },
+  });
+  expect(await openai.get('/base_models/qwen2.5-0.5b-instruct')).toMatchObject({ status: 'installed' });
+});
+
 test('a base that fine-tuned models need is removed only when that is meant', async () => {
   const { openai } = lived.house;
   await expect(openai.delete('/base_models/tiny')).rejects.toMatchObject({

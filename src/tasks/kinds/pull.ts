@@ -3,7 +3,8 @@
 import { z } from 'zod';
 import { TunesmithError } from '../../domain/errors.ts';
 import type { TaskProgress } from '../../domain/task.ts';
-import { planPull, type PullEvent } from '../../models/pull.ts';
+import { absolute, planPull, type PullEvent } from '../../models/pull.ts';
+import { findLocalModel } from '../../models/sources/local.ts';
 import { taskKind } from '../task-kind.ts';
 
 export const pull = taskKind({
@@ -13,22 +14,22 @@ export const pull = taskKind({
     source: z.string().min(1).max(4096),
     /** The name it gets here, where the file's own makes a bad one. */
     id: z.string().min(1).max(128).nullish(),
+    /** A path on the server where the file, or the checkpoint's folder, lies already: it is taken from there first. */
+    from: z.string().min(1).max(4096).nullish(),
   }),
   lane: 'quick',
   resumes: true,
   operatorOnly: true,
 
-  async check({ source, id }) {
-    await asked(() => planPull(source, { id: id ?? undefined }));
+  async check({ source, id, from }) {
+    if (from != null) await asked('from', () => findLocalModel(absolute(from)));
+    await asked('source', () => planPull(source, { id: id ?? undefined, from: from ?? undefined }));
   },
 
-  async run({ source, id }, { rooms, signal, progress }) {
-    const failures: string[] = [];
-    const onProgress = (event: PullEvent): void => {
-      if (event.type === 'failed') failures.push(`${event.source}: ${event.reason}`);
-      progress(progressOf(event));
-    };
-    const model = await asked(() => rooms.bases.pull(source, { id: id ?? undefined, signal, onProgress }));
+  async run({ source, id, from }, { rooms, signal, progress }) {
+    const onProgress = (event: PullEvent): void => progress(progressOf(event));
+    const options = { id: id ?? undefined, from: from ?? undefined, signal, onProgress };
+    const model = await asked('source', () => rooms.bases.pull(source, options));
     return { model: model.id, bytes: model.sizeBytes, sha256: model.sha256, source: model.source };
   },
 });
@@ -48,12 +49,12 @@ function progressOf(event: PullEvent): Partial<TaskProgress> {
   }
 }
 
-/** The rooms call the request's field `model`; here it is the source. */
-async function asked<Value>(work: () => Promise<Value>): Promise<Value> {
+/** The rooms call what is asked for `model`; here it has another name. */
+async function asked<Value>(param: string, work: () => Promise<Value>): Promise<Value> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof TunesmithError) || error.param !== 'model') throw error;
-    throw new TunesmithError(error.kind, error.message, { param: 'source', code: error.code, cause: error });
+    throw new TunesmithError(error.kind, error.message, { param, code: error.code, cause: error });
   }
 }
