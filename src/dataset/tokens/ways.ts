@@ -1,8 +1,11 @@
 /** The ways to count tokens: OpenAI's encodings by the cookbook's rules, or a base model of this machine. */
 
-import { openCodec } from '../../text/open-codec.ts';
+import { openGguf } from '../../formats/gguf.ts';
+import { TextCodec } from '../../text/codec.ts';
+import { EncoderCodec } from '../../text/encoder-codec.ts';
 import { OpenAIEncoding, type OpenAIEncodingName } from '../../text/openai-encoding.ts';
 import { BaseTokens } from './base-tokens.ts';
+import { EncoderTokens } from './encoder-tokens.ts';
 import type { ExampleCounter } from './example-tokens.ts';
 import { OpenAITokens } from './openai-tokens.ts';
 
@@ -17,5 +20,8 @@ export async function openCounters(ways: readonly CountingWay[]): Promise<Exampl
 
 async function openOne(way: CountingWay): Promise<ExampleCounter> {
   if (way.kind === 'openai') return new OpenAITokens(await OpenAIEncoding.load(way.encoding));
-  return new BaseTokens(await openCodec(way.path));
+  await using gguf = await openGguf(way.path);
+  const codec = TextCodec.fromGguf(gguf.metadata);
+  const isEncoder = codec.tokenizer.vocabulary.kind === 'word-piece';
+  return isEncoder ? new EncoderTokens(EncoderCodec.fromGguf(gguf.metadata)) : new BaseTokens(codec);
 }

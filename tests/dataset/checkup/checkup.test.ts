@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CheckupRequest } from '../../../src/dataset/checkup/checkup.ts';
 import { runCheckup } from '../../../src/dataset/checkup/run.ts';
 import { chatLine, examples } from '../../jobs/tiny-house.ts';
+import { writeTinyEncoder } from '../../tiny-encoder.ts';
 import { writeTinyLlama } from '../../tiny-model.ts';
 
 let folder = '';
@@ -88,6 +89,19 @@ test('what two files share is told with the lines of the file that is checked, w
     counterparts: [5],
     samples: [{ line: 2, text: expect.stringContaining('(line 5 there)') }],
   });
+});
+
+test('an encoder counts the text that it reads, and what it reads is never called cut as a conversation would be', async () => {
+  const encoder = join(folder, 'mini.gguf');
+  await writeTinyEncoder(encoder);
+  const path = await written('texts.jsonl', examples());
+  const mini = { id: 'mini', path: encoder, contextTokens: 128, talks: false };
+  const { check, lengths } = await runCheckup(request(path, { base: mini }), running());
+  expect(check).toMatchObject({ errors: 0, warnings: 0 });
+  const here = check.statistics!.tokens.find((tokens) => tokens.here)!;
+  // [CLS] w h a t is 0 ? [SEP]: a word that it does not know is letters
+  expect(here).toMatchObject({ refused: 0, supervised: 0, per_answer: null, per_example: { count: 12, min: 9 } });
+  expect(lengths!.reduce((sum, [length, count]) => sum + length * count, 0)).toBe(here.per_example!.total);
 });
 
 test('lists have a bound, and a count says how long they are', async () => {

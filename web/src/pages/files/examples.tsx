@@ -8,7 +8,6 @@ import { type ReactElement, useEffect, useState } from 'react';
 import type { FileExample } from '../../../../src/domain/file-example.ts';
 import type { FileObject } from '../../../../src/domain/file.ts';
 import { openai, type ListOf } from '../../api.ts';
-import { useOnce } from '../../live.ts';
 import { Failure, Waiting } from '../../parts/answered.tsx';
 import { Empty } from '../../parts/empty.tsx';
 import { Panel } from '../../parts/panel.tsx';
@@ -17,6 +16,7 @@ import { useLook } from './look.ts';
 import { MaskLegend } from './mask.tsx';
 import { SaveEdits } from './save-edits.tsx';
 import classes from './files.module.css';
+import { useModels } from '../../parts/models.ts';
 
 const pageLength = 10;
 const restMs = 300;
@@ -32,7 +32,7 @@ export function Examples({ file, base }: ExamplesProps): ReactElement {
   const [words, setWords] = useState(query ?? '');
   const [wanted] = useDebouncedValue(words, restMs);
   const [model, setModel] = useState<string | null>(null);
-  const models = useOnce(['models'], () => openai.get<ListOf<{ readonly id: string }>>('/models'));
+  const models = useModels({ every: false });
   useEffect(() => {
     if (wanted !== (query ?? '')) look({ query: wanted });
   }, [wanted]);
@@ -56,7 +56,7 @@ export function Examples({ file, base }: ExamplesProps): ReactElement {
     staleTime: Infinity,
   });
   const rows = pages.data?.pages.flatMap(({ data }) => data) ?? null;
-  const names = (models.data?.data ?? []).map(({ id }) => id);
+  const names = (models.data ?? []).map(({ id }) => id);
   return (
     <>
       <Panel flush>

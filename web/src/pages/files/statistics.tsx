@@ -83,10 +83,12 @@ function Lengths({ statistics }: { readonly statistics: FileStatistics }): React
                 ['Half of the examples have at most', `${count(chosen.per_example.p50)} tokens`],
                 ['The longest has', `${count(chosen.per_example.max)} tokens`],
                 ['All together', `${count(chosen.per_example.total)} tokens`],
-                [
-                  'Learnt from',
-                  `${count(chosen.supervised)} tokens of answers, ${percent(chosen.supervised / Math.max(1, chosen.per_example.total), 0)}; the rest is context`,
-                ],
+                chosen.supervised === 0
+                  ? null
+                  : [
+                      'Learnt from',
+                      `${count(chosen.supervised)} tokens of answers, ${percent(chosen.supervised / Math.max(1, chosen.per_example.total), 0)}; the rest is context`,
+                    ],
                 ...over.map(
                   (limit) =>
                     [
