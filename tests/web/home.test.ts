@@ -40,6 +40,14 @@ describe.skipIf(chromiumPath === null)('home', () => {
     await house.openai.fineTuning.jobs.cancel(job!.id);
     await page.getByRole('list', { name: 'What is finished' }).getByText('Cancelled').waitFor();
     await steps.getByRole('button', { name: 'Start training' }).waitFor();
+
+    await pretendSucceeded(house, job!.id);
+    await steps.getByRole('link', { name: 'See how it went' }).waitFor();
+    expect(await violationsOn(page)).toEqual([]);
+    await steps.getByRole('link', { name: 'Open the playground' }).click();
+    await page.getByRole('heading', { name: 'Playground', exact: true }).waitFor();
+    expect(new URL(page.url()).searchParams.get('model')).toBe('ft:tiny:personal:spam-filter:12345678');
+    await page.goBack();
     await steps.getByRole('button', { name: 'Hide' }).click();
     await steps.waitFor({ state: 'detached' });
     await page.reload();
@@ -59,3 +67,12 @@ describe.skipIf(chromiumPath === null)('home', () => {
     expect(await violationsOn(page)).toEqual([]);
   });
 });
+
+/** Training it to its end would take a test of this page too long. */
+async function pretendSucceeded({ house }: TestHouse, id: string): Promise<void> {
+  const jobs = house.database.selectFrom('jobs').select('object').where('id', '=', id);
+  const job = JSON.parse((await jobs.executeTakeFirstOrThrow()).object) as object;
+  const ended = { ...job, status: 'succeeded', fine_tuned_model: 'ft:tiny:personal:spam-filter:12345678' };
+  const row = { status: 'succeeded', object: JSON.stringify(ended) };
+  await house.database.updateTable('jobs').set(row).where('id', '=', id).execute();
+}

@@ -92,7 +92,7 @@ describe.skipIf(chromiumPath === null)('settings', () => {
     const page = await dashboard.visit('/settings');
     await panel(page, 'Storage').getByText('Base models').waitFor();
     await panel(page, 'Storage').getByText(house.home).waitFor();
-    await panel(page, 'Limits').getByText('1 (TUNESMITH_TRAINING_JOBS)').waitFor();
+    await panel(page, 'Limits').getByText('1 TUNESMITH_TRAINING_JOBS').waitFor();
   });
 
   test('the first key locks the door and signs this browser in; projects have keys with limits', async () => {

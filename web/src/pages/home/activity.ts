@@ -48,9 +48,8 @@ export function useActivities(): { readonly all: readonly Activity[] | null; rea
   const batches = useLive(
     ['batches', 'newest'],
     async (signal) => (await openai.batches.list({ limit: 10 }, { signal })).data,
-    { every: 2000 },
   );
-  const runs = useLive(['eval-runs', 'newest'], newestRuns, { every: 2000 });
+  const runs = useLive(['eval-runs', 'newest'], newestRuns);
   const queries = [jobs, tasks, batches, runs];
   const error = queries.find(({ data, isError }) => isError && data === undefined)?.error ?? null;
   if (!jobs.data || !tasks.data || !batches.data || !runs.data) return { all: null, error };

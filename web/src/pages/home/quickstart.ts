@@ -6,8 +6,9 @@ import type { JobEstimate } from '../../../../src/domain/estimate.ts';
 import type { Job } from '../../../../src/domain/job.ts';
 import type { SampleFiles } from '../../../../src/domain/sample-files.ts';
 import type { Task } from '../../../../src/domain/task.ts';
-import { type ListOf, openai } from '../../api.ts';
+import { openai } from '../../api.ts';
 import { useAct, useLive, useOnce } from '../../live.ts';
+import { useBases } from '../../parts/models.ts';
 import { startTask } from '../../parts/task-progress.tsx';
 import { jobsKey, useJobs, useTasks } from './activity.ts';
 
@@ -35,15 +36,11 @@ export interface Quickstart {
 export function useQuickstart(isWanted: boolean): Quickstart | null {
   const jobs = useJobs();
   const tasks = useTasks();
-  const bases = useLive(
-    ['base-models'],
-    async (signal) => (await openai.get<ListOf<BaseModelObject>>('/base_models', { signal })).data,
-    { enabled: isWanted, every: 3000 },
-  );
+  const bases = useBases({ enabled: isWanted });
   const files = useLive(
     ['files', 'sample'],
     async (signal) => (await openai.files.list({ purpose: 'fine-tune', limit: 100 }, { signal })).data,
-    { enabled: isWanted, every: 3000 },
+    { enabled: isWanted },
   );
   const named = (name: string): string | null => files.data?.find(({ filename }) => filename === name)?.id ?? null;
   const training = named('spam-train.jsonl');

@@ -3,11 +3,11 @@
 import { Autocomplete, Button, Select, Text } from '@mantine/core';
 import { IconArrowRight } from '@tabler/icons-react';
 import { type FormEvent, type ReactElement, useState } from 'react';
-import type { BaseModelObject } from '../../../../src/domain/base-model.ts';
 import type { ModelAlias } from '../../../../src/domain/model-alias.ts';
-import { fieldOf, type ListOf, openai, sentenceOf } from '../../api.ts';
-import { useAct, useLive } from '../../live.ts';
+import { fieldOf, openai, sentenceOf } from '../../api.ts';
+import { useAct } from '../../live.ts';
 import { Answered, Failure } from '../../parts/answered.tsx';
+import { useBases } from '../../parts/models.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { aliasesKey, useAliases } from './data.ts';
 import { NoRows, Row, Rows } from './rows.tsx';
@@ -88,11 +88,7 @@ function AliasRow({ alias, isOperator }: { readonly alias: ModelAlias; readonly 
 function NewAlias(): ReactElement {
   const [alias, setAlias] = useState('');
   const [model, setModel] = useState<string | null>(null);
-  const bases = useLive(
-    ['base-models'],
-    async (signal) => (await openai.get<ListOf<BaseModelObject>>('/base_models', { signal })).data,
-    { every: 5000 },
-  );
+  const bases = useBases();
   const add = useAct<void, unknown>(() => openai.post('/model_aliases', { body: { alias: alias.trim(), model } }), {
     changes: [aliasesKey],
     onDone: () => setAlias(''),

@@ -7,9 +7,6 @@ import type { Webhook } from '../../../../src/domain/webhook.ts';
 import { type ListOf, openai } from '../../api.ts';
 import { useLive } from '../../live.ts';
 
-/** Others change settings rarely; what this page changes it asks for again at once. */
-const every = 3000;
-
 export const projectsKey = ['projects'] as const;
 export const keysKey = ['keys'] as const;
 export const aliasesKey = ['model-aliases'] as const;
@@ -18,7 +15,7 @@ export const webhooksKey = ['webhooks'] as const;
 const { projects, adminAPIKeys } = openai.admin.organization;
 
 /** The archived ones too. */
-export const useProjects = (enabled = true) => useLive(projectsKey, allProjects, { every, enabled });
+export const useProjects = (enabled = true) => useLive(projectsKey, allProjects, { enabled });
 
 async function allProjects(signal: AbortSignal): Promise<Project[]> {
   const all: Project[] = [];
@@ -31,7 +28,7 @@ export type AnyKey = ApiKey | AdminKey;
 export const isAdmin = (key: AnyKey): key is AdminKey => key.object === 'organization.admin_api_key';
 
 /** Of all projects, admin keys first. */
-export const useKeys = (enabled: boolean) => useLive(keysKey, allKeys, { every, enabled });
+export const useKeys = (enabled: boolean) => useLive(keysKey, allKeys, { enabled });
 
 async function allKeys(signal: AbortSignal): Promise<AnyKey[]> {
   const all: AnyKey[] = [];
@@ -42,13 +39,10 @@ async function allKeys(signal: AbortSignal): Promise<AnyKey[]> {
 }
 
 export const useAliases = () =>
-  useLive(aliasesKey, async (signal) => (await openai.get<ListOf<ModelAlias>>('/model_aliases', { signal })).data, {
-    every,
-  });
+  useLive(aliasesKey, async (signal) => (await openai.get<ListOf<ModelAlias>>('/model_aliases', { signal })).data);
 
 export const useWebhooks = () =>
   useLive(
     webhooksKey,
     async (signal) => (await openai.get<ListOf<Webhook>>('/webhooks', { query: { limit: 100 }, signal })).data,
-    { every },
   );

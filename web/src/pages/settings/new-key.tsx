@@ -12,19 +12,23 @@ import { keysKey, projectsKey, useProjects } from './data.ts';
 import { LimitInputs } from './key-limits.tsx';
 import { Secret } from './secret.tsx';
 
+interface Made {
+  readonly value: string;
+  /** Whether it has locked the door. */
+  readonly wasFirst: boolean;
+}
+
+/** What nobody has copied yet. The first key locks the door, so this page may be drawn anew before it was shown. */
+let uncopied: Made | null = null;
+
 export function NewKey({ isFirst }: { readonly isFirst: boolean }): ReactElement {
-  const [isOpen, dialog] = useDisclosure(false);
-  const [secret, setSecret] = useState<string | null>(null);
-  const [wasFirst, setWasFirst] = useState(false);
+  const [made, setMade] = useState(uncopied);
+  const [isOpen, dialog] = useDisclosure(made !== null);
 
   function close(): void {
+    uncopied = null;
     dialog.close();
-    setSecret(null);
-  }
-
-  function made(value: string): void {
-    setWasFirst(isFirst);
-    setSecret(value);
+    setMade(null);
   }
 
   return (
@@ -35,16 +39,16 @@ export function NewKey({ isFirst }: { readonly isFirst: boolean }): ReactElement
       <Modal
         opened={isOpen}
         onClose={close}
-        title={secret === null ? 'A new key' : 'Your new key'}
+        title={made === null ? 'A new key' : 'Your new key'}
         centered
-        closeOnClickOutside={secret === null}
+        closeOnClickOutside={made === null}
         closeButtonProps={{ 'aria-label': 'Close' }}
       >
-        {secret === null ? (
-          <Form isFirst={isFirst} onMade={made} />
+        {made === null ? (
+          <Form isFirst={isFirst} onMade={setMade} />
         ) : (
-          <Secret label="Key" value={secret} onDone={close}>
-            {wasFirst
+          <Secret label="Key" value={made.value} onDone={close}>
+            {made.wasFirst
               ? 'From now on every request needs a key. This browser is signed in with this one; without it nobody comes in by this page.'
               : undefined}
           </Secret>
@@ -58,7 +62,7 @@ type Kind = 'program' | 'admin';
 
 interface FormProps {
   readonly isFirst: boolean;
-  readonly onMade: (secret: string) => void;
+  readonly onMade: (made: Made) => void;
 }
 
 function Form({ isFirst, onMade }: FormProps): ReactElement {
@@ -68,19 +72,18 @@ function Form({ isFirst, onMade }: FormProps): ReactElement {
   const [name, setName] = useState('');
   const [project, setProject] = useState('default');
   const [limits, setLimits] = useState<KeyLimits>({ requests_per_minute: null, tokens_per_minute: null });
-  const make = useAct<void, { value: string }>(
+  const make = useAct<void, Made>(
     async () => {
-      const made =
+      const wanted = { name, ...limits };
+      const { value } =
         kind === 'admin'
           ? await openai.admin.organization.adminAPIKeys.create({ name })
-          : await openai.post<{ value: string }>(`/organization/projects/${project}/api_keys`, {
-              body: { name, ...limits },
-            });
-      // The door is locked from this moment on, for this page too.
-      if (isFirst) await enter(made.value);
-      return made;
+          : await openai.post<{ value: string }>(`/organization/projects/${project}/api_keys`, { body: wanted });
+      uncopied = { value, wasFirst: isFirst };
+      if (isFirst) await enter(value);
+      return uncopied;
     },
-    { changes: [keysKey, projectsKey], onDone: ({ value }) => onMade(value) },
+    { changes: [keysKey, projectsKey], onDone: onMade },
   );
 
   function submit(event: FormEvent): void {

@@ -7,7 +7,7 @@ import type { Outbound as Place } from '../../../../src/domain/system.ts';
 import { Answered } from '../../parts/answered.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { useSystem } from '../home/machine-panel.tsx';
-import { Row, Rows } from './rows.tsx';
+import { NoRows, Row, Rows } from './rows.tsx';
 
 const kinds: Readonly<Record<Place['kind'], string>> = {
   mlflow: 'MLflow',
@@ -36,11 +36,14 @@ export function Outbound(): ReactElement {
               </Text>
             </>
           ) : (
-            <Rows label="Places outside of this machine that are told something">
-              {outbound.map(({ kind, to, what }) => (
-                <Row key={kind + to} name={`${kinds[kind]}: ${to}`} about={what} />
-              ))}
-            </Rows>
+            <>
+              <NoRows>Only what you have set up yourself. All else stays here.</NoRows>
+              <Rows label="Places outside of this machine that are told something">
+                {outbound.map(({ kind, to, what }) => (
+                  <Row key={kind + to} name={`${kinds[kind]}: ${to}`} about={what} />
+                ))}
+              </Rows>
+            </>
           )
         }
       </Answered>
