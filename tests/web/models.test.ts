@@ -128,6 +128,19 @@ describe.skipIf(chromiumPath === null)('models in the browser', () => {
     await page.close();
   });
 
+  test('a file that somebody has brought is taken, and refused where it is not the model', async () => {
+    const page = await dashboard.visit('/models/smollm2-360m-instruct');
+    const path = page.getByLabel('From a file that is here already');
+    await path.fill('/nowhere/model.gguf');
+    await page.keyboard.press('Enter');
+    await page.getByText(/\/nowhere\/model.gguf cannot be opened/).waitFor();
+    await path.fill(join(lived.house.home, 'tiny.gguf'));
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.getByText('A base model: it answers as it is, and training starts from it.').waitFor();
+    await page.close();
+  });
+
   test('what cannot be fetched is said at the field', async () => {
     const page = await dashboard.visit('/models');
     await page.getByLabel('Another model').fill(hostile);

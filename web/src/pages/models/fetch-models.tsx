@@ -16,13 +16,15 @@ import { labelOf, type PullTask, usePulls } from './pulls.ts';
 
 interface FetchModelsProps {
   readonly bases: readonly BaseModelObject[];
-  /** On the page of one model there is no place for others. */
+  /** Ids of those that are here already. */
+  readonly here?: readonly string[];
+  /** On the page of one model there is no place for others, and what it is stands there anyway. */
   readonly alone?: boolean;
 }
 
-export function FetchModels({ bases, alone = false }: FetchModelsProps): ReactElement {
+export function FetchModels({ bases, here = [], alone = false }: FetchModelsProps): ReactElement {
   const pulls = usePulls();
-  const catalogued = new Set(bases.map(({ id }) => id));
+  const catalogued = new Set([...here, ...bases.map(({ id }) => id)]);
   const elsewhere = pulls.filter((task) => !catalogued.has(task.request.source));
   return (
     <Panel
@@ -33,23 +35,29 @@ export function FetchModels({ bases, alone = false }: FetchModelsProps): ReactEl
       <ul className={classes['rows']} aria-label="Base models to fetch">
         {bases.map((base) => (
           <li key={base.id} className={classes['row']}>
-            <Entry base={base} pull={pulls.find(({ request }) => request.source === base.id) ?? null} />
+            <Entry base={base} alone={alone} pull={pulls.find(({ request }) => request.source === base.id) ?? null} />
           </li>
         ))}
       </ul>
-      {!alone && <Elsewhere pulls={elsewhere} />}
+      {alone ? bases.map(({ id }) => <FromFile key={id} id={id} />) : <Elsewhere pulls={elsewhere} />}
     </Panel>
   );
 }
 
-function Entry({ base, pull }: { readonly base: BaseModelObject; readonly pull: PullTask | null }): ReactElement {
+interface EntryProps {
+  readonly base: BaseModelObject;
+  readonly alone: boolean;
+  readonly pull: PullTask | null;
+}
+
+function Entry({ base, alone, pull }: EntryProps): ReactElement {
   const fetch = usePull();
   const { id, name, serving_only: servingOnly } = base;
   const isComing = pull !== null && !isOver(pull);
   return (
     <>
       <div className={classes['about']}>
-        <ModelLink id={id} words={name} />
+        {!alone && <ModelLink id={id} words={name} />}
         <Text size="sm" c="dimmed" className="figures">
           {[
             `${millions(base.parameters)} weights`,
@@ -58,7 +66,7 @@ function Entry({ base, pull }: { readonly base: BaseModelObject; readonly pull: 
             base.licence,
           ].join(' · ')}
         </Text>
-        {servingOnly !== null && (
+        {!alone && servingOnly !== null && (
           <Text size="sm" c="dimmed">
             It answers, but cannot be trained: {servingOnly}.
           </Text>
@@ -122,6 +130,40 @@ function Elsewhere({ pulls }: { readonly pulls: readonly PullTask[] }): ReactEle
   );
 }
 
+/** For machines without a way to the internet: somebody has brought the file. */
+function FromFile({ id }: { readonly id: string }): ReactElement {
+  const [from, setFrom] = useState('');
+  const fetch = usePull(() => setFrom(''));
+  const isAboutPath = fetch.isError && fieldOf(fetch.error) === 'from';
+
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    if (from.trim() !== '') fetch.mutate({ source: id, from: from.trim(), after: null });
+  }
+
+  return (
+    <form onSubmit={submit} className={classes['elsewhere']}>
+      <Group align="flex-end" gap="xs">
+        <TextInput
+          label="From a file that is here already"
+          description="The path of its GGUF file on the machine where Tunesmith runs"
+          placeholder="/path/to/model.gguf"
+          value={from}
+          onChange={(event) => setFrom(event.currentTarget.value)}
+          error={isAboutPath ? sentenceOf(fetch.error) : null}
+          className={classes['source']}
+          autoComplete="off"
+          spellCheck={false}
+        />
+        <Button type="submit" variant="default" loading={fetch.isPending} disabled={from.trim() === ''}>
+          Take it
+        </Button>
+      </Group>
+      {fetch.isError && !isAboutPath && <Failure error={fetch.error} />}
+    </form>
+  );
+}
+
 function ElsewherePull({ task }: { readonly task: PullTask }): ReactElement {
   const fetch = usePull();
   return (
@@ -162,13 +204,14 @@ const verbFor = (pull: PullTask | null): string =>
 
 interface Wish {
   readonly source: string;
+  readonly from?: string;
   /** An attempt that came to no good end: what had arrived by then is used. */
   readonly after: PullTask | null;
 }
 
 function usePull(onDone?: () => void) {
   return useAct(
-    ({ source, after }: Wish) => startTask('pull', { source, ...(after !== null && { continue_from: after.id }) }),
+    ({ after, ...wish }: Wish) => startTask('pull', { ...wish, ...(after !== null && { continue_from: after.id }) }),
     { changes: [['tasks']], ...(onDone !== undefined && { onDone }) },
   );
 }

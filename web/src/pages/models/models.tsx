@@ -4,9 +4,9 @@ import { Button } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
 import { Answered } from '../../parts/answered.tsx';
+import { useBases } from '../../parts/models.ts';
 import { Page } from '../../parts/page.tsx';
 import { BaseList } from './base-list.tsx';
-import { useBases } from './bases.ts';
 import { FetchModels } from './fetch-models.tsx';
 import { FineTunedList } from './fine-tuned-list.tsx';
 
@@ -24,10 +24,13 @@ export function Models(): ReactElement {
     >
       <FineTunedList />
       <Answered query={bases}>
-        {({ data }) => (
+        {(all) => (
           <>
-            <BaseList bases={data.filter(({ status }) => status !== 'available')} />
-            <FetchModels bases={data.filter(({ status }) => status === 'available')} />
+            <BaseList bases={all.filter(({ status }) => status !== 'available')} />
+            <FetchModels
+              bases={all.filter(({ status }) => status === 'available')}
+              here={all.filter(({ status }) => status !== 'available').map(({ id }) => id)}
+            />
           </>
         )}
       </Answered>

@@ -10,7 +10,7 @@ import { isOver } from '../../parts/task-progress.tsx';
 
 interface PullRequest {
   readonly source: string;
-  readonly id?: string;
+  readonly id?: string | null;
 }
 
 export type PullTask = Task<PullRequest, PullTaskResult>;
@@ -41,4 +41,4 @@ export function usePulls(): PullTask[] {
 }
 
 export const labelOf = ({ request }: PullTask): string =>
-  request.id === undefined ? request.source : `${request.source} as ${request.id}`;
+  request.id == null ? request.source : `${request.source} as ${request.id}`;

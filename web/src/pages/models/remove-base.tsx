@@ -3,9 +3,9 @@
 import { useQueryClient } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import type { BaseModelObject } from '../../../../src/domain/base-model.ts';
+import { openai } from '../../api.ts';
 import { AskFirst } from '../../parts/ask-first.tsx';
 import { bytes, counted } from '../../parts/numbers.ts';
-import { removeBase } from './bases.ts';
 
 interface RemoveBaseProps {
   readonly base: BaseModelObject;
@@ -18,7 +18,8 @@ export function RemoveBase({ base, onRemoved }: RemoveBaseProps): ReactElement {
   const needed = fineTunes > 0;
 
   async function remove(): Promise<void> {
-    await removeBase(id, needed);
+    const query = needed ? { force: 'true' } : {};
+    await openai.delete(`/base_models/${encodeURIComponent(id)}`, { query });
     await client.invalidateQueries({ queryKey: ['base-models'] });
     await onRemoved?.();
   }
