@@ -77,6 +77,8 @@ describe.skipIf(chromiumPath === null)('leaving OpenAI', () => {
     const { job } = platform;
     await step('What was taken').getByRole('region', { name: 'Jobs' }).getByText(job.id).waitFor();
     await step('What was taken').getByText(job.fine_tuned_model).first().waitFor();
+    await step('What was taken').getByRole('button', { name: 'Show every object' }).press('Enter');
+    await page.getByRole('table', { name: 'Objects' }).getByText(`fine_tuning_jobs/${job.id}/job.json`).waitFor();
     expect(await violationsOn(page)).toEqual([]);
   }, 60_000);
 
@@ -125,6 +127,7 @@ describe.skipIf(chromiumPath === null)('leaving OpenAI', () => {
     for (const scheme of ['light', 'dark'] as const) {
       await page.setViewportSize(sizes.phone);
       await page.emulateMedia({ colorScheme: scheme });
+      await page.locator(`html[data-mantine-color-scheme=${scheme}]`).waitFor({ state: 'attached' });
       await page.waitForTimeout(400);
       const [width, shown] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[];
       expect(width).toBeLessThanOrEqual(shown!);

@@ -8,12 +8,12 @@ import { useAct } from '../../live.ts';
 import { Failure } from '../../parts/answered.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { startTask, TaskProgress } from '../../parts/task-progress.tsx';
-import { useModels } from '../evaluations/choices.tsx';
+import { useModelNames } from '../../parts/models.ts';
 import { isBusy, useNewest } from './captures.ts';
 import { ParityReport } from './parity-report.tsx';
 
 export function Compare({ capture }: { readonly capture: OpenAICaptureDetails }): ReactElement {
-  const models = useModels();
+  const models = useModelNames();
   const recordings = capture.recordings.filter(({ answered }) => answered > 0);
   const [recording, setRecording] = useState<string | null>(recordings[0]?.id ?? null);
   const [model, setModel] = useState<string | null>(null);

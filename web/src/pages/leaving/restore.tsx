@@ -10,7 +10,7 @@ import { count } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { Status } from '../../parts/status.tsx';
 import { startTask, TaskProgress } from '../../parts/task-progress.tsx';
-import { useModels } from '../evaluations/choices.tsx';
+import { useModelNames } from '../../parts/models.ts';
 import { isBusy, useNewest } from './captures.ts';
 import classes from './leaving.module.css';
 
@@ -21,7 +21,7 @@ const kinds = [
 ] as const;
 
 export function Restore({ capture }: { readonly capture: OpenAICaptureDetails }): ReactElement {
-  const bases = useModels().filter((name) => !name.startsWith('ft:'));
+  const bases = useModelNames().filter((name) => !name.startsWith('ft:'));
   const [model, setModel] = useState<string | null>(null);
   const [only, setOnly] = useState<readonly string[]>(kinds.map(([kind]) => kind));
   const [withRuns, setWithRuns] = useState(false);

@@ -12,6 +12,7 @@ import { Panel } from '../../parts/panel.tsx';
 import { Status } from '../../parts/status.tsx';
 import { untilWords } from './captures.ts';
 import classes from './leaving.module.css';
+import { Objects } from './objects.tsx';
 
 const words: Readonly<Record<CaptureKind, readonly [one: string, many: string]>> = {
   fine_tuning_jobs: ['job', 'jobs'],
@@ -119,6 +120,7 @@ export function Taken({
           ])}
         />
       )}
+      <Objects capture={capture} />
     </Panel>
   );
 }

@@ -4,7 +4,7 @@ import { ActionIcon, Button, Group, Kbd, MultiSelect, Stack, Text, Textarea, Too
 import { IconPlayerPlay, IconPlayerStop, IconPlus, IconX } from '@tabler/icons-react';
 import type { ReactElement } from 'react';
 import { Panel } from '../../parts/panel.tsx';
-import { useModels } from '../evaluations/choices.tsx';
+import { useModelNames } from '../../parts/models.ts';
 import classes from './playground.module.css';
 import { type Mistakes, modelsMax, newTurn, type Prompt, type Turn } from './prompt.ts';
 
@@ -21,7 +21,7 @@ const optionsMax = 50;
 
 export function PromptForm({ prompt, onChange, mistakes, isAsking, onAsk, onStop }: PromptFormProps): ReactElement {
   const { models, system, turns } = prompt;
-  const names = useModels();
+  const names = useModelNames();
   const change = (turn: Turn, news: Partial<Turn>): void =>
     onChange({ turns: turns.map((each) => (each.key === turn.key ? { ...each, ...news } : each)) });
   return (
