@@ -3,7 +3,6 @@
 import { Alert, Anchor, Button, Group, List, Select, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { type ReactElement, useState } from 'react';
-import type { BaseModelObject } from '../../../../src/domain/base-model.ts';
 import type { JobEstimate, Recommendation } from '../../../../src/domain/estimate.ts';
 import { type ListOf, openai } from '../../api.ts';
 import { useLive } from '../../live.ts';
@@ -11,6 +10,7 @@ import { Empty } from '../../parts/empty.tsx';
 import { bytes, count, decimal } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import type { Draft } from './draft.ts';
+import { useBases } from '../../parts/models.ts';
 
 interface ModelChoiceProps {
   readonly draft: Draft;
@@ -28,16 +28,12 @@ export function ModelChoice({ draft, onChange, estimate }: ModelChoiceProps): Re
     (signal) => openai.get<ListOf<Limits>>('/fine_tuning/model_limits', { signal }),
     { every: 5000 },
   );
-  const bases = useLive(['base_models'], (signal) => openai.get<ListOf<BaseModelObject>>('/base_models', { signal }), {
-    every: 5000,
-  });
+  const bases = useBases({ every: 5000 });
   const names = (trainable.data?.data ?? []).map(({ model }) => model);
   const chosen = draft.model ?? estimate?.model ?? null;
-  const base = bases.data?.data.find(({ id }) => id === chosen);
+  const base = bases.data?.find(({ id }) => id === chosen);
   const all = chosen === null || names.includes(chosen) ? names : [chosen, ...names];
-  const installed = new Set(
-    (bases.data?.data ?? []).filter(({ status }) => status === 'installed').map(({ id }) => id),
-  );
+  const installed = new Set((bases.data ?? []).filter(({ status }) => status === 'installed').map(({ id }) => id));
   const kinds = [
     { group: 'Base models', items: all.filter((name) => installed.has(name)) },
     {
