@@ -123,7 +123,7 @@ function Outbound({
             <>
               {counted(outbound.length, 'place')} outside of this machine {outbound.length === 1 ? 'is' : 'are'} told of
               what happens here.{' '}
-              <Anchor component={Link} to="/settings">
+              <Anchor component={Link} to="/settings" underline="always">
                 See which
               </Anchor>
             </>
