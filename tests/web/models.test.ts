@@ -8,6 +8,7 @@ import type { Locator } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FineTunedModelObject } from '../../src/domain/lineage.ts';
 import { type MockHub, openMockHub } from '../models/mock-hub.ts';
+import { tinyHome } from '../jobs/tiny-house.ts';
 import { writeTinyLlama } from '../tiny-model.ts';
 import { chromiumPath, type Dashboard, openDashboard } from './browser.ts';
 import { hostile, type LivedIn, openLivedIn } from './lived-in.ts';
@@ -170,6 +171,24 @@ describe.skipIf(chromiumPath === null)('models in the browser', () => {
     await page.close();
   });
 });
+
+test.skipIf(chromiumPath === null)(
+  'whoever has a project’s key sees the bases, and is told who may fetch and remove them',
+  { timeout: 120_000 },
+  async () => {
+    await using folder = await tinyHome();
+    await using dashboard = await openDashboard({ home: folder.home, apiKeys: ['sk-of-the-operator'] });
+    const limits = { requestsPerMinute: null, tokensPerMinute: null };
+    const key = await dashboard.house.house.keyring.create({ project: 'team', name: 'team', ...limits });
+    const page = await dashboard.visit('/models');
+    await page.getByLabel('Key', { exact: true }).fill(key.value);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText(/^Base models are shared by all projects/).waitFor();
+    await page.getByRole('link', { name: 'Try Tiny' }).waitFor();
+    expect(await page.getByRole('button', { name: /^(Fetch|Remove)/ }).count()).toBe(0);
+    expect(await page.getByLabel('Another model').count()).toBe(0);
+  },
+);
 
 const sumsOf = async (made: Locator): Promise<string> =>
   (await made.getByRole('link', { name: 'SHA256SUMS' }).getAttribute('href'))!;

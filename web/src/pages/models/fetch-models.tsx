@@ -5,6 +5,7 @@ import { type FormEvent, type ReactElement, useState } from 'react';
 import type { BaseModelObject } from '../../../../src/domain/base-model.ts';
 import { fieldOf, sentenceOf } from '../../api.ts';
 import { useAct } from '../../live.ts';
+import { useSession } from '../../session.ts';
 import { Failure } from '../../parts/answered.tsx';
 import { bytes, count } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
@@ -24,33 +25,48 @@ interface FetchModelsProps {
 
 export function FetchModels({ bases, here = [], alone = false }: FetchModelsProps): ReactElement {
   const pulls = usePulls();
+  const session = useSession();
+  const isAllowed = session.data?.operator === true;
   const catalogued = new Set([...here, ...bases.map(({ id }) => id)]);
   const elsewhere = pulls.filter((task) => !catalogued.has(task.request.source));
   return (
     <Panel
       title={alone ? 'Fetch it' : 'Base models to fetch'}
-      about="Fetching is the only time a base model needs the network: each comes from its maker's page on the Hugging Face hub, or from a package registry, and is checked before it is used."
+      about={
+        isAllowed
+          ? about
+          : 'Base models are shared by all projects: whoever runs this server, or has an admin key, fetches them.'
+      }
       flush
     >
       <ul className={classes['rows']} aria-label="Base models to fetch">
         {bases.map((base) => (
           <li key={base.id} className={classes['row']}>
-            <Entry base={base} alone={alone} pull={pulls.find(({ request }) => request.source === base.id) ?? null} />
+            <Entry
+              base={base}
+              alone={alone}
+              isAllowed={isAllowed}
+              pull={pulls.find(({ request }) => request.source === base.id) ?? null}
+            />
           </li>
         ))}
       </ul>
-      {alone ? bases.map(({ id }) => <FromFile key={id} id={id} />) : <Elsewhere pulls={elsewhere} />}
+      {isAllowed && (alone ? bases.map(({ id }) => <FromFile key={id} id={id} />) : <Elsewhere pulls={elsewhere} />)}
     </Panel>
   );
 }
 
+const about =
+  "Fetching is the only time a base model needs the network: each comes from its maker's page on the Hugging Face hub, or from a package registry, and is checked before it is used.";
+
 interface EntryProps {
   readonly base: BaseModelObject;
   readonly alone: boolean;
+  readonly isAllowed: boolean;
   readonly pull: PullTask | null;
 }
 
-function Entry({ base, alone, pull }: EntryProps): ReactElement {
+function Entry({ base, alone, isAllowed, pull }: EntryProps): ReactElement {
   const fetch = usePull();
   const { id, name, serving_only: servingOnly } = base;
   const isComing = pull !== null && !isOver(pull);
@@ -74,7 +90,7 @@ function Entry({ base, alone, pull }: EntryProps): ReactElement {
         {pull !== null && <Pull task={pull} />}
         {fetch.isError && <Failure error={fetch.error} />}
       </div>
-      {!isComing && (
+      {isAllowed && !isComing && (
         <Group gap="xs" className={classes['acts']}>
           <Button
             size="xs"

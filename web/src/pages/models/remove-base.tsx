@@ -4,6 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import type { BaseModelObject } from '../../../../src/domain/base-model.ts';
 import { openai } from '../../api.ts';
+import { useSession } from '../../session.ts';
 import { AskFirst } from '../../parts/ask-first.tsx';
 import { bytes, counted } from '../../parts/numbers.ts';
 
@@ -12,10 +13,13 @@ interface RemoveBaseProps {
   readonly onRemoved?: () => Promise<void>;
 }
 
-export function RemoveBase({ base, onRemoved }: RemoveBaseProps): ReactElement {
+/** Nothing for whoever may not: bases are everybody's, and the operator's to manage. */
+export function RemoveBase({ base, onRemoved }: RemoveBaseProps): ReactElement | null {
   const client = useQueryClient();
+  const session = useSession();
   const { id, name, size_bytes: size, fine_tunes: fineTunes } = base;
   const needed = fineTunes > 0;
+  if (session.data?.operator !== true) return null;
 
   async function remove(): Promise<void> {
     const query = needed ? { force: 'true' } : {};
