@@ -218,6 +218,18 @@ describe.skipIf(chromiumPath === null)('evaluations', () => {
     await assertFit(page);
   }, 90_000);
 
+  test('what was stopped goes on from where it was', async () => {
+    const asked = { type: 'sweep', training_file: train, models: ['tiny'], smallest: 10, finalists: 1 };
+    const hyperparameters = { n_epochs: [1], max_length: [128], learning_rate: [1e-4, 1e-3] };
+    const { id } = await startTask(house.openai, { ...asked, hyperparameters });
+    await using dashboard = await openDashboard(house);
+    const page = await dashboard.visit(`/evaluations/sweeps/${id}`);
+    await page.getByRole('button', { name: 'Stop' }).click();
+    await page.getByRole('button', { name: 'Go on from here' }).click({ timeout: 20_000 });
+    await expect.poll(() => new URL(page.url()).pathname).not.toContain(id);
+    await page.getByText(/t\d is best/).waitFor({ timeout: 60_000 });
+  }, 120_000);
+
   test('what cannot be read is told with its line', async () => {
     await using dashboard = await openDashboard(house);
     const page = await dashboard.visit('/evaluations/new');

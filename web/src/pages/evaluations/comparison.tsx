@@ -19,6 +19,7 @@ import { Panel } from '../../parts/panel.tsx';
 import { saveFile } from '../../parts/save-file.ts';
 import { isOver, TaskProgress, useTask } from '../../parts/task-progress.tsx';
 import { Figured, Intervals, SmallNote } from './estimates.tsx';
+import { GoOn } from './go-on.tsx';
 import { Matrix, ReliabilityDiagram } from './pictures.tsx';
 import { saveRows } from './take-away.ts';
 import { several, useFileName } from './undertakings.tsx';
@@ -55,9 +56,15 @@ export function Comparison(): ReactElement {
       <Answered query={task}>
         {(known) => (
           <>
-            {(!isOver(known) || known.error !== null) && (
+            {(!isOver(known) || known.status !== 'succeeded') && (
               <Panel>
                 <TaskProgress task={known} label="Comparing" />
+                <GoOn
+                  task={known}
+                  onGone={({ id }) =>
+                    void navigate({ to: '/evaluations/compare/$taskId', params: { taskId: id } as never })
+                  }
+                />
               </Panel>
             )}
             {known.result !== null && <Result result={known.result as CompareResult} />}

@@ -1,5 +1,6 @@
 /** A learning curve: the figure by the number of examples, what is foretold beyond, and the law through it. */
 
+import { useMediaQuery } from '@mantine/hooks';
 import type { ReactElement } from 'react';
 import type { LearningCurveResult } from '../../../../src/domain/sweep.ts';
 import { count, decimal } from '../../parts/numbers.ts';
@@ -7,12 +8,13 @@ import { inWords } from './estimates.tsx';
 import { Figure } from './figure.tsx';
 import classes from './figure.module.css';
 
-const [width, height] = [680, 380];
-const [left, right, top, bottom] = [72, 24, 16, 56];
+const shapes = { wide: [680, 380], narrow: [330, 300] } as const;
+const [left, right, top, bottom] = [62, 24, 16, 56];
 const lawPoints = 60;
 
 export function CurvePicture({ curve }: { readonly curve: LearningCurveResult }): ReactElement {
   const { metric, law } = curve;
+  const [width, height] = shapes[useMediaQuery('(max-width: 48em)') ? 'narrow' : 'wide'];
   const points =
     curve.points.length > 0
       ? curve.points

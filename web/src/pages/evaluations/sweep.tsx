@@ -16,6 +16,7 @@ import { isOver, TaskProgress, useTask } from '../../parts/task-progress.tsx';
 import { ReportButton } from './comparison.tsx';
 import { CurvePicture } from './curve-picture.tsx';
 import { Figured, inWords } from './estimates.tsx';
+import { GoOn } from './go-on.tsx';
 import { ParallelCoordinates } from './parallel-coordinates.tsx';
 import { WideTable } from './wide-table.tsx';
 
@@ -67,6 +68,15 @@ export function Sweep(): ReactElement {
             {(!isOver(found) || found.error !== null || found.status === 'cancelled') && (
               <Panel>
                 <TaskProgress task={found} label="Training" />
+                <GoOn
+                  task={found}
+                  onGone={({ id }) =>
+                    void navigate({ to: '/evaluations/sweeps/$taskId', params: { taskId: id } as never })
+                  }
+                >
+                  Jobs that it has started train on by themselves, and count when it goes on; they can be cancelled on
+                  the page of jobs.
+                </GoOn>
               </Panel>
             )}
             {known !== null &&
