@@ -133,6 +133,29 @@ describe.skipIf(chromiumPath === null)('the playground', () => {
     await answerOf(page, 'tiny').waitFor();
   });
 
+  test('shows what a model calls a tool with, and saves the call as an example', async () => {
+    const page = await dashboard.visit('/playground?model=tiny');
+    await page.getByLabel('You say').fill('How is the weather in Rome?');
+    await page.getByRole('button', { name: 'Begin with an example' }).click();
+    await page.getByLabel('Must call a tool').check();
+    await page.getByLabel('Longest answer').fill('400');
+    await page.getByRole('button', { name: 'Ask' }).click();
+    await ended(page, 'tiny');
+    await answerOf(page, 'tiny').getByText('Calls the tool get_weather with').waitFor();
+    expect(await violationsOn(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Save as training example' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('The example holds the call of get_weather and the tools.').waitFor();
+    await dialog.getByRole('button', { name: 'Save', exact: true }).click();
+    await dialog.getByRole('link', { name: 'from-playground.jsonl' }).waitFor();
+    const { id } = (await house.openai.files.list({ purpose: 'fine-tune' })).data[0]!;
+    const example = JSON.parse(await (await house.openai.files.content(id)).text()) as object;
+    expect(example).toMatchObject({
+      messages: [{ role: 'user' }, { role: 'assistant', tool_calls: [{ function: { name: 'get_weather' } }] }],
+      tools: [{ type: 'function', function: { name: 'get_weather' } }],
+    });
+  });
+
   test('saves an answer that was put right as an example, in a new file and in a new version of one', async () => {
     const old = await upload(house.openai, examples());
     const page = await dashboard.visit('/playground?model=tiny');

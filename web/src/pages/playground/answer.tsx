@@ -43,7 +43,11 @@ export function AnswerColumn({ stream, onSave, onGoOn }: AnswerColumnProps): Rea
       </Group>
       <Box className={classes['said']}>
         {error !== null && <Failure error={new Error(error)} />}
-        {blocks.length > 0 ? <Tokens model={model} blocks={blocks} /> : <Text className="outside">{text}</Text>}
+        {blocks.length > 0 && text !== '' ? (
+          <Tokens model={model} blocks={blocks} />
+        ) : (
+          <Text className="outside">{text}</Text>
+        )}
         {calls.map((call, i) => (
           <Call key={i} {...call} />
         ))}

@@ -26,6 +26,8 @@ export interface Prompt {
   /** Whether each token's probability is asked for. */
   readonly probabilities: boolean;
   readonly tools: string;
+  /** Whether the answer has to be a call. */
+  readonly mustCall: boolean;
   readonly format: Format;
   readonly schema: string;
   /** One after the other, so that they do not share the processor. */
@@ -45,6 +47,7 @@ let kept: Prompt = {
   seed: null,
   probabilities: true,
   tools: '',
+  mustCall: false,
   format: 'text',
   schema: '',
   inTurn: false,
@@ -79,7 +82,7 @@ export function requestOf(prompt: Prompt): { readonly body: Body | null; readonl
     ...(prompt.stop.length > 0 && { stop: [...prompt.stop] }),
     ...(prompt.seed !== null && { seed: prompt.seed }),
     ...(prompt.probabilities && { logprobs: true, top_logprobs: 5 }),
-    ...(tools !== undefined && tools.length > 0 && { tools }),
+    ...(tools !== undefined && tools.length > 0 && { tools, ...(prompt.mustCall && { tool_choice: 'required' }) }),
     ...(prompt.format === 'json_object' && { response_format: { type: 'json_object' as const } }),
     ...(schema !== undefined && { response_format: { type: 'json_schema' as const, json_schema: schema } }),
   };

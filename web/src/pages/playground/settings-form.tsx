@@ -110,6 +110,14 @@ export function SettingsForm({ prompt, onChange, mistakes }: SettingsFormProps):
           onChange={(tools) => onChange({ tools })}
           error={mistakes.tools}
         />
+        {prompt.tools.trim() !== '' && (
+          <Switch
+            label="Must call a tool"
+            description="Otherwise the model decides whether it does."
+            checked={prompt.mustCall}
+            onChange={(event) => onChange({ mustCall: event.currentTarget.checked })}
+          />
+        )}
       </Stack>
     </Panel>
   );
