@@ -29,7 +29,14 @@ interface Mail {
 const shortTokens = [64, 256] as const;
 export const longTokens = 2048;
 
-export function jsonLines(material: Material, examples: number, seed: number, { tokensOf, room }: Counting): string {
+/** `longest` is the length of `long` and `writing`. */
+export function jsonLines(
+  material: Material,
+  examples: number,
+  seed: number,
+  { tokensOf, room }: Counting,
+  longest = longTokens,
+): string {
   const random = seededRandom(seed);
   const mails = shuffled(readable(), random);
   let at = 0;
@@ -44,8 +51,8 @@ export function jsonLines(material: Material, examples: number, seed: number, { 
   const uneven = (): Mail => ofLength(shortTokens[0] + Math.floor(random() * (shortTokens[1] - shortTokens[0])));
   const writers: Record<Material, () => unknown> = {
     short: () => labelled(uneven()),
-    long: () => labelled(ofLength(longTokens)),
-    writing: () => said([{ role: 'user', content: 'Write mails.' }], ofLength(longTokens).text),
+    long: () => labelled(ofLength(longest)),
+    writing: () => said([{ role: 'user', content: 'Write mails.' }], ofLength(longest).text),
     pairs: () => pair(uneven()),
   };
   return Array.from({ length: examples }, () => `${JSON.stringify(writers[material]())}\n`).join('');

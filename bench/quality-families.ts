@@ -126,7 +126,11 @@ async function ours({ openai }: House, contest: Contest, task: Task, { seed, fil
   };
 }
 
-/** The job of an earlier try that got as far as a model, or a new one. */
+type OpenAiJob = OpenAI.FineTuning.FineTuningJob & { readonly user_provided_suffix?: string | null };
+
+const hasEnded = ({ status }: OpenAiJob): boolean => ['succeeded', 'failed', 'cancelled'].includes(status);
+
+/** The job of an earlier try, which goes on where it was, or a new one. */
 async function trained(
   openai: OpenAI,
   { model, hyperparameters }: Contest,
@@ -134,13 +138,16 @@ async function trained(
   seed: number,
   suffix: string,
 ) {
-  for await (const job of openai.fineTuning.jobs.list())
-    if (job.status === 'succeeded' && job.fine_tuned_model?.split(':')[3] === suffix) return job;
-  const uploaded = await openai.files.create({ file: createReadStream(file), purpose: 'fine-tune' });
-  const method = { type: 'supervised', supervised: { hyperparameters } };
-  const body = { model, training_file: uploaded.id, suffix, seed, method };
-  let job = await openai.fineTuning.jobs.create(body as OpenAI.FineTuning.JobCreateParams);
-  while (!['succeeded', 'failed', 'cancelled'].includes(job.status)) {
+  let job: OpenAiJob | null = null;
+  for await (const each of openai.fineTuning.jobs.list() as AsyncIterable<OpenAiJob>)
+    if (each.user_provided_suffix === suffix && (each.status === 'succeeded' || !hasEnded(each))) job ??= each;
+  if (job === null) {
+    const uploaded = await openai.files.create({ file: createReadStream(file), purpose: 'fine-tune' });
+    const method = { type: 'supervised', supervised: { hyperparameters } };
+    const body = { model, training_file: uploaded.id, suffix, seed, method };
+    job = await openai.fineTuning.jobs.create(body as OpenAI.FineTuning.JobCreateParams);
+  }
+  while (!hasEnded(job)) {
     await new Promise((resolve) => setTimeout(resolve, 2000));
     job = await openai.fineTuning.jobs.retrieve(job.id);
   }

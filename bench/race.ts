@@ -128,7 +128,7 @@ function trainPlan(method: Method, { architecture }: BaseModel): TrainPlan {
   return { mode: 'lora', rank: 16, alpha: 32, rslora: false, dropout: 0, targets };
 }
 
-async function countingOf(base: BaseModel): Promise<Counting> {
+export async function countingOf(base: BaseModel): Promise<Counting> {
   await using gguf = await openGguf(base.path);
   if (isEncoder(base)) {
     const codec = EncoderCodec.fromGguf(gguf.metadata);
@@ -142,7 +142,12 @@ async function countingOf(base: BaseModel): Promise<Counting> {
 }
 
 /** Our trainer, as a job starts it. */
-export async function ours({ plan, folder }: Ready, basePrecision: Precision, round: number): Promise<Run> {
+export async function ours(
+  { plan, folder }: Pick<Ready, 'plan' | 'folder'>,
+  basePrecision: Precision,
+  round: number,
+  onStep: (step: Extract<TrainerEvent, { type: 'step' }>) => void = () => undefined,
+): Promise<Run> {
   const jobFolder = join(folder, `${basePrecision}-${round}`);
   await mkdir(jobFolder, { recursive: true });
   await writeFile(join(jobFolder, 'plan.json'), JSON.stringify({ ...plan, basePrecision }));
@@ -159,6 +164,7 @@ export async function ours({ plan, folder }: Ready, basePrecision: Precision, ro
     done ||= event.type === 'done';
     if (event.type !== 'step') continue;
     process.stderr.write('.');
+    onStep(event);
     if (firstStepSeconds === 0) firstStepSeconds = (performance.now() - startMs) / 1000;
     stepSeconds.push(event.elapsedMs / 1000);
     peakRssBytes = await peakRss(child.pid!);
