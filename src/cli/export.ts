@@ -18,6 +18,7 @@ import { type ExportForm, exportForms, exportModel } from '../export/export.ts';
 import { type ExportType, exportTypes } from '../export/pack.ts';
 import { questionsIn } from '../export/questions.ts';
 import { projectOf, type Story, storyOf } from '../export/story.ts';
+import { ModelAliases } from '../models/aliases.ts';
 import { BaseModels } from '../models/base-models.ts';
 import { ModelRegistry } from '../models/registry.ts';
 import { Blobs } from '../store/blobs.ts';
@@ -116,7 +117,8 @@ async function openRooms(context: Context) {
   });
   if (lock !== null) opening.use(lock);
   const rows = opening.use(await openDatabase(join(home, 'tunesmith.db'), { migrating: lock !== null }));
-  const registry = new ModelRegistry(rows, bases, settings.modelAliases, settings.organization);
+  const { names } = await ModelAliases.open(rows, bases, settings.modelAliases);
+  const registry = new ModelRegistry(rows, bases, names, settings.organization);
   const open = opening.move();
   return {
     find: async (name: string) => {

@@ -18,7 +18,7 @@ describe.skipIf(chromiumPath === null)('home', () => {
     await folder?.[Symbol.asyncDispose]();
   });
 
-  test('begins with the quickstart as clicks, which ends with a model to try', async () => {
+  test('begins with the quickstart as clicks, which ends with a model to try', { timeout: 120_000 }, async () => {
     await using dashboard = await openDashboard(house);
     const page = await dashboard.visit('/');
     const steps = page.getByRole('region', { name: 'Begin here' });

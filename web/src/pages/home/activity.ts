@@ -55,7 +55,7 @@ export function useActivities(): { readonly all: readonly Activity[] | null; rea
   if (!jobs.data || !tasks.data || !batches.data || !runs.data) return { all: null, error };
   const all = [
     ...jobs.data.map(ofJob),
-    ...tasks.data.map(ofTask),
+    ...tasks.data.filter(isWorthTelling).map(ofTask),
     ...batches.data.map(ofBatch),
     ...runs.data.map(ofRun),
   ];
@@ -100,6 +100,9 @@ const taskKinds: Readonly<Partial<Record<TaskType, { readonly words: string; rea
   openai_parity: { words: 'Comparing with OpenAI', to: '/leaving' },
   openai_restore: { words: 'Restoring from a capture', to: '/leaving' },
 };
+
+/** A file is looked over whenever it is opened; nobody needs to hear that it was. */
+const isWorthTelling = ({ type, status }: Task): boolean => type !== 'file_check' || status === 'running';
 
 function ofTask(task: Task): Activity {
   const { words, to } = taskKinds[task.type] ?? { words: task.type, to: null };

@@ -2,7 +2,7 @@
 
 import { Box, Text, useComputedColorScheme } from '@mantine/core';
 import type { ReactElement } from 'react';
-import type { System } from '../../../../src/domain/system.ts';
+import { type DiskKind, diskKinds, type System } from '../../../../src/domain/system.ts';
 import { Answered } from '../../parts/answered.tsx';
 import { Facts } from '../../parts/facts.tsx';
 import { bytes } from '../../parts/numbers.ts';
@@ -23,7 +23,8 @@ function Kept({ disk }: { readonly disk: System['disk'] }): ReactElement {
   const scheme = useComputedColorScheme('light');
   const used = disk.used ?? [];
   const sum = used.reduce((all, { bytes: size }) => all + size, 0);
-  const colourOf = (index: number): string => lineColours[scheme][index % lineColours[scheme].length]!;
+  const colourOf = (kind: DiskKind): string =>
+    kind === 'other' ? 'var(--quiet)' : lineColours[scheme][diskKinds.indexOf(kind)]!;
   return (
     <>
       {disk.used === null ? (
@@ -32,18 +33,18 @@ function Kept({ disk }: { readonly disk: System['disk'] }): ReactElement {
         </Text>
       ) : (
         <Box className={classes['bar']} role="presentation">
-          {used.map(({ kind, bytes: size }, i) => (
-            <span key={kind} style={{ flexGrow: size, background: colourOf(i) }} />
+          {used.map(({ kind, bytes: size }) => (
+            <span key={kind} style={{ flexGrow: size, background: colourOf(kind) }} />
           ))}
         </Box>
       )}
       <Box mt="sm">
         <Facts
           facts={[
-            ...used.map(({ kind, bytes: size }, i): readonly [string, ReactElement] => [
+            ...used.map(({ kind, bytes: size }): readonly [string, ReactElement] => [
               diskWords[kind],
               <>
-                <span className={classes['swatch']} style={{ background: colourOf(i) }} />
+                <span className={classes['swatch']} style={{ background: colourOf(kind) }} />
                 {bytes(size)}
               </>,
             ]),
