@@ -21,8 +21,6 @@ async function assertFit(page: Page): Promise<void> {
     await page.setViewportSize(sizes[size]);
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
     await page.waitForTimeout(400); // colours and charts follow
-    // What was hidden while the scheme changed may keep its old colour in this browser until it is styled anew.
-    await page.evaluate(`{ const { style } = document.documentElement; style.display = 'none'; document.body.offsetHeight; style.display = ''; }`); // prettier-ignore
     expect(await violationsOn(page), `${page.url()} on a ${size}`).toEqual([]);
     const [width, shown] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[];
     expect(width, `${page.url()} on a ${size}`).toBeLessThanOrEqual(shown!);
