@@ -45,7 +45,7 @@ const trials: readonly Trial[] = [
   { name: 'dpo', model: smollm2, material: 'pairs', examples: 240, validation: 24, method: 'dpo', hyperparameters: { n_epochs: 1, batch_size: 4 } }, // prettier-ignore
   { name: 'gemma-lora', model: 'gemma-3-270m', material: 'short', examples: 240, hyperparameters: { n_epochs: 1, batch_size: 8 } }, // prettier-ignore
   { name: 'gpt2-full', model: gpt2, material: 'short', examples: 320, hyperparameters: { n_epochs: 1, batch_size: 8, train: 'full' } }, // prettier-ignore
-  { name: 'minilm-full', model: minilm, material: 'short', examples: 800, validation: 200, hyperparameters: { n_epochs: 4, batch_size: 16 } }, // prettier-ignore
+  { name: 'minilm-full', model: minilm, material: 'short', examples: 800, validation: 200, hyperparameters: { n_epochs: 4, batch_size: 16, train: 'full' } }, // prettier-ignore
 ];
 
 const words = process.argv.slice(2);

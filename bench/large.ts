@@ -82,7 +82,7 @@ async function writeLlama1b(path: string, tokenizerFrom: string): Promise<void> 
   process.stderr.write('A Llama of 1.1B parameters: making it at random\n');
   const [layers, width, heads, kvHeads, headWidth, feedForward] = [22, 2048, 32, 4, 64, 5632];
   await using source = await openGguf(tokenizerFrom);
-  const vocabulary = source.tensors.find(({ name }) => name === 'token_embd.weight')!.shape[0]!;
+  const vocabulary = source.tensors.get('token_embd.weight')!.shape[0]!;
   const kept = [...source.metadata.entries()].filter(([key]) => key.startsWith('tokenizer.'));
   const metadata = new GgufMetadata([
     ...Object.entries({
