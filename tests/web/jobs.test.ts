@@ -10,7 +10,7 @@ import { chromiumPath, type Dashboard, openDashboard } from './browser.ts';
 /** Machines are busy. */
 const soon = { timeout: 20_000 };
 
-describe.skipIf(chromiumPath === null)('jobs', () => {
+describe.skipIf(chromiumPath === null)('jobs', { timeout: 180_000 }, () => {
   let home: Awaited<ReturnType<typeof tinyHome>>;
   let house: TestHouse;
   let dashboard: Dashboard;
@@ -122,7 +122,7 @@ describe.skipIf(chromiumPath === null)('jobs', () => {
     };
     // A rate so high that it soon becomes worse, which is when it stops.
     const early = { patience: 2, interval: 2 };
-    const first = await make('first', { n_epochs: 20, batch_size: 2, learning_rate: 0.5, early_stopping: early });
+    const first = await make('first', { n_epochs: 12, batch_size: 2, learning_rate: 0.5, early_stopping: early });
     await make('second', { n_epochs: 2, batch_size: 2 });
 
     const page = await dashboard.visit(`/jobs/${first}`);
@@ -191,15 +191,22 @@ describe.skipIf(chromiumPath === null)('jobs', () => {
   });
 
   test('the list finds jobs by name, state and model', async () => {
+    const { openai } = house;
+    const training_file = await upload(openai, examples());
+    const make = async (suffix: string): Promise<string> =>
+      (await openai.fineTuning.jobs.create({ model: 'tiny', training_file, suffix, hyperparameters: { n_epochs: 1 } }))
+        .id;
+    await openai.fineTuning.jobs.cancel(await make('dropped'));
+    await waitFor(openai, await make('kept'));
     const page = await dashboard.visit('/jobs');
     const list = page.getByRole('table', { name: 'Jobs' });
-    await list.getByRole('link', { name: 'long' }).waitFor();
-    await page.getByRole('textbox', { name: 'Find' }).fill('long');
+    await list.getByRole('link', { name: 'dropped' }).waitFor();
+    await page.getByRole('textbox', { name: 'Find' }).fill('dropped');
     await expect.poll(() => list.getByRole('row').count(), soon).toBe(2);
     await page.getByRole('textbox', { name: 'Find' }).fill('');
     await choose(page, 'State', 'Done');
-    await expect.poll(() => list.getByRole('link', { name: 'long' }).count(), soon).toBe(0);
-    await list.getByRole('link', { name: 'first' }).waitFor();
+    await expect.poll(() => list.getByRole('link', { name: 'dropped' }).count(), soon).toBe(0);
+    await list.getByRole('link', { name: 'kept' }).waitFor();
     await page.getByRole('textbox', { name: 'Find' }).fill('nothing like it');
     await page.getByText('No job is like that').waitFor();
     await page.close();
