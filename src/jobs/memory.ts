@@ -8,6 +8,7 @@
  *                 of each lane more than one 8 more; where the embedding learns, three more copies of its gradient
  *   activations   of each lane: tokens of a micro-batch x L x 4 (4 C + 2 K + (2 or 3) F + 7 r + H T), K = keys' columns, F the
  *                 feed-forward's, H T attention's probabilities of rows that are short enough to be kept
+ *                 and of longer rows 3 squares H T^2 of one layer
  *   head          of each lane: 2 copies of judged positions x V
  *
  * plus a share for what the runtime's allocator cannot fill. docs/decisions/0009-memory-of-training.md has the measurements.
@@ -30,6 +31,8 @@ const slack = 1.05;
 const bytesPerFloat = 4;
 /** Attention's probabilities of rows up to here are kept. */
 const keptRowTokens = 256;
+/** Scores, probabilities and a gradient; at 4,096 tokens a trainer held 2.9 of them. */
+const transientSquares = 3;
 /** Fewer of large vocabularies. */
 const judgedPerChunk = (vocabulary: number): number => Math.min(512, Math.max(1, Math.floor(2 ** 26 / vocabulary)));
 
@@ -49,6 +52,8 @@ export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNe
   const rows = Math.max(1, Math.min(Math.floor(tokensPerRun / tokensMax), Math.ceil(plan.batchSize / lanes)));
   const tokens = rows * tokensMax;
   const kept = tokensMax <= keptRowTokens ? heads * tokensMax : 0;
+  // Where attention is computed again, so many squares of one layer live at once.
+  const squares = tokensMax <= keptRowTokens ? 0 : transientSquares * rows * heads * tokensMax ** 2;
   const perToken = 4 * width + 2 * kvHeads * headWidth + 2 * feedForward + 7 * rank + kept;
   // Below the lowest trained block nothing is kept.
   const keptLayers = train.mode === 'lora' || train.mode === 'full' ? layers : trainedBlocks;
@@ -56,7 +61,7 @@ export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNe
     process: processBytes,
     weights: lanes * (frozen + headBytes) + bytesPerFloat * embedding,
     trained: trained * (20 + 8 * (lanes - 1)) + (train.mode === 'full' ? 3 * bytesPerFloat * embedding : 0),
-    activations: lanes * tokens * bytesPerFloat * (perToken * Math.max(1, keptLayers)),
+    activations: lanes * bytesPerFloat * (tokens * perToken * Math.max(1, keptLayers) + squares),
     head: lanes * 2 * bytesPerFloat * Math.min(tokens, judgedPerChunk(vocabulary)) * vocabulary,
   };
   const sum = Object.values(parts).reduce((a, b) => a + b, 0);
