@@ -33,6 +33,7 @@ test.each<[string, Partial<MemoryPlan>, number]>([
   ['an adapter on exact weights', { basePrecision: 'f32' }, 1699],
   ['the head', { train: { mode: 'head' } }, 1231],
   ['four layers', { train: { mode: 'last_layers', layers: 4 } }, 999],
+  ['an adapter on rounded weights, of 4,096 tokens', { tokensMax: 4096 }, 5711],
   ['every weight', { train: { mode: 'full' }, basePrecision: 'f32' }, 3715],
 ])('%s needs about what was measured', (_, changes, measured) => {
   const estimated = memoryOf(architecture, { ...plan, ...changes }).bytes / 2 ** 20;
