@@ -3,12 +3,31 @@
 import { Button, Checkbox, Group, Modal, Stack, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { type FormEvent, type ReactElement, useState } from 'react';
-import { webhookEvents } from '../../../../src/domain/webhook.ts';
+import type { WebhookEventType } from '../../../../src/domain/webhook.ts';
 import { fieldOf, openai, sentenceOf } from '../../api.ts';
 import { useAct } from '../../live.ts';
 import { Failure } from '../../parts/answered.tsx';
 import { webhooksKey } from './data.ts';
 import { Secret } from './secret.tsx';
+
+/** What a webhook may be told of, in words. */
+const events: Readonly<Record<WebhookEventType, string>> = {
+  'fine_tuning.job.succeeded': 'A job has trained its model',
+  'fine_tuning.job.failed': 'A job failed',
+  'fine_tuning.job.cancelled': 'A job was cancelled',
+  'eval.run.succeeded': 'An evaluation is done',
+  'eval.run.failed': 'An evaluation failed',
+  'eval.run.canceled': 'An evaluation was cancelled',
+  'batch.completed': 'A batch is done',
+  'batch.failed': 'A batch failed',
+  'batch.expired': 'A batch ran out of time',
+  'batch.cancelled': 'A batch was cancelled',
+  'response.completed': 'A response in the background is done',
+  'response.failed': 'A response in the background failed',
+  'response.cancelled': 'A response in the background was cancelled',
+  'response.incomplete': 'A response in the background was cut short',
+};
+const usual = Object.keys(events).filter((event) => event.startsWith('fine_tuning'));
 
 export function NewWebhook(): ReactElement {
   const [isOpen, dialog] = useDisclosure(false);
@@ -44,9 +63,9 @@ export function NewWebhook(): ReactElement {
 
 function Form({ onMade }: { readonly onMade: (secret: string) => void }): ReactElement {
   const [url, setUrl] = useState('');
-  const [events, setEvents] = useState<string[]>(webhookEvents.filter((event) => event.startsWith('fine_tuning')));
+  const [chosen, choose] = useState<string[]>(usual);
   const make = useAct<void, { secret: string }>(
-    () => openai.post<{ secret: string }>('/webhooks', { body: { url: url.trim(), events } }),
+    () => openai.post<{ secret: string }>('/webhooks', { body: { url: url.trim(), events: chosen } }),
     { changes: [webhooksKey, ['system']], onDone: ({ secret }) => onMade(secret) },
   );
   const isAboutUrl = make.isError && fieldOf(make.error) === 'url';
@@ -68,16 +87,16 @@ function Form({ onMade }: { readonly onMade: (secret: string) => void }): ReactE
           required
           data-autofocus
         />
-        <Checkbox.Group label="It is told of" value={events} onChange={setEvents}>
+        <Checkbox.Group label="It is told of" value={chosen} onChange={choose}>
           <Stack gap={6} mt="xs">
-            {webhookEvents.map((event) => (
-              <Checkbox key={event} value={event} label={event} />
+            {Object.entries(events).map(([event, words]) => (
+              <Checkbox key={event} value={event} label={words} />
             ))}
           </Stack>
         </Checkbox.Group>
         {make.isError && !isAboutUrl && <Failure error={make.error} />}
         <Group justify="flex-end">
-          <Button type="submit" loading={make.isPending} disabled={url.trim() === '' || events.length === 0}>
+          <Button type="submit" loading={make.isPending} disabled={url.trim() === '' || chosen.length === 0}>
             Add it
           </Button>
         </Group>

@@ -2,7 +2,7 @@
 
 import { Box, Text, useComputedColorScheme } from '@mantine/core';
 import type { ReactElement } from 'react';
-import { type DiskKind, diskKinds, type System } from '../../../../src/domain/system.ts';
+import type { DiskKind, System } from '../../../../src/domain/system.ts';
 import { Answered } from '../../parts/answered.tsx';
 import { Facts } from '../../parts/facts.tsx';
 import { bytes } from '../../parts/numbers.ts';
@@ -24,7 +24,7 @@ function Kept({ disk }: { readonly disk: System['disk'] }): ReactElement {
   const used = disk.used ?? [];
   const sum = used.reduce((all, { bytes: size }) => all + size, 0);
   const colourOf = (kind: DiskKind): string =>
-    kind === 'other' ? 'var(--quiet)' : lineColours[scheme][diskKinds.indexOf(kind)]!;
+    kind === 'other' ? 'var(--quiet)' : lineColours[scheme][Object.keys(diskWords).indexOf(kind)]!;
   return (
     <>
       {disk.used === null ? (
