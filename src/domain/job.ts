@@ -65,11 +65,13 @@ export interface ExtraHyperparameters {
   max_length: number | Auto;
   /** Steps between two validation mini-batches. */
   eval_interval: number | Auto;
-  /** Arithmetic of the frozen base: exact `f32`, or `int8` with f32 adapters. */
-  base_precision: 'f32' | 'int8' | Auto;
+  base_precision: BasePrecision | Auto;
   /** What computes: the processor, or a graphics card through WebGPU or CUDA. */
   device: Device | Auto;
 }
+
+/** How frozen linear layers are kept: exactly, or rounded to eight or four bits; what learns beside them is exact. */
+export type BasePrecision = 'f32' | 'int8' | 'int4';
 
 /** Ours for encoders, which learn to tell labels apart. */
 export interface EncoderHyperparameters {

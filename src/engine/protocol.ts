@@ -18,6 +18,7 @@
  */
 
 import type { Device } from '../domain/device.ts';
+import type { BasePrecision } from '../domain/job.ts';
 import type { LabelSet } from '../domain/label.ts';
 
 export const protocolVersion = 2;
@@ -108,7 +109,7 @@ export interface TrainingPlan {
   readonly evaluationInterval: number;
   /** Seconds between snapshots kept only for resuming (epoch checkpoints come on top). */
   readonly snapshotSeconds: number;
-  readonly basePrecision: 'f32' | 'int8';
+  readonly basePrecision: BasePrecision;
   /** What computes, by default the processor; one that fails at the start gives way to it, with a warning. */
   readonly device?: Device;
   readonly threads: number;

@@ -7,7 +7,7 @@
 
 import { ProtobufMessage } from './protobuf.ts';
 
-export type ElementType = 'float32' | 'uint8' | 'int8' | 'int32' | 'int64' | 'bool';
+export type ElementType = 'float32' | 'uint8' | 'int8' | 'int32' | 'int64' | 'bool' | 'float16';
 
 /** A dimension with a name is only known when the graph runs. */
 export type OnnxDim = number | string;
@@ -56,7 +56,15 @@ export interface OnnxModel {
   readonly values: readonly OnnxValue[];
 }
 
-const elementCodes: Record<ElementType, number> = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9 };
+export const elementCodes: Readonly<Record<ElementType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+};
 const irVersion = 9;
 const opsets: readonly (readonly [domain: string, version: number])[] = [
   ['', 18],

@@ -22,7 +22,6 @@ import { writeAtomically } from '../formats/atomic-write.ts';
 import { openGguf } from '../formats/gguf.ts';
 import { targetsOfBase } from '../models/adapter.ts';
 import type { BaseModel } from '../models/base-models.ts';
-import type { BasePrecision } from '../engine/protocol.ts';
 import { programArguments } from '../programs.ts';
 import { TextCodec } from '../text/codec.ts';
 import { EncoderCodec } from '../text/encoder-codec.ts';

@@ -43,9 +43,11 @@ export class Devices {
     const wish = asked === 'auto' ? this.#options.preferred : asked;
     if (wish === 'cpu') return onProcessor;
     const { present } = this.#options;
-    if (precision === 'int8') {
+    if (precision === 'int8' || precision === 'int4') {
       if (wish === 'auto' && present.length === 0) return onProcessor;
-      return insteadOf('Training on the processor: base_precision is "int8", which only the processor computes in');
+      return insteadOf(
+        `Training on the processor: base_precision is "${precision}", which only the processor computes in`,
+      );
     }
     return wish === 'auto' ? await this.#fastest() : await this.#asked(wish);
   }

@@ -3,7 +3,8 @@
  * the plan. In bytes, with P parameters in linear layers, V x C in the embedding, L layers of width C:
  *
  *   process       the trainer itself: runtime, libraries, tokenizer
- *   weights       of each lane: 8 a frozen f32 parameter (packed for both directions), 2 an int8 one; the head 8 V C
+ *   weights       of each lane: 8 a frozen f32 parameter (packed for both directions), 2 an int8 one, and 8 V C for the head;
+ *                 for all lanes together 5/8 an int4 one, though the feed-forward's last matrix may stay in int8
  *   trained       4 each for value and gradient, 8 for AdamW's two moments, 4 for the runtime's own copy of the gradient;
  *                 of each lane more than one 8 more; where the embedding learns, three more copies of its gradient
  *   activations   of each lane: tokens of a micro-batch x L x 4 (4 C + 2 K + (2 or 3) F + 7 r + H T), K = keys' columns, F the
@@ -46,7 +47,11 @@ export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNe
   const embedding = vocabulary * width;
   const rank = train.mode === 'lora' ? train.rank : 0;
 
-  const frozen = perBlock * (layers - trainedBlocks) * (basePrecision === 'int8' ? 2 : 8);
+  const frozenLayers = layers - trainedBlocks;
+  // In four bits the matrix that reads the middle of the feed-forward may have to stay in eight.
+  const inEight = basePrecision === 'int4' ? width * feedForward : perBlock;
+  const perLane = frozenLayers * inEight * (basePrecision === 'f32' ? 8 : 2);
+  const shared = frozenLayers * (perBlock - inEight) * (5 / 8);
   // The embedding is read in its place; a frozen head is packed for both directions.
   const headBytes = train.mode === 'full' || train.mode === 'head' ? 0 : 8 * embedding;
   const rows = Math.max(1, Math.min(Math.floor(tokensPerRun / tokensMax), Math.ceil(plan.batchSize / lanes)));
@@ -59,7 +64,7 @@ export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNe
   const keptLayers = train.mode === 'lora' || train.mode === 'full' ? layers : trainedBlocks;
   const parts = {
     process: processBytes,
-    weights: lanes * (frozen + headBytes) + bytesPerFloat * embedding,
+    weights: shared + lanes * (perLane + headBytes) + bytesPerFloat * embedding,
     trained: trained * (20 + 8 * (lanes - 1)) + (train.mode === 'full' ? 3 * bytesPerFloat * embedding : 0),
     activations: lanes * bytesPerFloat * (tokens * perToken * Math.max(1, keptLayers) + squares),
     head: lanes * 2 * bytesPerFloat * Math.min(tokens, judgedPerChunk(vocabulary)) * vocabulary,
@@ -114,7 +119,12 @@ const remedies: readonly Remedy[] = [
   {
     words: '"base_precision": "int8"',
     apply: (plan) =>
-      plan.train.mode === 'full' || plan.basePrecision === 'int8' ? null : { ...plan, basePrecision: 'int8' },
+      plan.train.mode === 'full' || plan.basePrecision !== 'f32' ? null : { ...plan, basePrecision: 'int8' },
+  },
+  {
+    words: '"base_precision": "int4"',
+    apply: (plan) =>
+      plan.train.mode === 'full' || plan.basePrecision === 'int4' ? null : { ...plan, basePrecision: 'int4' },
   },
   { words: '"batch_size": 1', apply: (plan) => (plan.batchSize === 1 ? null : { ...plan, batchSize: 1 }) },
   ...[2048, 1024, 512, 256].map((tokensMax): Remedy => ({

@@ -91,7 +91,8 @@ export interface RequestFacts {
 
 /** Refuses what contradicts itself; `at` says where a hyper-parameter stands in the request. */
 export function assertConsistent(asked: Hyperparameters, facts: RequestFacts, at: (name: string) => string): void {
-  const train = asked.train ?? 'auto';
+  const { train = 'auto', base_precision: precision = 'auto' } = asked;
+  const rounded = precision === 'int8' || precision === 'int4';
   const refuse = (name: string, message: string): never => {
     throw invalid(at(name), message, 'unsupported_value');
   };
@@ -102,10 +103,10 @@ export function assertConsistent(asked: Hyperparameters, facts: RequestFacts, at
         stray,
         `Unsupported value: '${at(stray)}' shapes an adapter, but 'train' is '${train}', which makes none. Leave one of them out.`,
       );
-    if (train === 'full' && asked.base_precision === 'int8')
+    if (train === 'full' && rounded)
       refuse(
         'base_precision',
-        `Unsupported value: '${at('base_precision')}' is 'int8', but 'train' is 'full', which leaves no frozen weights. Expected 'f32' or "auto".`,
+        `Unsupported value: '${at('base_precision')}' is '${precision}', but 'train' is 'full', which leaves no frozen weights. Expected 'f32' or "auto".`,
       );
     if (layersOf(train) > facts.layers)
       refuse(
@@ -114,10 +115,10 @@ export function assertConsistent(asked: Hyperparameters, facts: RequestFacts, at
       );
   }
   const device = asked.device ?? 'auto';
-  if (asked.base_precision === 'int8' && device !== 'auto' && device !== 'cpu')
+  if (rounded && device !== 'auto' && device !== 'cpu')
     refuse(
       'base_precision',
-      `Unsupported value: '${at('base_precision')}' is 'int8', which only the processor computes in, but 'device' is '${device}'. Expected 'f32' or "auto", or another device.`,
+      `Unsupported value: '${at('base_precision')}' is '${precision}', which only the processor computes in, but 'device' is '${device}'. Expected 'f32' or "auto", or another device.`,
     );
   if (facts.method === 'dpo') {
     if ((asked.label_smoothing ?? 'auto') !== 'auto')

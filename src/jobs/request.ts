@@ -38,7 +38,7 @@ export const hyperparameterFields = {
   max_grad_norm: orAuto(z.number().min(0)),
   max_length: orAuto(z.int().min(16)),
   eval_interval: orAuto(z.int().min(1)),
-  base_precision: orAuto(z.enum(['f32', 'int8'])),
+  base_precision: orAuto(z.enum(['f32', 'int8', 'int4'])),
   device: orAuto(z.enum(devices)),
   task: orAuto(z.enum(['classification', 'multi_label', 'token_classification'])),
   pooling: orAuto(z.enum(['first', 'mean'])),

@@ -44,6 +44,7 @@ test.each<[string, Partial<MemoryPlan>, number]>([
 test('more of everything needs more', () => {
   const of = (changes: Partial<MemoryPlan>): number => memoryOf(architecture, { ...plan, ...changes }).bytes;
   expect(of({ basePrecision: 'f32' })).toBeGreaterThan(of({}));
+  expect(of({})).toBeGreaterThan(of({ basePrecision: 'int4' }));
   expect(of({ tokensMax: 2048 })).toBeGreaterThan(of({}));
   expect(of({ batchSize: 8 })).toBeGreaterThan(of({}));
   expect(of({ train: { mode: 'full' } })).toBeGreaterThan(of({ train: { mode: 'last_layers', layers: 2 } }));

@@ -124,6 +124,12 @@ test.each<[string, Wishes, string, RegExp]>([
     'base_precision',
     /only the processor/,
   ],
+  [
+    'four bits on another device',
+    { base_precision: 'int4', device: 'webgpu' },
+    'base_precision',
+    /is 'int4', which only the processor computes in/,
+  ],
   ['rounded weights that learn', { train: 'full', base_precision: 'int8' }, 'base_precision', /no frozen weights/],
   ['stopping by nothing', { early_stopping: true }, 'early_stopping', /validation_split/],
   ['an unknown metric', { early_stopping: { metric: 'bleu' } }, 'early_stopping', /early_stopping/],

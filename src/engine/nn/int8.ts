@@ -44,7 +44,7 @@ export const roundInput = (x: Tensor): RoundedRows => ({ ...roundRows(spread(x))
 
 /** x W for a frozen W. */
 export function int8Linear(x: RoundedRows, { forward, backward }: Int8Linear<Tensor>): Tensor {
-  return withGradient(product(x, forward), [x.of], (dy) => [product(roundRows(dy), backward)]);
+  return withGradient(rowsProduct(x, forward), [x.of], (dy) => [rowsProduct(roundRows(dy), backward)]);
 }
 
 /** The rounded copies of w [out, in], to be computed once; `levels` as `weightLevels` says. */
@@ -54,7 +54,7 @@ export function roundWeight(w: Tensor, levels: number): Int8Linear<Tensor> {
 
 const zero = (): Tensor => constant(Uint8Array.of(128), [], 'uint8');
 
-function roundRows(x: Tensor): RoundedRows {
+export function roundRows(x: Tensor): RoundedRows {
   const { rounded, scales } = byRow(x, 127, zero());
   return { of: x, rounded, scales };
 }
@@ -73,21 +73,26 @@ function byRow(x: Tensor, levels: number, zero: Tensor): Pick<RoundedRows, 'roun
   return { scales, rounded: quantiseRows(x, reshape(scales, rows), expand(zero, rows)) };
 }
 
-const product = ({ rounded, scales }: RoundedRows, matrix: Int8Matrix<Tensor>): Tensor =>
+/** The rows times a matrix; its scales may be one for all columns. */
+export const rowsProduct = ({ rounded, scales }: RoundedRows, matrix: Int8Matrix<Tensor>): Tensor =>
   mul(int8Product(rounded, matrix.columns, scalar(1), matrix.scales, zero()), scales);
 
-const blockColumnsMax = 64;
+/** How many of so many columns are spread over each other. */
+export function spreadBlock(columns: number): number {
+  let block = 1;
+  while (block < 64 && columns % (2 * block) === 0) block *= 2;
+  return block;
+}
 
 /** Multiplies each block of columns of x [N, columns] by Hadamard's matrix, which is its own inverse. */
 function spread(x: Tensor): Tensor {
   const [rows, columns] = x.shape as readonly [Tensor['shape'][number], number];
-  let block = 1;
-  while (block < blockColumnsMax && columns % (2 * block) === 0) block *= 2;
+  const block = spreadBlock(columns);
   return reshape(gemm(reshape(x, [productOf(rows, part(columns, block)), block]), hadamard(block)), x.shape);
 }
 
 /** Rows are orthogonal and of length 1; entries differ in sign only, by the parity of the bits that i and j share. */
-function hadamard(size: number): Tensor {
+export function hadamard(size: number): Tensor {
   const sign = (bits: number): number => (bits === 0 ? 1 : -sign(bits & (bits - 1)));
   const entries = Array.from({ length: size * size }, (_, k) => sign(Math.floor(k / size) & (k % size)));
   return floats(

@@ -6,9 +6,10 @@ import { gemm } from '../graph/ops/matmul.ts';
 import { add, mul } from '../graph/ops/elementwise.ts';
 import { split } from '../graph/ops/movement.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { int8Linear, roundInput } from './int8.ts';
+import { int4Linear } from './int4.ts';
+import { int8Linear, roundInput, type RoundedRows } from './int8.ts';
 import type { Detour } from './parameters.ts';
-import type { Linear } from './weights.ts';
+import type { Linear, Rounded } from './weights.ts';
 
 /** What an input of so many columns is multiplied by before the detour of module number `module`. */
 export type DropoutMask = (module: number, columns: number) => Tensor;
@@ -21,13 +22,16 @@ export function linearGroup(
   dropout: DropoutMask | null,
 ): Tensor[] {
   const thin = detour === null ? new Map<string, Thin>() : thinProducts(x, detour, dropout);
-  const rows = frozen.some(([, { kind }]) => kind === 'int8') ? roundInput(x) : null;
+  const rows = frozen.some(([, { kind }]) => kind !== 'f32') ? roundInput(x) : null;
   return frozen.map(([name, matrix]) => {
-    const y = matrix.kind === 'int8' ? plus(int8Linear(rows!, matrix), matrix.bias) : product(x, matrix);
+    const y = matrix.kind === 'f32' ? product(x, matrix) : plus(rounded(rows!, matrix), matrix.bias);
     const side = thin.get(name);
     return side === undefined ? y : gemm(side.xa, side.b, { transposeB: true, alpha: detour!.scale, plus: y });
   });
 }
+
+const rounded = (rows: RoundedRows, matrix: Rounded<Tensor>): Tensor =>
+  matrix.kind === 'int8' ? int8Linear(rows, matrix) : int4Linear(rows, matrix);
 
 const plus = (y: Tensor, bias: Tensor | null): Tensor => (bias === null ? y : add(y, bias));
 

@@ -9,6 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '../../domain/device.ts';
+import type { BasePrecision } from '../../domain/job.ts';
 import { openGguf } from '../../formats/gguf.ts';
 import type { HeadPlan, Objective, TrainPlan } from '../protocol.ts';
 import { readArchitecture } from './architecture.ts';
@@ -28,8 +29,7 @@ export interface NetworkOptions {
   readonly objective?: Objective;
   /** What an encoder is to tell apart; null for models that write. */
   readonly head?: HeadPlan | null;
-  /** How frozen linear layers are kept: exactly, or in eight bits with scales where the processor is fast at it. */
-  readonly basePrecision: 'f32' | 'int8';
+  readonly basePrecision: BasePrecision;
   /** What computes, by default the processor. */
   readonly device?: Device;
   /** Shared out among the lanes. */

@@ -7,6 +7,7 @@
 
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { BasePrecision } from '../../domain/job.ts';
 import { outputCount, outputNames } from '../../domain/label.ts';
 import { linearSize, type BlockNorm, type LinearModule, type TensorNames } from '../../families/family.ts';
 import { separateRows } from '../../families/row-order.ts';
@@ -18,6 +19,7 @@ import type { HeadPlan } from '../protocol.ts';
 import { weight, type Tensor } from '../graph/tensor.ts';
 import type { Architecture } from './architecture.ts';
 import { freshWeights, type Dense, type LabelHead } from './heads/label-head.ts';
+import type { Int4Linear } from './int4.ts';
 import type { Int8Linear, Int8Matrix } from './int8.ts';
 import { Rounding } from './rounding.ts';
 
@@ -57,9 +59,11 @@ export interface Norm<W> {
 }
 
 export type Linear<W> = { readonly bias: W | null } & (
-  | /** [out, in], as PyTorch keeps it. */ { readonly kind: 'f32'; readonly weight: W }
-  | ({ readonly kind: 'int8' } & Int8Linear<W>)
+  /** [out, in], as PyTorch keeps it. */ { readonly kind: 'f32'; readonly weight: W } | Rounded<W>
 );
+
+/** In eight bits or fewer. */
+export type Rounded<W> = ({ readonly kind: 'int8' } & Int8Linear<W>) | ({ readonly kind: 'int4' } & Int4Linear<W>);
 
 export type WeightsLayout = Weights<WeightPlace>;
 export type FrozenWeights = Weights<Tensor>;
@@ -105,10 +109,20 @@ export function weightTensors(layout: WeightsLayout, trained: ReadonlyMap<string
     weight: tensorAt(weight),
     bias: tensorAt(bias),
   });
-  const linear = (of: Linear<WeightPlace>): Linear<Tensor> =>
-    of.kind === 'f32'
-      ? { kind: 'f32', weight: tensorAt(of.weight), bias: orNull(of.bias) }
-      : { kind: 'int8', forward: matrix(of.forward), backward: matrix(of.backward), bias: orNull(of.bias) };
+  const linear = (of: Linear<WeightPlace>): Linear<Tensor> => {
+    const bias = orNull(of.bias);
+    if (of.kind === 'f32') return { kind: 'f32', weight: tensorAt(of.weight), bias };
+    if (of.kind === 'int8') return { kind: 'int8', forward: matrix(of.forward), backward: matrix(of.backward), bias };
+    const eight = of.eight && { turned: tensorAt(of.eight.turned), plain: tensorAt(of.eight.plain) };
+    return {
+      kind: 'int4',
+      packed: tensorAt(of.packed),
+      steps: tensorAt(of.steps),
+      lows: tensorAt(of.lows),
+      eight,
+      bias,
+    };
+  };
   return {
     embedding: tensorAt(layout.embedding),
     positions: orNull(layout.positions),
@@ -148,12 +162,13 @@ export const weightsFileName = 'weights.bin';
 export async function freezeWeights(
   gguf: Gguf,
   architecture: Architecture,
-  precision: { readonly base: 'f32' | 'int8'; readonly exactFrom: number },
+  precision: { readonly base: BasePrecision; readonly exactFrom: number },
   folder: string,
   threads: number,
   labels: { readonly plan: HeadPlan; readonly seed: number } | null = null,
 ): Promise<WeightsLayout> {
-  await using rounding = precision.base === 'int8' && precision.exactFrom > 0 ? await Rounding.open(threads) : null;
+  const { base } = precision;
+  await using rounding = base !== 'f32' && precision.exactFrom > 0 ? await Rounding.open(base, threads) : null;
   await using file = await WeightsFile.create(folder);
   const { family } = architecture;
   const copy = async (name: string): Promise<WeightPlace> => {
@@ -178,7 +193,7 @@ export async function freezeWeights(
       : null;
     return rounding === null || layer >= precision.exactFrom
       ? { kind: 'f32', weight: await file.add(name, matrix, [size.out, size.in]), bias }
-      : { kind: 'int8', ...(await addRounded(file, name, await rounding.round(matrix, size.in), size)), bias };
+      : { ...(await addRounded(file, name, await rounding.round(matrix, size.in, module.role), size)), bias };
   };
   const embedding = await copy(embeddingName);
   const whole = {
@@ -243,16 +258,31 @@ async function readRows(
 async function addRounded(
   file: WeightsFile,
   name: string,
-  { forward, backward }: Int8Linear<NodeJS.TypedArray>,
+  rounded: Rounded<NodeJS.TypedArray>,
   size: { readonly in: number; readonly out: number },
-): Promise<Int8Linear<WeightPlace>> {
+): Promise<Rounded<WeightPlace>> {
+  if (rounded.kind === 'int4') {
+    const { packed, steps, lows, eight } = rounded;
+    const grid = [steps.length / size.out, 1, size.out];
+    return {
+      kind: 'int4',
+      packed: await file.add(`${name}.packed`, packed, [size.in, size.out / 2], 'uint8'),
+      steps: await file.add(`${name}.steps`, steps, grid, 'float16'),
+      lows: await file.add(`${name}.lows`, lows, grid, 'float16'),
+      eight: eight && {
+        turned: await file.add(`${name}.turned.scales`, eight.turned, [size.out]),
+        plain: await file.add(`${name}.plain.scales`, eight.plain, [size.out]),
+      },
+    };
+  }
   const add = async (suffix: string, matrix: Int8Matrix<NodeJS.TypedArray>, rows: number, columns: number) => ({
     columns: await file.add(`${name}.${suffix}`, matrix.columns, [rows, columns], 'int8'),
     scales: await file.add(`${name}.${suffix}.scales`, matrix.scales, [columns]),
   });
   return {
-    forward: await add('forward', forward, size.in, size.out),
-    backward: await add('backward', backward, size.out, size.in),
+    kind: 'int8',
+    forward: await add('forward', rounded.forward, size.in, size.out),
+    backward: await add('backward', rounded.backward, size.out, size.in),
   };
 }
 

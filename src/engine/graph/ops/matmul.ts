@@ -61,15 +61,15 @@ export function addProduct(sum: Tensor, x: Tensor): Tensor | undefined {
   return gemm(inputs[0]!, inputs[1]!, { ...(options as Transposes), plus: sum });
 }
 
-/** alpha a b on stacks of matrices: the first axes are equal and stay. */
+/** alpha a b on stacks of matrices: the first axes are equal and stay; a single a that is not trained serves a whole stack. */
 export const MatMul: Op<readonly [Tensor, Tensor], Transposes, readonly [Tensor]> = {
   onnx: 'FusedMatMul',
   domain: 'com.microsoft',
   shapes: ([a, b], { transposeA, transposeB }) => {
     const rank = a.shape.length;
-    const stack = a.shape.slice(0, -2);
+    const stack = b.shape.slice(0, -2);
     assert(
-      rank === b.shape.length && stack.every((dim, axis) => sameDim(dim, b.shape[axis]!)),
+      rank === b.shape.length && stack.every((dim, axis) => sameDim(dim, a.shape[axis]!) || a.shape[axis] === 1),
       `matmul: ${describe(a)} x ${describe(b)}: stacks differ`,
     );
     const m = a.shape[transposeA ? rank - 1 : rank - 2]!;
