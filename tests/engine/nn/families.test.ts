@@ -67,6 +67,23 @@ describe.each(familyNames)('%s', (family) => {
     }
   });
 
+  test('in four bits has nearly the gradients of f32 on weights that four bits can hold', async () => {
+    await using golden = await FamilyGolden.import(family);
+    const [a, b, c, d] = golden.sequences as unknown as [Sequence, Sequence, Sequence, Sequence];
+    const batch = layOut([[a, b, c, d]], 48);
+    const modelPath = await golden.onGrids();
+    await using exact = await golden.open('lora', { tokensPerRun: 64, modelPath });
+    await using rounded = await golden.open('lora', { tokensPerRun: 64, modelPath, basePrecision: 'int4' });
+    const { loss } = await exact.accumulate([batch], 0);
+    expect(Math.abs((await rounded.accumulate([batch], 0)).loss - loss)).toBeLessThan(0.1);
+    const dot = (x: Float32Array, y: Float32Array): number => x.reduce((sum, value, k) => sum + value * y[k]!, 0);
+    for (const [i, { name, gradient }] of exact.parameters.entries()) {
+      const other = rounded.parameters[i]!.gradient;
+      const cosine = dot(gradient, other) / Math.sqrt(dot(gradient, gradient) * dot(other, other));
+      expect(cosine, name).toBeGreaterThan(0.97);
+    }
+  });
+
   test.each(methods)('follows ten steps of PyTorch with AdamW: %s', async (method) => {
     await using golden = await FamilyGolden.import(family);
     await using network = await golden.open(method);

@@ -13,7 +13,9 @@ import { toHuggingFace } from '../../../src/families/row-order.ts';
 import { readSizes } from '../../../src/families/sizes.ts';
 import { familyOf } from '../../../src/families/table.ts';
 import { tensorsOf, type ModelTensor } from '../../../src/families/tensors.ts';
-import { openGguf } from '../../../src/formats/gguf.ts';
+import { blockOf, roundToFourBits, type FourBits } from '../../../src/engine/nn/four-bits.ts';
+import { openGguf, writeGguf, type GgufTensorSource } from '../../../src/formats/gguf.ts';
+import { halfToFloat } from '../../../src/formats/quant.ts';
 import { readSafetensors } from '../../../src/formats/safetensors.ts';
 import { convertCheckpoint } from '../../../src/models/import/convert.ts';
 import type { Sequence } from './llama-golden.ts';
@@ -93,6 +95,21 @@ export class FamilyGolden implements AsyncDisposable {
     return network;
   }
 
+  /** The same model with every matrix of its blocks rounded to four bits and opened again: a file of exact numbers. */
+  async onGrids(): Promise<string> {
+    await using gguf = await openGguf(this.path);
+    const tensors: GgufTensorSource[] = [];
+    for (const [name, { shape }] of gguf.tensors) {
+      const values = await gguf.read(name);
+      const inBlock = name.startsWith('blk.') && shape.length === 2;
+      const data = inBlock ? openedAgain(roundToFourBits(values, shape[1]!), shape[1]!) : values;
+      tensors.push({ name, shape, type: 'F32', data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
+    }
+    const path = join(this.#folder, 'on-grids.gguf');
+    await writeGguf(path, { metadata: gguf.metadata, tensors });
+    return path;
+  }
+
   /** The LoRA of the golden, in PEFT's names. */
   get adapter(): ReadonlyMap<
     string,
@@ -117,4 +134,16 @@ export class FamilyGolden implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** What a matrix of so many columns in four bits stands for, row after row. */
+export function openedAgain({ packed, steps, lows, largest }: FourBits, columns: number): Float32Array {
+  const rows = largest.plain.length;
+  return Float32Array.from({ length: rows * columns }, (_, k) => {
+    const [row, column] = [Math.floor(k / columns), k % columns];
+    const byte = packed[column * (rows / 2) + (row % (rows / 2))]!;
+    const digit = row < rows / 2 ? byte & 15 : byte >> 4;
+    const grid = Math.floor(column / blockOf(columns)) * rows + row;
+    return halfToFloat[lows[grid]!]! + halfToFloat[steps[grid]!]! * digit;
+  });
 }

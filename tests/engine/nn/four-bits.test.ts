@@ -12,7 +12,7 @@ import { blockOf, roundToFourBits, type FourBits } from '../../../src/engine/nn/
 import { int4Linear } from '../../../src/engine/nn/int4.ts';
 import { roundInput } from '../../../src/engine/nn/int8.ts';
 import { Random } from '../../../src/engine/random.ts';
-import { halfToFloat } from '../../../src/formats/quant.ts';
+import { openedAgain } from './family-golden.ts';
 import { relativeDistance } from './llama-golden.ts';
 
 const [rows, columns] = [6, 64];
@@ -24,16 +24,7 @@ function numbers(count: number, seed: number): Float32Array {
   return Float32Array.from({ length: count }, () => 2 * (uniform() + uniform() + uniform()));
 }
 
-/** What `rounded` stands for, [rows, columns]. */
-function opened({ packed, steps, lows }: FourBits): Float32Array {
-  return Float32Array.from({ length: rows * columns }, (_, k) => {
-    const [row, column] = [Math.floor(k / columns), k % columns];
-    const byte = packed[column * (rows / 2) + (row % (rows / 2))]!;
-    const digit = row < rows / 2 ? byte & 15 : byte >> 4;
-    const grid = Math.floor(column / blockOf(columns)) * rows + row;
-    return halfToFloat[lows[grid]!]! + halfToFloat[steps[grid]!]! * digit;
-  });
-}
+const opened = (rounded: FourBits): Float32Array => openedAgain(rounded, columns);
 
 describe('rounding to four bits', () => {
   test.each([15, 11, 8])('gives back numbers that were multiples of a step, %s of them apart at most', (count) => {
