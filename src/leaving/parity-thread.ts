@@ -14,9 +14,7 @@ export async function compareInThread(order: ParityOrder, signal: AbortSignal): 
     return await new Promise((resolve, reject) => {
       stop = () => reject(signal.reason as Error);
       signal.addEventListener('abort', stop);
-      thread.on('message', (reply: ParityReply) =>
-        'result' in reply ? resolve(reply.result) : reject(reply.error),
-      );
+      thread.on('message', (reply: ParityReply) => ('result' in reply ? resolve(reply.result) : reject(reply.error)));
       thread.on('error', reject);
       thread.on('exit', (code) => reject(new Error(`The thread that compared ended with code ${code}.`)));
     });
