@@ -21,7 +21,7 @@ import { BaseModels } from '../src/models/base-models.ts';
 import { TextCodec } from '../src/text/codec.ts';
 import { jsonLines } from './material.ts';
 import { markdownTable, measuredOn } from './page.ts';
-import { ours, type Precision, type Ready, type Run } from './race.ts';
+import { ours, type Run } from './race.ts';
 
 const words = process.argv.slice(2);
 const small = words.includes('--small');
@@ -72,7 +72,7 @@ try {
     const runs = new Map<BasePrecision, Run[]>(precisions.map((precision) => [precision, []]));
     for (let round = 0; round < rounds; round++) {
       for (const precision of precisions)
-        runs.get(precision)!.push(await ours({ plan, folder: own } as Ready, precision as Precision, round));
+        runs.get(precision)!.push(await ours({ plan, folder: own }, precision, round));
     }
     const stepOf = (precision: BasePrecision): number => median(runs.get(precision)!.flatMap((run) => run.stepSeconds));
     const exact = runs.get('f32')![0]!.validationLoss;

@@ -24,7 +24,7 @@ import { examplesOf, headFor, trainPeer, writeFirstAdapter, writeTask, type Dtyp
 /** Which weights learn; LoRA is rank 16 on all linear layers. */
 export type Method = 'lora' | 'full' | 'head' | `last_layers(${number})` | 'dpo';
 
-export type Precision = 'f32' | 'int8';
+export type Precision = 'f32' | 'int8' | 'int4';
 
 export interface Race {
   readonly name: string;
