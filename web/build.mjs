@@ -14,6 +14,8 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 const web = import.meta.dirname;
 const target = join(web, '../dist/web');
 const flags = new Set(process.argv.slice(2));
+// Under a test runner it is `test`, and vite would take React's slow and large build for developers.
+process.env.NODE_ENV = 'production';
 
 const vite = await import('vite').catch((error) => {
   if (flags.has('--where-possible') && error.code === 'ERR_MODULE_NOT_FOUND') return null;
