@@ -64,9 +64,10 @@ export function routeOf(routes: readonly ServedRoute[], { method, path }: Exchan
 
 /** Every endpoint of OpenAI's document, and ours, in the order of our own list. */
 export function endpointsOf(routes: readonly ServedRoute[], exchanges: readonly Exchange[]): Endpoint[] {
+  const gone = exchanges.map((exchange) => routeOf(routes, exchange));
   const served = routes.map((route): Endpoint => {
     const official = officialOperation(route.method, route.url);
-    const seen = exchanges.filter((exchange) => routeOf(routes, exchange) === route);
+    const seen = exchanges.filter((_, i) => gone[i] === route);
     return {
       method: route.method,
       path: official?.path ?? route.url.replace('/v1', '').replaceAll(/:(\w+)/g, '{$1}'),

@@ -87,11 +87,12 @@ function described(
   path: string,
 ): OpenApiOperation {
   const json = (schema: object) => ({ content: { 'application/json': { schema } } });
+  const answer = response === undefined || 'content' in response ? response : json(response);
   if (known !== undefined) {
     const official = known.responses as Record<string, { content?: object }>;
     const code = Object.keys(official).find((each) => each.startsWith('2')) ?? '200';
     const good = { ...official[code] };
-    if (response !== undefined) Object.assign(good, 'content' in response ? response : json(response));
+    Object.assign(good, answer);
     if (stream !== undefined) good.content = { ...good.content, 'text/event-stream': { schema: stream } };
     return { ...known, tags: [group], summary, responses: { ...known.responses, [code]: good } };
   }
@@ -106,7 +107,7 @@ function described(
       schema: { type: 'string' },
     })),
     ...(request !== undefined && { requestBody: json(request) }),
-    responses: { 200: response === undefined ? {} : json(response) },
+    responses: { 200: answer ?? {} },
   };
 }
 
