@@ -50,7 +50,7 @@ export function observeRequests(app: FastifyInstance, { log, metrics, tracing }:
     metrics.countRequest({ method, route, status, ms });
     trace?.end({ route, status, requestId: id, tokens });
     const access = accessIfAny(request);
-    log.info('request.answered', {
+    log[isLooking(request) ? 'debug' : 'info']('request.answered', {
       id,
       method,
       path: pathOf(request),

@@ -124,3 +124,18 @@ interface Span {
 type Exported = { resourceSpans: { scopeSpans: { spans: Span[] }[] }[] };
 
 const attribute = (span: Span, key: string) => span.attributes.find((each) => each.key === key)?.value;
+
+test('what a page of this server looks up again and again is told to those who want every line', async () => {
+  await using folder = await tinyHome();
+  const lines: string[] = [];
+  const note = (level: string) => (event: string) => {
+    if (event === 'request.answered') lines.push(level);
+  };
+  const log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') };
+  await using house = await openHouse(readSettings({}, { home: folder.home }), log, { training: false });
+  const app = createApp(house);
+  await app.inject({ url: '/v1/files', headers: { 'sec-fetch-site': 'same-origin' } });
+  await app.inject({ url: '/v1/files' });
+  await app.inject({ method: 'DELETE', url: '/v1/files/file-1', headers: { 'sec-fetch-site': 'same-origin' } });
+  expect(lines).toEqual(['debug', 'info', 'info']);
+});
