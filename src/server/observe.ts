@@ -68,6 +68,10 @@ export function observeRequests(app: FastifyInstance, { log, metrics, tracing }:
   });
 }
 
+/** The dashboard asks every second how things are; told line by line, that would drown the rest. */
+const isLooking = ({ method, headers }: FastifyRequest): boolean =>
+  method === 'GET' && headers['sec-fetch-site'] === 'same-origin';
+
 /** `guard` refuses where a key is needed and none was sent. */
 export function observationRoutes(
   app: FastifyInstance,
