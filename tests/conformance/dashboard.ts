@@ -53,7 +53,8 @@ export async function origins(openai: OpenAI): Promise<void> {
   await openai.get(`/fine_tuning/jobs/${id}/provenance`);
 
   const { id: evalId } = await makeEval(openai);
-  await runEval(openai, evalId, questions(2, { model: tuned }));
+  const run = await runEval(openai, evalId, questions(2, { model: tuned }));
+  await openai.get(`/evals/${evalId}/runs/${run.id}/report`);
   await ended(openai, 'export', { model: tuned, format: 'gguf' });
   await openai.get('/fine_tuned_models', { query: { limit: 1, base_model: model, checkpoints: true } });
   const lineage: Lineage = await openai.get(`/fine_tuned_models/${encodeURIComponent(tuned)}`);

@@ -9,7 +9,8 @@
 import { readFileSync } from 'node:fs';
 import { version } from '../../version.ts';
 import { ourSchemas } from './differences.ts';
-import { type Operation, operations } from './operations.ts';
+import type { Operation } from './operations/operation.ts';
+import { operations } from './operations.ts';
 
 export interface ServedRoute {
   readonly method: string;

@@ -51,7 +51,7 @@ export function fineTuningRoutes(app: FastifyInstance, house: House): void {
     return house.estimates.estimate(jobsOf(request), parseBody(estimateRequestSchema, request.body));
   });
 
-  app.get('/fine_tuning/model_limits', async (request): Promise<{ object: 'list'; data: ModelLimits[] }> => {
+  app.get('/fine_tuning/model_limits', async (request): Promise<ListPage<ModelLimits>> => {
     const trainable = await jobsOf(request).trainable();
     const data = trainable.map(({ model, examplesTokensMax }) => ({
       object: 'fine_tuning.model_limits' as const,
@@ -59,7 +59,7 @@ export function fineTuningRoutes(app: FastifyInstance, house: House): void {
       max_tokens_per_example: examplesTokensMax,
       max_running_jobs: house.settings.trainingJobs,
     }));
-    return { object: 'list', data };
+    return listPage(data, data.length);
   });
 
   app.get('/fine_tuning/jobs', async (request): Promise<ListPage<Job>> => {

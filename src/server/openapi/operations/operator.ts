@@ -1,30 +1,23 @@
-/** What the addresses for the operator, and for whoever begins, are for; see `operations.ts`. */
+/** The machine and its limits, samples to begin with, projects and keys. */
 
-import { sampleNames } from '../../domain/sample-files.ts';
-import { diskKinds } from '../../domain/system.ts';
-import type { Operation } from './operations.ts';
-
-const text = { type: 'string' };
-const whole = { type: 'integer' };
-const wholeOrNull = { type: ['integer', 'null'] };
-const textOrNull = { type: ['string', 'null'] };
-const object = (properties: object, required: readonly string[] = Object.keys(properties)) => ({
-  type: 'object',
-  required,
-  properties,
-});
-const listOf = (items: object) =>
-  object(
-    {
-      object: { const: 'list' },
-      data: { type: 'array', items },
-      has_more: { type: 'boolean' },
-      first_id: textOrNull,
-      last_id: textOrNull,
-    },
-    ['object', 'data', 'has_more'],
-  );
-const deleted = (noun: string) => object({ object: { const: noun }, id: text, deleted: { const: true } });
+import { sampleNames } from '../../../domain/sample-files.ts';
+import { diskKinds } from '../../../domain/system.ts';
+import {
+  anyObject,
+  arrayOf,
+  deleted,
+  listOf,
+  number,
+  object,
+  orNull,
+  row,
+  schema,
+  text,
+  textOrNull,
+  whole,
+  wholeOrNull,
+  type Operations,
+} from './operation.ts';
 
 const project = object({
   object: { const: 'organization.project' },
@@ -42,7 +35,7 @@ const key = object({
   redacted_value: text,
   created_at: whole,
   last_used_at: wholeOrNull,
-  owner: { type: 'object' },
+  owner: anyObject,
   owner_project_access: { const: 'active' },
   requests_per_minute: wholeOrNull,
   tokens_per_minute: wholeOrNull,
@@ -56,19 +49,11 @@ const adminKey = object({
   created_at: whole,
   last_used_at: wholeOrNull,
   expires_at: wholeOrNull,
-  owner: { type: 'object' },
+  owner: anyObject,
 });
 const withSecret = (made: { required: readonly string[]; properties: object }) =>
   object({ ...made.properties, value: text });
 const keyLimits = { requests_per_minute: wholeOrNull, tokens_per_minute: wholeOrNull };
-const alias = object({
-  object: { const: 'model_alias' },
-  id: text,
-  model: text,
-  available: { type: 'boolean' },
-  source: { enum: ['setting', 'database'] },
-  created_at: wholeOrNull,
-});
 const work = object({ running: whole, queued: whole });
 const system = object({
   object: { const: 'system' },
@@ -76,13 +61,13 @@ const system = object({
   started_at: whole,
   uptime_seconds: whole,
   platform: text,
-  processor: object({ model: text, cores: whole, busy_cores: { type: 'number' }, load: { type: 'number' } }),
+  processor: object({ model: text, cores: whole, busy_cores: number, load: number }),
   memory: object({ total_bytes: whole, available_bytes: whole, server_bytes: whole, children_bytes: whole }),
   disk: object({
     total_bytes: whole,
     free_bytes: whole,
     folder: textOrNull,
-    used: { type: ['array', 'null'], items: object({ kind: { enum: diskKinds }, bytes: whole }) },
+    used: orNull(arrayOf(object({ kind: { enum: diskKinds }, bytes: whole }))),
   }),
   settings: object({
     threads: whole,
@@ -93,28 +78,16 @@ const system = object({
     organization: text,
   }),
   work: object({ jobs: work, eval_runs: work, batches: work, tasks: work }),
-  outbound: {
-    type: 'array',
-    items: object({ kind: { enum: ['mlflow', 'wandb', 'opentelemetry', 'webhook'] }, to: text, what: text }),
-  },
+  outbound: arrayOf(object({ kind: { enum: ['mlflow', 'wandb', 'opentelemetry', 'webhook'] }, to: text, what: text })),
   limits: object(keyLimits),
 });
-const file = { $ref: '#/components/schemas/OpenAIFile' };
+const file = schema('OpenAIFile');
 
-const row = (
-  group: string,
-  summary: string,
-  shapes: Pick<Operation, 'request' | 'response' | 'isOpenAIs'>,
-): Operation => ({
-  group,
-  summary,
-  ...shapes,
-});
-
-export const operatorOperations: Readonly<Record<string, Operation>> = {
+export const operatorOperations: Operations = {
   'GET /v1/system': row('System', 'The machine and the server: how busy, how full, and what leaves it.', {
     response: system,
   }),
+
   'POST /v1/sample_files': row('System', 'Make files to begin with, for whoever has no data yet.', {
     request: object({ name: { enum: sampleNames } }),
     response: object({
@@ -126,13 +99,6 @@ export const operatorOperations: Readonly<Record<string, Operation>> = {
       test_file: file,
     }),
   }),
-
-  'GET /v1/model_aliases': row('Models', 'List other names of base models.', { response: listOf(alias) }),
-  'POST /v1/model_aliases': row('Models', 'Give a base model another name, or let a name stand for another.', {
-    request: object({ alias: text, model: text }),
-    response: alias,
-  }),
-  'DELETE /v1/model_aliases/:alias': row('Models', 'Take a name away.', { response: deleted('model_alias.deleted') }),
 
   'GET /v1/organization/projects': row('Administration', 'List projects, oldest first.', {
     isOpenAIs: true,
@@ -179,6 +145,7 @@ export const operatorOperations: Readonly<Record<string, Operation>> = {
     isOpenAIs: true,
     response: deleted('organization.project.api_key.deleted'),
   }),
+
   'GET /v1/organization/admin_api_keys': row('Administration', 'List admin keys, newest first.', {
     isOpenAIs: true,
     response: listOf(adminKey),
