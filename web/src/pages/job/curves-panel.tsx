@@ -7,8 +7,9 @@ import { Box, Button, Group, MultiSelect, SimpleGrid, Slider, Switch, Text, Titl
 import { type ReactElement, useMemo, useState } from 'react';
 import type { MetricColumn } from '../../../../src/domain/job-metrics.ts';
 import type { Job } from '../../../../src/domain/job.ts';
-import { Chart, type Window } from '../../parts/chart/chart.tsx';
+import { Chart } from '../../parts/chart/chart.tsx';
 import { type Curve, overOneAxis } from '../../parts/chart/line.ts';
+import { View } from '../../parts/chart/view.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { type Curves, useCurves } from '../../parts/training/curves.ts';
 import { isOver, nameOf, useJobs } from '../../parts/training/jobs.ts';
@@ -69,7 +70,7 @@ export function CurvesPanel({ job, curves }: { readonly job: Job; readonly curve
   const [smoothing, setSmoothing] = useState<number | null>(null);
   const [log, setLog] = useState(false);
   const [more, setMore] = useState(false);
-  const [window, setWindow] = useState<Window>(null);
+  const [view] = useState(() => new View());
   const [others, setOthers] = useState<string[]>([]);
   const jobs = useJobs(100, 10_000).data?.data ?? [];
   const compared = others.map((id) => jobs.find((each) => each.id === id)).filter((each) => each !== undefined);
@@ -146,8 +147,7 @@ export function CurvesPanel({ job, curves }: { readonly job: Job; readonly curve
               height={picture.title === 'Loss' ? 320 : 240}
               smoothing={strength}
               {...(picture.marked === true && { markers })}
-              window={window}
-              onWindow={setWindow}
+              view={view}
               sync={job.id}
             />
           </Box>

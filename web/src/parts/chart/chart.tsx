@@ -14,12 +14,13 @@ import 'uplot/dist/uPlot.min.css';
 import { counted, decimal } from '../numbers.ts';
 import classes from './chart.module.css';
 import { savePicture, saveTable } from './download.ts';
-import { draw, look } from './drawing.ts';
+import { draw, look, narrowest } from './drawing.ts';
 import { Legend } from './legend.tsx';
-import { type Line, type Marker, smoothed, type Window } from './line.ts';
+import { type Line, type Marker, smoothed } from './line.ts';
 import { pinch } from './pinch.ts';
+import { View } from './view.ts';
 
-export type { Line, Marker, Window } from './line.ts';
+export type { Line, Marker } from './line.ts';
 
 interface ChartProps {
   readonly label: string;
@@ -34,8 +35,7 @@ interface ChartProps {
   readonly smoothing?: number;
   readonly markers?: readonly Marker[];
   /** Where several charts are zoomed together; without it each for itself. */
-  readonly window?: Window;
-  readonly onWindow?: (window: Window) => void;
+  readonly view?: View;
   /** Charts of one name have one pointer. */
   readonly sync?: string;
 }
@@ -46,9 +46,8 @@ const none: readonly Marker[] = [];
 
 export function Chart(props: ChartProps): ReactElement {
   const { label, xs, xName, lines, yName, log = false, height = 260, smoothing = 0, markers = none, sync } = props;
-  const [ownWindow, setOwnWindow] = useState<Window>(null);
-  const window = props.window === undefined ? ownWindow : props.window;
-  const setWindow = props.onWindow ?? setOwnWindow;
+  const [ownView] = useState(() => new View());
+  const view = props.view ?? ownView;
   const [hidden, setHidden] = useState<ReadonlySet<number>>(new Set());
   const [at, setAt] = useState<number | null>(null);
   const place = useRef<HTMLDivElement>(null);
@@ -60,8 +59,8 @@ export function Chart(props: ChartProps): ReactElement {
   const key = names.join('\n');
   const dense = xs.length > denseFrom;
   const raw = smoothing > 0 && lines.some(({ exact }) => exact !== true);
-  const latest = useRef({ lines, markers, setWindow, names });
-  latest.current = { lines, markers, setWindow, names };
+  const latest = useRef({ lines, markers, view });
+  latest.current = { lines, markers, view };
 
   const data = useMemo(() => {
     const fit = (ys: readonly (number | null)[]) => (log ? ys.map((y) => (y !== null && y > 0 ? y : null)) : [...ys]);
@@ -77,15 +76,18 @@ export function Chart(props: ChartProps): ReactElement {
       { lines: latest.current.lines, xName, yName, log, height, scheme, raw, dense },
       {
         markers: () => latest.current.markers,
-        onWindow: (next) => latest.current.setWindow(next),
+        onWindow: (next) => latest.current.view.set(next),
         onPoint: (index) => showValues(values.current, latest.current.lines, index),
         sync: sync ?? null,
       },
     );
     plot.current = made;
     const listening = new AbortController();
-    pinch(made, (next) => latest.current.setWindow(next), listening.signal);
-    const watch = new ResizeObserver(() => made.setSize({ width: Math.max(120, box.clientWidth), height }));
+    pinch(made, (next) => latest.current.view.set(next), listening.signal);
+    const watch = new ResizeObserver(() => {
+      const width = Math.max(narrowest, box.clientWidth);
+      if (width !== made.width) made.setSize({ width, height });
+    });
     watch.observe(box);
     return () => {
       listening.abort();
@@ -97,7 +99,8 @@ export function Chart(props: ChartProps): ReactElement {
 
   const drawn = [key, xName, yName, log, height, scheme, raw, dense, sync];
   useEffect(() => plot.current!.setData(data, false), [data, ...drawn]);
-  useEffect(() => look(plot.current!, window), [data, window, ...drawn]);
+  useEffect(() => look(plot.current!, view.window), [data, view, ...drawn]);
+  useEffect(() => view.watch(() => look(plot.current!, view.window)), [view]);
   useEffect(() => {
     const made = plot.current!;
     for (const i of names.keys())
@@ -117,11 +120,11 @@ export function Chart(props: ChartProps): ReactElement {
   function zoom(factor: number): void {
     if (xs.length < 2) return;
     const [first, last] = [xs[0]!, xs.at(-1)!];
-    const { from, to } = window ?? { from: first, to: last };
+    const { from, to } = view.window ?? { from: first, to: last };
     const middle = at !== null && xs[at]! >= from && xs[at]! <= to ? xs[at]! : (from + to) / 2;
     const half = ((to - from) * factor) / 2;
     const next = { from: Math.max(first, middle - half), to: Math.min(last, middle + half) };
-    setWindow(next.from <= first && next.to >= last ? null : next);
+    view.set(next.from <= first && next.to >= last ? null : next);
   }
 
   function onKey(event: KeyboardEvent): void {
@@ -139,7 +142,7 @@ export function Chart(props: ChartProps): ReactElement {
       '+': () => zoom(0.5),
       '=': () => zoom(0.5),
       '-': () => zoom(2),
-      Escape: () => setWindow(null),
+      Escape: () => view.set(null),
     };
     const act = acts[event.key];
     if (act === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -163,7 +166,7 @@ export function Chart(props: ChartProps): ReactElement {
         <div className={classes['tools']} role="group" aria-label={`${label}: tools`}>
           <Tool words="Zoom in" onClick={() => zoom(0.5)} Icon={IconZoomIn} />
           <Tool words="Zoom out" onClick={() => zoom(2)} Icon={IconZoomOut} />
-          <Tool words="Show all" onClick={() => setWindow(null)} Icon={IconZoomReset} />
+          <Tool words="Show all" onClick={() => view.set(null)} Icon={IconZoomReset} />
           <Menu position="bottom-end" withinPortal>
             <Menu.Target>
               <ActionIcon variant="subtle" color="gray" size="sm" aria-label={`Download: ${label}`}>

@@ -3,6 +3,7 @@
 import uPlot from 'uplot';
 import { decimal } from '../numbers.ts';
 import { lineColours, lineDashes } from '../../theme.ts';
+import { areColumns, drawColumns, pathOf, type Stroke } from './columns.ts';
 import type { Line, Marker, Window } from './line.ts';
 
 export interface Drawing {
@@ -26,6 +27,8 @@ interface Wishes {
   readonly sync: string | null;
 }
 
+/** In pixels. */
+export const narrowest = 120;
 /** So few points are drawn as dots too. */
 const dotsMax = 60;
 const palest = 0.36;
@@ -39,17 +42,24 @@ export function draw(box: HTMLElement, drawing: Drawing, wishes: Wishes): uPlot 
   const [quiet, faint] = [style.getPropertyValue('--mantine-color-dimmed'), style.getPropertyValue('--line')];
   const font = `12px ${style.fontFamily}`;
   const axis = { stroke: quiet, grid: { stroke: faint, width: 1 }, ticks: { show: false }, font, labelFont: font, labelSize: 20 }; // prettier-ignore
+  const stroke = (i: number, isRaw: boolean): Stroke => {
+    const colour = colourOf(scheme, i);
+    return isRaw ? { colour: pale(colour), width: 1, pale: true } : { colour, width: 1.75, pale: false };
+  };
+  // In the order in which they are drawn: as measured first, then on top of it what is smoothed.
+  const strokes = [...(raw ? lines.map((_, i) => stroke(i, true)) : []), ...lines.map((_, i) => stroke(i, false))];
   const series = (name: string, i: number, isRaw: boolean): uPlot.Series => ({
     label: name,
-    stroke: isRaw ? pale(colourOf(scheme, i)) : colourOf(scheme, i),
+    stroke: stroke(i, isRaw).colour,
     dash: isRaw || dense ? [] : [...dashOf(i)],
-    width: isRaw ? 1 : 1.75,
+    width: stroke(i, isRaw).width,
     spanGaps: true,
+    paths: pathOf,
     points: { show: isRaw ? false : isSparse, size: 6, fill: colourOf(scheme, i) },
   });
   return new uPlot(
     {
-      width: Math.max(120, box.clientWidth),
+      width: Math.max(narrowest, box.clientWidth),
       height,
       legend: { show: false },
       scales: { x: { time: false }, y: { distr: log ? 3 : 1 } },
@@ -78,6 +88,7 @@ export function draw(box: HTMLElement, drawing: Drawing, wishes: Wishes): uPlot 
           },
         ],
         setCursor: [(plot) => wishes.onPoint(plot.cursor.idx ?? null)],
+        drawSeries: [(plot, i) => areColumns(plot) && drawColumns(plot, i, strokes[i - 1]!)],
         draw: [(plot) => drawMarkers(plot, wishes.markers(), style.getPropertyValue('--mantine-color-text'), font)],
       },
     },
@@ -86,11 +97,11 @@ export function draw(box: HTMLElement, drawing: Drawing, wishes: Wishes): uPlot 
   );
 }
 
-/** Few enough to see them one by one. */
-function isSparse(plot: uPlot, series: number): boolean {
+/** Few enough, of those that are looked at, to see them one by one. */
+function isSparse(plot: uPlot, series: number, first: number, last: number): boolean {
   const ys = plot.data[series]!;
   let points = 0;
-  for (const y of ys) if (y !== null && ++points > dotsMax) return false;
+  for (let i = first; i <= last; i++) if (ys[i] != null && ++points > dotsMax) return false;
   return true;
 }
 
