@@ -58,10 +58,11 @@ describe.skipIf(chromiumPath === null)('every page', () => {
 
   test.each(pages)('%s: axe finds nothing, nothing overflows, and nothing from outside has run', async (name) => {
     const page = await dashboard.visit(lived.addresses[name]!);
+    await settled(page);
     for (const { size, scheme } of views) {
       await page.setViewportSize(sizes[size]);
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
-      await settled(page);
+      await page.waitForTimeout(100); // charts follow in the next frames
       const where = `${name} on a ${size} in the ${scheme}`;
       expect(await violationsOn(page), where).toEqual([]);
       const [width, shown] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[];

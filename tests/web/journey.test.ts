@@ -90,8 +90,9 @@ test.skipIf(chromiumPath === null)(
   300_000,
 );
 
-/** Pressed as the keyboard does: the focus goes there, then Enter. */
+/** Pressed as the keyboard does: the focus goes there, then Enter. What cannot be pressed yet is waited for. */
 async function press(what: Locator): Promise<void> {
+  await expect.poll(() => what.isEnabled(), { timeout: 20_000 }).toBe(true);
   await what.focus();
   await what.press('Enter');
 }

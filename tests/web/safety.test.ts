@@ -97,7 +97,9 @@ async function openEverything(page: Page): Promise<void> {
   const folded = page
     .getByRole('main')
     .locator('[aria-expanded="false"], [role="tab"][aria-selected="false"], summary');
-  for (const element of (await folded.all()).slice(0, 25)) {
+  // The elements themselves: by number among those still folded, each one opened would hide its neighbour.
+  for (const element of (await folded.elementHandles()).slice(0, 25)) {
+    if (!(await element.isVisible())) continue;
     await element.click({ timeout: 1000 }).catch(() => undefined); // something else may lie above it by now
     await page.keyboard.press('Escape');
   }
