@@ -84,7 +84,7 @@ describe.skipIf(chromiumPath === null)('every page', () => {
       if (reached.has(element)) break;
       reached.add(element);
     }
-    const missed = ((await page.evaluate(pressable)) as string[]).filter((each) => !reached.has(each));
+    const missed = (await page.evaluate<string[]>(pressable)).filter((each) => !reached.has(each));
     expect(missed).toEqual([]);
     await page.close();
   });
