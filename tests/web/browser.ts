@@ -30,6 +30,9 @@ export const chromiumPath: string | null =
 /** Phone and desk, as the issue of the dashboard names them. */
 export const sizes = { phone: { width: 390, height: 844 }, desk: { width: 1440, height: 900 } } as const;
 
+/** A browser beside a trainer and a model on two cores may be late. */
+const patienceMs = 60_000;
+
 export interface View {
   readonly size?: keyof typeof sizes;
   readonly scheme?: 'light' | 'dark';
@@ -58,6 +61,7 @@ export async function openDashboard(settings: Partial<Settings> | TestHouse = {}
   const browser = await launch(chromiumPath);
   opening.defer(() => browser.close());
   const context = await browser.newContext({ viewport: sizes.desk, reducedMotion: 'reduce', acceptDownloads: true });
+  context.setDefaultTimeout(patienceMs);
   const origin = new URL(house.url).origin;
   const heard: string[] = [];
   const expected: (string | RegExp)[] = [];
@@ -78,7 +82,7 @@ export async function openDashboard(settings: Partial<Settings> | TestHouse = {}
       await page.goto(`${origin}${path}`);
       await page
         .getByRole('heading', { level: 1 })
-        .waitFor({ timeout: 15_000 })
+        .waitFor({ timeout: patienceMs })
         .catch((cause: unknown) => {
           throw new Error(`There is no page at ${path}. ${unexpected().join('\n')}`, { cause });
         });

@@ -13,11 +13,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import OpenAI, { toFile } from 'openai';
+import type { Page } from 'playwright-core';
 import type { SampleFiles } from '../../src/domain/sample-files.ts';
 import type { Task } from '../../src/domain/task.ts';
 import { openTestHouse } from '../house.ts';
 import { realModelHome } from '../real-model.ts';
-import { openDashboard, type View } from './browser.ts';
+import { openDashboard, sizes, type View } from './browser.ts';
 
 const base = 'smollm2-135m-instruct';
 const images = resolve(import.meta.dirname, '../../docs/images');
@@ -46,13 +47,38 @@ async function take(): Promise<void> {
   for (const [name, address] of Object.entries(addresses)) {
     for (const view of views) {
       const page = await dashboard.visit(address, view);
+      if (name === 'playground') await askMails(page, house.openai);
       await page.waitForTimeout(1500);
+      if (view.size === 'desk') await showWhole(page);
       const path = join(images, `${name}-${view.size}-${view.scheme}.png`);
-      await page.screenshot({ path, fullPage: view.size === 'desk' && !['home', 'playground'].includes(name) });
+      await page.screenshot({ path });
       await page.close();
       console.log(path);
     }
   }
+}
+
+/** A window as high as the page, since the menu is as high as the window. */
+async function showWhole(page: Page): Promise<void> {
+  const height = (await page.evaluate('document.documentElement.scrollHeight')) as number;
+  await page.setViewportSize({ ...sizes.desk, height: Math.max(height, sizes.desk.height) });
+  await page.waitForTimeout(500);
+}
+
+/** A mail that was held out, to whoever is chosen by the address. */
+async function askMails(page: Page, openai: OpenAI): Promise<void> {
+  const [file] = (await openai.files.list({ limit: 100 })).data.filter(
+    ({ filename }) => filename === 'spam-test.jsonl',
+  );
+  const [line] = (await (await openai.files.content(file!.id)).text()).split('\n');
+  const { messages } = JSON.parse(line!) as { messages: { content: string }[] };
+  await page.getByLabel('System prompt').fill(messages[0]!.content);
+  await page.getByLabel('You say').fill(messages.at(-2)!.content);
+  await page.getByLabel('Longest answer').fill('24');
+  await page.getByRole('button', { name: 'Ask' }).click();
+  const ended = page.getByRole('article').getByText('Done', { exact: true });
+  await ended.first().waitFor();
+  await ended.nth(1).waitFor();
 }
 
 /** Makes what is not there yet; the addresses of the pages that show it. */
@@ -68,8 +94,8 @@ async function addressesIn(openai: OpenAI): Promise<Record<string, string>> {
   const test = fileOf('spam-test.jsonl')!;
   const broken = fileOf('spam-draft.jsonl') ?? (await uploadBroken(openai, test));
   const wanted = [
-    { suffix: 'mail', n_epochs: 2 },
-    { suffix: 'mail-slow', n_epochs: 1, learning_rate_multiplier: 0.3 },
+    { suffix: 'mail', n_epochs: 2, batch_size: 4 },
+    { suffix: 'mail-slow', n_epochs: 1, batch_size: 4, learning_rate_multiplier: 0.3 },
   ];
   let jobs = (await openai.fineTuning.jobs.list()).data;
   for (const { suffix, ...hyperparameters } of wanted) {
@@ -94,11 +120,11 @@ async function addressesIn(openai: OpenAI): Promise<Record<string, string>> {
     file: at('files', training_file),
     'file-with-errors': at('files', broken),
     jobs: '/jobs',
-    'new-job': '/jobs/new',
+    'new-job': `/jobs/new?training_file=${training_file}&validation_file=${validation_file}`,
     job: at('jobs', job.id),
     models: '/models',
     model: at('models', model),
-    playground: '/playground',
+    playground: `/playground?models=${encodeURIComponent(JSON.stringify([model, base]))}`,
     evaluations: '/evaluations',
     'new-evaluation': '/evaluations/new',
     evaluation: at('evaluations', evaluation.id),
