@@ -94,8 +94,8 @@ describe.skipIf(chromiumPath === null)('evaluations', () => {
     await page.getByRole('button', { name: 'Run', exact: true }).click();
 
     await page.getByRole('heading', { name: 'tiny', level: 1 }).waitFor();
-    await page.getByText('Done', { exact: true }).waitFor({ timeout: 30_000 });
-    await page.getByRole('list', { name: 'Items' }).getByRole('listitem').first().waitFor({ timeout: 20_000 });
+    await page.getByText('Done', { exact: true }).waitFor();
+    await page.getByRole('list', { name: 'Items' }).getByRole('listitem').first().waitFor();
     expect(await page.getByRole('list', { name: 'Items' }).getByRole('listitem').count()).toBe(12);
     const [made] = (await house.openai.evals.list({ order: 'desc' })).data;
     expect(made).toMatchObject({ name: 'Spam or ham' });
@@ -123,7 +123,7 @@ describe.skipIf(chromiumPath === null)('evaluations', () => {
     await using dashboard = await openDashboard(house);
     const page = await dashboard.visit(`/evaluations/${made.id}/runs/${id}`);
     const matrix = page.getByRole('group', { name: 'Confusion matrix' });
-    await matrix.waitFor({ timeout: 20_000 });
+    await matrix.waitFor();
     await page.getByRole('img', { name: /^Reliability of the model's probabilities\. mean confidence/ }).waitFor();
     const items = page.getByRole('list', { name: 'Items' }).getByRole('listitem');
     await expect.poll(() => items.first().textContent()).toContain('a surprise');
@@ -154,7 +154,7 @@ describe.skipIf(chromiumPath === null)('evaluations', () => {
     await page
       .getByText(/90\.9 %/)
       .first()
-      .waitFor({ timeout: 20_000 });
+      .waitFor();
     await assertFit(page);
   });
 
@@ -196,7 +196,7 @@ describe.skipIf(chromiumPath === null)('evaluations', () => {
     await page.getByRole('button', { name: 'Start' }).click();
     await page.getByRole('heading', { name: 'Sweep', level: 1 }).waitFor();
     // While it runs, what is measured so far is there.
-    await page.getByRole('heading', { name: 'Trial by trial' }).waitFor({ timeout: 30_000 });
+    await page.getByRole('heading', { name: 'Trial by trial' }).waitFor();
     await page.getByText(/t\d is best/).waitFor({ timeout: 90_000 });
     await page.getByRole('img', { name: /^Trials by their settings and figures/ }).waitFor();
     await assertFit(page);

@@ -12,7 +12,7 @@ import { chromiumPath, type Dashboard, openDashboard } from './browser.ts';
 const misspelt = chatLine('Who is it?', 'me').replace('"assistant"', '"asistant"');
 const broken = [...examples(), misspelt, '{"messages": ['];
 
-describe.skipIf(chromiumPath === null)('files', { timeout: 60_000 }, () => {
+describe.skipIf(chromiumPath === null)('files', () => {
   let home: Awaited<ReturnType<typeof tinyHome>>;
   let dashboard: Dashboard;
   beforeAll(async () => {
@@ -36,7 +36,7 @@ describe.skipIf(chromiumPath === null)('files', { timeout: 60_000 }, () => {
     const page = await dashboard.visit('/files');
     await drop(page, 'broken.jsonl', broken.join('\n'));
     await page.getByRole('link', { name: 'broken.jsonl' }).first().click();
-    await page.getByText('A job would refuse this file: 2 errors in 2 of 14 examples.').waitFor({ timeout: 30_000 });
+    await page.getByText('A job would refuse this file: 2 errors in 2 of 14 examples.').waitFor();
 
     const lines = page.getByRole('table', { name: 'Problems by line' });
     const row = lines.getByRole('row').filter({ has: page.getByRole('button', { name: 'Look at line 13' }) });
@@ -52,11 +52,11 @@ describe.skipIf(chromiumPath === null)('files', { timeout: 60_000 }, () => {
     expect(rows).toEqual([...examples(), chatLine('Who is it?', 'me')]);
 
     await page.getByRole('link', { name: 'broken_prepared.jsonl' }).click();
-    await page.getByText('13 examples, ready to train on.').waitFor({ timeout: 30_000 });
+    await page.getByText('13 examples, ready to train on.').waitFor();
     await page.getByText('Made from broken.jsonl: 1 row left out, 1 repair made.').waitFor();
     await page.getByRole('tab', { name: 'Price and time' }).click();
     await page.getByRole('button', { name: 'Measure how fast this machine is' }).click();
-    await page.getByText(/^about .*, and nothing to pay$/).waitFor({ timeout: 40_000 });
+    await page.getByText(/^about .*, and nothing to pay$/).waitFor();
     await page.getByRole('textbox', { name: 'Epochs' }).fill('1');
     await page
       .getByText(/^less than a cent$/)
@@ -86,7 +86,7 @@ describe.skipIf(chromiumPath === null)('files', { timeout: 60_000 }, () => {
     await page.getByText(/^Stopped at/).waitFor();
     isHeld = false;
     await page.getByRole('button', { name: 'Go on with large.jsonl' }).click();
-    await page.getByText(/, arrived\.$/).waitFor({ timeout: 30_000 });
+    await page.getByText(/, arrived\.$/).waitFor();
     expect(new Set(parts).size).toBe(1); // one upload, gone on with
     const file = await newest();
     expect(file).toMatchObject({ filename: 'large.jsonl', bytes: content.length });
@@ -112,7 +112,7 @@ describe.skipIf(chromiumPath === null)('files', { timeout: 60_000 }, () => {
     await first.close();
     const again = await dashboard.visit('/files');
     await again.locator('input[type=file]').setInputFiles(path);
-    await again.getByText(/, arrived\.$/).waitFor({ timeout: 30_000 });
+    await again.getByText(/, arrived\.$/).waitFor();
     expect(sent).toBeLessThanOrEqual(5); // three parts, one or two of them twice
     expect((await newest()).bytes).toBe(buffer.length);
     await dashboard.context.unroute('**/v1/uploads/*/parts');
@@ -171,11 +171,11 @@ describe.skipIf(chromiumPath === null)('files', { timeout: 60_000 }, () => {
     const train = await stored(examples(), 'mine.jsonl');
     await stored([chatLine('Where is it?', 'here'), examples()[6]!], 'exam.jsonl');
     const page = await dashboard.visit(`/files/${train}?part=findings`);
-    await page.getByText('ready to train on').waitFor({ timeout: 30_000 });
+    await page.getByText('ready to train on').waitFor();
     await page.getByRole('combobox', { name: 'The other file' }).fill('exam.jsonl');
     await page.getByRole('option', { name: /^exam\.jsonl/ }).click();
     await page.getByRole('button', { name: 'Look again' }).click();
-    await page.getByRole('heading', { name: 'Examples that stand in both files' }).waitFor({ timeout: 30_000 });
+    await page.getByRole('heading', { name: 'Examples that stand in both files' }).waitFor();
     await page.getByRole('button', { name: 'Look at line 7' }).first().click();
     await page.getByRole('listitem', { name: 'Line 7', exact: true }).waitFor();
     expect(await page.getByRole('list', { name: 'Examples' }).getByRole('listitem').count()).toBe(1);
@@ -190,7 +190,7 @@ describe.skipIf(chromiumPath === null)('files', { timeout: 60_000 }, () => {
     );
     const id = await stored(labelled, 'labels.jsonl');
     const page = await dashboard.visit(`/files/${id}?part=statistics`);
-    await page.getByRole('heading', { name: 'Labels' }).waitFor({ timeout: 30_000 });
+    await page.getByRole('heading', { name: 'Labels' }).waitFor();
     expect(await page.getByRole('row', { name: /^ham/ }).innerText()).toContain('20');
     await page.getByText('Whoever always says “ham” is right 67 % of the time').waitFor();
     const table = await downloaded(page, () => page.getByRole('button', { name: 'Save as a table: 2 labels' }).click());
@@ -205,7 +205,7 @@ describe.skipIf(chromiumPath === null)('files', { timeout: 60_000 }, () => {
   test('the keyboard alone finds an error, reads its row, leaves it out and saves the rest', async () => {
     const id = await stored(broken, 'keys.jsonl');
     const page = await dashboard.visit(`/files/${id}`);
-    await page.getByText('A job would refuse this file').waitFor({ timeout: 30_000 });
+    await page.getByText('A job would refuse this file').waitFor();
     const at = (): Promise<string> =>
       page.evaluate('document.activeElement.getAttribute("aria-label") ?? document.activeElement.innerText');
     const tabTo = async (name: string): Promise<void> => {
@@ -246,7 +246,7 @@ describe.skipIf(chromiumPath === null)('files', { timeout: 60_000 }, () => {
       const rows = [...broken, chatLine('Mail me', 'to joe.doe@example.com'), examples()[0]!];
       const id = await stored(rows, `parts-${size}.jsonl`);
       const page = await dashboard.visit(`/files/${id}`, { size, scheme });
-      await page.getByText('A job would refuse this file').waitFor({ timeout: 30_000 });
+      await page.getByText('A job would refuse this file').waitFor();
       for (const part of ['Problems', 'Findings', 'Statistics', 'Price and time', 'Examples']) {
         await page.getByRole('tab', { name: part }).click();
         await page.getByRole('tabpanel').locator('section, li').first().waitFor();
@@ -313,7 +313,7 @@ describe.skipIf(chromiumPath === null)('files', { timeout: 60_000 }, () => {
     }
     expect(await list.getByRole('row').count()).toBeLessThan(60);
     await page.getByRole('textbox', { name: 'Find a file by its name' }).fill('many 77.jsonl');
-    await list.getByRole('link', { name: 'one of many 77.jsonl' }).waitFor({ timeout: 30_000 });
+    await list.getByRole('link', { name: 'one of many 77.jsonl' }).waitFor();
     await page.getByText('1 file found').waitFor();
     await page.close();
     await database.deleteFrom('files').where('id', 'like', 'file-many%').execute();
@@ -345,7 +345,7 @@ test.skipIf(chromiumPath === null)(
     await page.getByRole('button', { name: 'Sign in' }).click();
     await drop(page, 'mine.jsonl', examples().join('\n'));
     await page.getByRole('link', { name: 'mine.jsonl' }).first().click();
-    await page.getByText('12 examples, ready to train on.').waitFor({ timeout: 30_000 });
+    await page.getByText('12 examples, ready to train on.').waitFor();
     const saved = await downloaded(page, () => page.getByRole('link', { name: 'Download' }).click());
     expect(await readFile(await saved.path(), 'utf8')).toBe(examples().join('\n'));
   },

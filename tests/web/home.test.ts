@@ -29,8 +29,8 @@ describe.skipIf(chromiumPath === null)('home', () => {
     await steps.getByRole('link', { name: 'spam-train.jsonl' }).waitFor();
     await steps.getByRole('button', { name: 'Start training' }).click();
     const running = page.getByRole('list', { name: 'What is running' });
-    await running.getByRole('link', { name: 'spam-filter' }).waitFor({ timeout: 20_000 });
-    await running.getByRole('progressbar').waitFor({ timeout: 20_000 });
+    await running.getByRole('link', { name: 'spam-filter' }).waitFor();
+    await running.getByRole('progressbar').waitFor();
     await running.getByText(/Step \d+ of 150 · loss \d/).waitFor();
     expect(await violationsOn(page)).toEqual([]);
     const [job] = (await house.openai.fineTuning.jobs.list()).data;

@@ -73,14 +73,14 @@ describe.skipIf(chromiumPath === null)('leaving OpenAI', () => {
     proxy.fault = () => null;
     await take.getByLabel('OpenAI key').fill(key);
     await take.getByLabel('OpenAI key').press('Enter');
-    await step('What was taken').getByText('whole as of').waitFor({ timeout: 30_000 });
+    await step('What was taken').getByText('whole as of').waitFor();
     const { job } = platform;
     await step('What was taken').getByRole('region', { name: 'Jobs' }).getByText(job.id).waitFor();
     await step('What was taken').getByText(job.fine_tuned_model).first().waitFor();
     await step('What was taken').getByRole('button', { name: 'Show every object' }).press('Enter');
     await page.getByRole('table', { name: 'Objects' }).getByText(`fine_tuning_jobs/${job.id}/job.json`).waitFor();
     expect(await violationsOn(page)).toEqual([]);
-  }, 60_000);
+  });
 
   test('records what a model answers', async () => {
     const record = step('2. Record what a model answers');
@@ -90,15 +90,15 @@ describe.skipIf(chromiumPath === null)('leaving OpenAI', () => {
     await page.keyboard.press('Escape');
     await record.getByLabel('OpenAI key').fill(key);
     await record.getByRole('button', { name: 'Record' }).click();
-    await record.getByText('12 answers recorded, of 12 questions; 12 with probabilities.').waitFor({ timeout: 30_000 });
-  }, 60_000);
+    await record.getByText('12 answers recorded, of 12 questions; 12 with probabilities.').waitFor();
+  });
 
   test('makes it again here, and says in what it differs', async () => {
     const restore = step('3. Make it again here');
     await restore.getByRole('combobox', { name: 'Base model' }).click();
     await page.getByRole('option', { name: 'other', exact: true }).click();
     await restore.getByRole('button', { name: 'Make it again' }).click();
-    await restore.getByText('5 made, 0 were there already').waitFor({ timeout: 30_000 });
+    await restore.getByText('5 made, 0 were there already').waitFor();
     await restore.getByText('base model other in place of tiny').waitFor();
     await expect
       .poll(async () => (await house.openai.fineTuning.jobs.list()).data[0]?.status, { timeout: 30_000 })
@@ -112,7 +112,7 @@ describe.skipIf(chromiumPath === null)('leaving OpenAI', () => {
     await compare.getByRole('combobox', { name: 'Model here' }).click();
     await page.getByRole('option', { name: 'other', exact: true }).click();
     await compare.getByRole('button', { name: 'Compare' }).click();
-    await compare.getByText(/the local model has/).waitFor({ timeout: 30_000 });
+    await compare.getByText(/the local model has/).waitFor();
     const coming = page.waitForEvent('download');
     await compare.getByRole('link', { name: 'Save the report' }).click();
     const download = await coming;
@@ -134,7 +134,7 @@ describe.skipIf(chromiumPath === null)('leaving OpenAI', () => {
       expect(await violationsOn(page)).toEqual([]);
     }
     await page.setViewportSize(sizes.desk);
-  }, 60_000);
+  });
 
   test('the key is nowhere: not in the address, not in what the browser keeps, not on the disk', async () => {
     expect(page.url()).not.toContain('sk-');

@@ -98,7 +98,7 @@ describe.skipIf(chromiumPath === null)('a job that is watched', () => {
     await dashboard.context.setOffline(true);
     await waitFor(house.openai, id);
     await dashboard.context.setOffline(false);
-    await page.getByRole('main').getByText('Done', { exact: true }).waitFor({ timeout: 10_000 });
+    await page.getByRole('main').getByText('Done', { exact: true }).waitFor();
     await expect.poll(() => stepsDrawn(page), { timeout: 10_000 }).toEqual(upTo(144));
   }, 120_000);
 
@@ -112,7 +112,7 @@ describe.skipIf(chromiumPath === null)('a job that is watched', () => {
     await fill(house, id, 100_000);
     const page = await dashboard.visit(`/jobs/${id}`);
     const loss = page.getByRole('slider', { name: 'Loss of huge' });
-    await loss.waitFor({ timeout: 20_000 });
+    await loss.waitFor();
     await expect.poll(() => loss.getAttribute('aria-valuemax'), { timeout: 10_000 }).toBe('99999');
     await loss.focus();
     await page.keyboard.press('Home');

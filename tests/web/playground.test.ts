@@ -23,8 +23,7 @@ describe.skipIf(chromiumPath === null)('the playground', () => {
   });
 
   const answerOf = (page: Page, model: string) => page.getByRole('article', { name: model, exact: true });
-  const ended = (page: Page, model: string) =>
-    answerOf(page, model).getByText('Done', { exact: true }).waitFor({ timeout: 20_000 });
+  const ended = (page: Page, model: string) => answerOf(page, model).getByText('Done', { exact: true }).waitFor();
 
   test('asks several models at once, by keyboard alone, and tells what each took', async () => {
     const page = await dashboard.visit('/playground?model=tiny');
@@ -80,7 +79,7 @@ describe.skipIf(chromiumPath === null)('the playground', () => {
     await page.getByRole('slider').press('Home');
     const button = page.getByRole('button', { name: 'Ask' });
     await button.click();
-    await answerOf(page, 'tiny').locator('[data-at="5"]').waitFor({ timeout: 20_000 });
+    await answerOf(page, 'tiny').locator('[data-at="5"]').waitFor();
     await page.getByRole('button', { name: 'Stop' }).click();
     await answerOf(page, 'tiny').getByText('Stopped', { exact: true }).waitFor();
     await button.waitFor();

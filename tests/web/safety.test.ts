@@ -70,7 +70,7 @@ describe.skipIf(chromiumPath === null)('a house full of hostile texts', () => {
     await page.route('**/v1/chat/completions', (route) => route.fulfill(streamOf(words)));
     await page.getByLabel('You say').fill('Hello');
     await page.getByRole('button', { name: 'Ask' }).click();
-    await page.getByText('<img src=x', { exact: false }).first().waitFor({ timeout: 15_000 });
+    await page.getByText('<img src=x', { exact: false }).first().waitFor();
     expect(await page.evaluate(acted)).toEqual(nothing);
     await page.close();
   });
