@@ -113,3 +113,14 @@ const permissionOf = ({ id, project, created_at }: PermissionRow): CheckpointPer
   created_at,
   project_id: project,
 });
+
+/** Fine-tuned models of the project, and those that others have lent it: the one place that says who sees which. */
+export const modelsSeenBy = (database: Kysely<Schema>, project: string) =>
+  database
+    .selectFrom('models')
+    .where((model) =>
+      model.or([
+        model('project', '=', project),
+        model('id', 'in', model.selectFrom('checkpoint_permissions').select('model_id').where('project', '=', project)),
+      ]),
+    );

@@ -25,6 +25,7 @@ import { isEncoder } from '../families/table.ts';
 import type { ModelsTable, Schema } from '../store/schema.ts';
 import type { BaseModels } from './base-models.ts';
 import { wholeModelAt } from './whole-model.ts';
+import { modelsSeenBy } from './lending.ts';
 
 type Row = Selectable<ModelsTable>;
 
@@ -52,14 +53,17 @@ export class LineageRoom {
 
   /** Newest first, one more than asked for when there is more. */
   async list({ after, limit, base, checkpoints }: LineagePage): Promise<FineTunedModelObject[]> {
-    let query = this.#seen()
+    let query = modelsSeenBy(this.#database, this.#project)
       .selectAll()
       .orderBy('seq', 'desc')
       .limit(limit + 1);
     if (base !== null) query = query.where('base_model_id', '=', base);
     if (!checkpoints) query = query.where('id', 'not like', `%${checkpointMark}%`);
     if (after !== null) {
-      const cursor = await this.#seen().where('id', '=', after).select('seq').executeTakeFirst();
+      const cursor = await modelsSeenBy(this.#database, this.#project)
+        .where('id', '=', after)
+        .select('seq')
+        .executeTakeFirst();
       if (cursor === undefined)
         throw invalid('after', `Invalid 'after': there is no fine-tuned model '${after}'.`, 'invalid_value');
       query = query.where('seq', '<', cursor.seq);
@@ -70,7 +74,7 @@ export class LineageRoom {
   }
 
   async of(id: string): Promise<Lineage> {
-    const row = await this.#seen().selectAll().where('id', '=', id).executeTakeFirst();
+    const row = await modelsSeenBy(this.#database, this.#project).selectAll().where('id', '=', id).executeTakeFirst();
     if (row === undefined) throw notFound('model', `The model '${id}' does not exist`, 'model_not_found');
     const job = await this.#job(row);
     return {
@@ -142,7 +146,11 @@ export class LineageRoom {
   }
 
   async #siblings({ job_id }: Row): Promise<{ id: string; step: number | null }[]> {
-    const rows = await this.#seen().select(['id', 'folder']).where('job_id', '=', job_id).orderBy('seq').execute();
+    const rows = await modelsSeenBy(this.#database, this.#project)
+      .select(['id', 'folder'])
+      .where('job_id', '=', job_id)
+      .orderBy('seq')
+      .execute();
     return rows.map(({ id, folder }) => ({ id, step: stepOf(folder) })).sort((a, b) => (a.step ?? 0) - (b.step ?? 0));
   }
 
@@ -202,22 +210,6 @@ export class LineageRoom {
       .map(({ object }) => JSON.parse(object) as Task<{ model: string; format: string }>)
       .filter(({ request }) => request.model === id)
       .map(({ id: task, status, created_at, request }) => ({ task, format: request.format, status, created_at }));
-  }
-
-  /** Fine-tuned models of the project, and those that others have lent it. */
-  #seen() {
-    return this.#database
-      .selectFrom('models')
-      .where((model) =>
-        model.or([
-          model('project', '=', this.#project),
-          model(
-            'id',
-            'in',
-            model.selectFrom('checkpoint_permissions').select('model_id').where('project', '=', this.#project),
-          ),
-        ]),
-      );
   }
 }
 

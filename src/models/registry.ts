@@ -18,6 +18,7 @@ import type { Schema } from '../store/schema.ts';
 import { readAnswers } from './answers.ts';
 import type { BaseModel, BaseModels } from './base-models.ts';
 import { wholeModelAt } from './whole-model.ts';
+import { modelsSeenBy } from './lending.ts';
 
 /** A model that can answer: whole weights, and perhaps an adapter to put on them. */
 export interface ServedModel {
@@ -122,7 +123,7 @@ export class ModelRegistry {
       const base = bases.find((base) => base.id === id);
       return base === undefined ? [] : [baseObject(alias, base)];
     });
-    const rows = await this.#seen().select('object').orderBy('seq', 'desc').execute();
+    const rows = await modelsSeenBy(this.#database, this.#project).select('object').orderBy('seq', 'desc').execute();
     return [
       ...bases.map((base) => baseObject(base.id, base)),
       ...aliased,
@@ -191,23 +192,7 @@ export class ModelRegistry {
 
   async #row(name: string) {
     const columns = ['project', 'base_model_id', 'folder', 'object'] as const;
-    return this.#seen().select(columns).where('id', '=', name).executeTakeFirst();
-  }
-
-  /** Fine-tuned models of the project, and those that others have lent it. */
-  #seen() {
-    return this.#database
-      .selectFrom('models')
-      .where((model) =>
-        model.or([
-          model('project', '=', this.#project),
-          model(
-            'id',
-            'in',
-            model.selectFrom('checkpoint_permissions').select('model_id').where('project', '=', this.#project),
-          ),
-        ]),
-      );
+    return modelsSeenBy(this.#database, this.#project).select(columns).where('id', '=', name).executeTakeFirst();
   }
 
   /** Rows name folders below the data folder; one that leads out of it is never touched. */

@@ -17,6 +17,9 @@ export interface LivedIn extends AsyncDisposable {
 
 export const hostile = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
 
+/** Where the dashboard shows something, whatever its id is made of. */
+export const at = (...segments: string[]): string => `/${segments.map(encodeURIComponent).join('/')}`;
+
 export async function openLivedIn(): Promise<LivedIn> {
   await using opening = new Closing();
   const { home } = opening.use(await tinyHome());
@@ -83,7 +86,6 @@ export async function openLivedIn(): Promise<LivedIn> {
 
   const model = job.fine_tuned_model!;
   const ids = { file, broken, job: made.id, failed: bad.id, model, eval: evaluation.id, run: run.id };
-  const at = (...segments: string[]): string => `/${segments.map(encodeURIComponent).join('/')}`;
   const addresses = {
     home: '/',
     files: '/files',

@@ -19,6 +19,7 @@ import type { Task } from '../../src/domain/task.ts';
 import { openTestHouse } from '../house.ts';
 import { realModelHome } from '../real-model.ts';
 import { openDashboard, sizes, type View } from './browser.ts';
+import { at } from './lived-in.ts';
 
 const base = 'smollm2-135m-instruct';
 const images = resolve(import.meta.dirname, '../../docs/images');
@@ -113,7 +114,6 @@ async function addressesIn(openai: OpenAI): Promise<Record<string, string>> {
   const run = runs.find((each) => JSON.stringify(each.data_source).includes(model))!;
   await checked(openai, training_file);
   await checked(openai, broken);
-  const at = (...segments: string[]): string => `/${segments.map(encodeURIComponent).join('/')}`;
   return {
     home: '/',
     files: '/files',
