@@ -1,9 +1,9 @@
 /** The frame of a page: its name, which the tab has too and the keyboard lands on, what can be done with all of it. */
 
-import { Anchor, Box, Group, Text, Title } from '@mantine/core';
+import { Box, Group, Text, Title } from '@mantine/core';
 import { IconChevronLeft } from '@tabler/icons-react';
-import { Link } from '@tanstack/react-router';
 import { type ReactElement, type ReactNode, useEffect, useRef } from 'react';
+import { PageLink } from './links.tsx';
 
 interface PageProps {
   readonly title: string;
@@ -27,9 +27,9 @@ export function Page({ title, about, actions, back, children }: PageProps): Reac
   return (
     <Box maw={1200} mx="auto">
       {back !== undefined && (
-        <Anchor component={Link} to={back.to} size="sm" mb="xs" display="inline-flex" style={{ alignItems: 'center' }}>
+        <PageLink to={back.to} size="sm" mb="xs" display="inline-flex" style={{ alignItems: 'center' }}>
           <IconChevronLeft size={16} aria-hidden /> {back.words}
-        </Anchor>
+        </PageLink>
       )}
       <Group justify="space-between" align="flex-start" mb="xs" gap="sm">
         <Title order={1} ref={heading} tabIndex={-1} className="outside" style={{ flex: '1 1 16rem', minWidth: 0 }}>

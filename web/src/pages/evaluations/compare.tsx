@@ -42,7 +42,7 @@ export function Compare(): ReactElement {
       }),
     {
       changes: [['tasks']],
-      onDone: ({ id }) => void navigate({ to: '/evaluations/compare/$taskId', params: { taskId: id } as never }),
+      onDone: ({ id }) => void navigate({ to: '/evaluations/compare/$taskId', params: { taskId: id } }),
     },
   );
   const wrong = fieldOf(start.error);

@@ -61,9 +61,7 @@ export function Comparison(): ReactElement {
                 <TaskProgress task={known} label="Comparing" />
                 <GoOn
                   task={known}
-                  onGone={({ id }) =>
-                    void navigate({ to: '/evaluations/compare/$taskId', params: { taskId: id } as never })
-                  }
+                  onGone={({ id }) => void navigate({ to: '/evaluations/compare/$taskId', params: { taskId: id } })}
                 />
               </Panel>
             )}

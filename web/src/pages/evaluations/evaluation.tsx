@@ -1,7 +1,7 @@
 /** One evaluation: its graders, its runs beside one another, and a new run on any model. */
 
-import { Anchor, Table, Text } from '@mantine/core';
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { Table, Text } from '@mantine/core';
+import { useNavigate, useParams } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
 import type { Eval, EvalRun } from '../../../../src/domain/eval.ts';
 import type { EvalRunReport } from '../../../../src/domain/evaluation.ts';
@@ -18,6 +18,7 @@ import { Figured, Intervals } from './estimates.tsx';
 import { kindWords, sentenceOf } from './graders.ts';
 import { NewRun } from './new-run.tsx';
 import { WideTable } from './wide-table.tsx';
+import { PageLink } from '../../parts/links.tsx';
 
 const isOver = ({ status }: EvalRun): boolean => ['completed', 'failed', 'canceled'].includes(status);
 
@@ -142,14 +143,13 @@ function Runs({ runs }: { readonly runs: readonly EvalRun[] }): ReactElement {
             return (
               <Table.Tr key={run.id}>
                 <Table.Td>
-                  <Anchor
-                    component={Link}
+                  <PageLink
                     to="/evaluations/$evalId/runs/$runId"
-                    params={{ evalId: run.eval_id, runId: run.id } as never}
+                    params={{ evalId: run.eval_id, runId: run.id }}
                     className="outside"
                   >
                     {nameOf(run)}
-                  </Anchor>
+                  </PageLink>
                 </Table.Td>
                 <Table.Td>
                   <Status status={run.status} />

@@ -1,7 +1,6 @@
 /** The evaluations of the project, and the ways to learn which model and which settings are best. */
 
-import { Anchor, Button, Group, SimpleGrid, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Group, SimpleGrid, Text } from '@mantine/core';
 import type { ReactElement } from 'react';
 import type { Eval, EvalRun } from '../../../../src/domain/eval.ts';
 import { openai, type ListOf } from '../../api.ts';
@@ -13,6 +12,7 @@ import { counted, fromNow, percent } from '../../parts/numbers.ts';
 import { Page } from '../../parts/page.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { Status } from '../../parts/status.tsx';
+import { PageButton, PageLink } from '../../parts/links.tsx';
 
 const slowlyMs = 3000;
 
@@ -24,11 +24,7 @@ export function Evaluations(): ReactElement {
     <Page
       title="Evaluations"
       about="How good a model is, in figures with their uncertainty: on your questions, by your graders."
-      actions={
-        <Button component={Link} to="/evaluations/new">
-          New evaluation
-        </Button>
-      }
+      actions={<PageButton to="/evaluations/new">New evaluation</PageButton>}
     >
       <SimpleGrid cols={{ base: 1, sm: 2 }} mb="lg">
         <Way to="/evaluations/compare" words="Compare models">
@@ -46,9 +42,9 @@ export function Evaluations(): ReactElement {
               <Empty
                 title="No evaluation yet"
                 action={
-                  <Button component={Link} to="/evaluations/new" variant="default">
+                  <PageButton to="/evaluations/new" variant="default">
                     Make the first one
-                  </Button>
+                  </PageButton>
                 }
               >
                 Bring a file of questions with right answers, choose how answers are judged, and run it on any model.
@@ -74,9 +70,9 @@ function Way({
 }): ReactElement {
   return (
     <section className="panel" style={{ padding: 'var(--mantine-spacing-md)' }}>
-      <Anchor component={Link} to={to} fw={600}>
+      <PageLink to={to} fw={600}>
         {words}
-      </Anchor>
+      </PageLink>
       <Text size="sm" c="dimmed" mt={4}>
         {children}
       </Text>
@@ -90,9 +86,9 @@ const columns: readonly Column<Eval>[] = [
     width: '2fr',
     always: true,
     cell: ({ id, name }) => (
-      <Anchor component={Link} to="/evaluations/$evalId" params={{ evalId: id } as never} truncate display="block">
+      <PageLink to="/evaluations/$evalId" params={{ evalId: id }} truncate display="block">
         {name || id}
-      </Anchor>
+      </PageLink>
     ),
   },
   {

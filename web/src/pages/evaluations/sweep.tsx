@@ -1,7 +1,7 @@
 /** A sweep or a learning curve as it runs, and what came of it. */
 
-import { Anchor, Table, Text } from '@mantine/core';
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { Table, Text } from '@mantine/core';
+import { useNavigate, useParams } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
 import type { LearningCurveResult, SweepResult, SweepTrial } from '../../../../src/domain/sweep.ts';
 import type { Task } from '../../../../src/domain/task.ts';
@@ -19,6 +19,7 @@ import { Figured, inWords } from './estimates.tsx';
 import { GoOn } from './go-on.tsx';
 import { ParallelCoordinates } from './parallel-coordinates.tsx';
 import { WideTable } from './wide-table.tsx';
+import { PageLink } from '../../parts/links.tsx';
 
 export function Sweep(): ReactElement {
   const { taskId } = useParams({ strict: false }) as { taskId: string };
@@ -70,9 +71,7 @@ export function Sweep(): ReactElement {
                 <TaskProgress task={found} label="Training" />
                 <GoOn
                   task={found}
-                  onGone={({ id }) =>
-                    void navigate({ to: '/evaluations/sweeps/$taskId', params: { taskId: id } as never })
-                  }
+                  onGone={({ id }) => void navigate({ to: '/evaluations/sweeps/$taskId', params: { taskId: id } })}
                 >
                   Jobs that it has started train on by themselves, and count when it goes on; they can be cancelled on
                   the page of jobs.
@@ -211,9 +210,9 @@ function TrialRow({
 
 function JobLink({ job }: { readonly job: string }): ReactElement {
   return (
-    <Anchor component={Link} to="/jobs/$id" params={{ id: job } as never} size="sm">
+    <PageLink to="/jobs/$id" params={{ id: job }} size="sm">
       {job.slice(0, 14)}…
-    </Anchor>
+    </PageLink>
   );
 }
 

@@ -14,8 +14,7 @@ export function Sweeps(): ReactElement {
   const navigate = useNavigate();
   const nameOf = useFileName();
   const [kind, setKind] = useState('sweep');
-  const show = (task: Task): void =>
-    void navigate({ to: '/evaluations/sweeps/$taskId', params: { taskId: task.id } as never });
+  const show = (task: Task): void => void navigate({ to: '/evaluations/sweeps/$taskId', params: { taskId: task.id } });
   return (
     <Page
       title="Sweeps and learning curves"

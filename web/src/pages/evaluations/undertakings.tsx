@@ -1,7 +1,6 @@
 /** Tasks of this area as a list: what was asked, how it stands, where its result is. */
 
-import { Anchor, Group, Table, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Group, Table, Text } from '@mantine/core';
 import type { ReactElement } from 'react';
 import type { Task, TaskType } from '../../../../src/domain/task.ts';
 import { openai, type ListOf } from '../../api.ts';
@@ -12,6 +11,7 @@ import { count, fromNow } from '../../parts/numbers.ts';
 import { Status } from '../../parts/status.tsx';
 import { useFiles } from './choices.tsx';
 import { WideTable } from './wide-table.tsx';
+import { PageLink } from '../../parts/links.tsx';
 
 interface UndertakingsProps {
   readonly types: readonly TaskType[];
@@ -47,14 +47,9 @@ export function Undertakings({ types, at, about, none }: UndertakingsProps): Rea
               {all.map((task) => (
                 <Table.Tr key={task.id}>
                   <Table.Td>
-                    <Anchor
-                      component={Link}
-                      to={`${at}/$taskId`}
-                      params={{ taskId: task.id } as never}
-                      className="outside"
-                    >
+                    <PageLink to={`${at}/$taskId`} params={{ taskId: task.id }} className="outside">
                       {about(task)}
-                    </Anchor>
+                    </PageLink>
                   </Table.Td>
                   <Table.Td>
                     <Group gap="xs" wrap="nowrap">

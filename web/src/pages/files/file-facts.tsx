@@ -1,7 +1,5 @@
 /** What is known of a file without reading it, and where it comes from. */
 
-import { Anchor } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
 import type { FileCheck } from '../../../../src/domain/file-check.ts';
 import type { Derivation, FileObject } from '../../../../src/domain/file.ts';
@@ -9,6 +7,7 @@ import { Facts } from '../../parts/facts.tsx';
 import { bytes, counted, moment } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { purposeWords } from './purposes.ts';
+import { PageLink } from '../../parts/links.tsx';
 
 interface FileFactsProps {
   readonly file: FileObject;
@@ -46,9 +45,9 @@ const formatWords: Readonly<Record<NonNullable<FileCheck['format']>, string>> = 
 export function Origin({ origin }: { readonly origin: Derivation }): ReactElement {
   return (
     <>
-      <Anchor component={Link} to="/files/$id" params={{ id: origin.file_id } as never} inherit>
+      <PageLink to="/files/$id" params={{ id: origin.file_id }} inherit>
         {origin.filename}
-      </Anchor>
+      </PageLink>
       {`: ${changesOf(origin)}`}
     </>
   );

@@ -1,7 +1,7 @@
 /** One file: what is wrong with it, what is worth knowing, what it costs to train on it, and its examples. */
 
 import { Alert, Anchor, Button, Tabs, Text } from '@mantine/core';
-import { Link, useNavigate, useParams } from '@tanstack/react-router';
+import { useNavigate, useParams } from '@tanstack/react-router';
 import { type ReactElement, useRef } from 'react';
 import type { FileObject } from '../../../../src/domain/file.ts';
 import { isMissing, openai } from '../../api.ts';
@@ -26,6 +26,7 @@ import { StatisticsPart } from './statistics.tsx';
 import { Summary } from './summary.tsx';
 import { Verdict } from './verdict.tsx';
 import classes from './files.module.css';
+import { PageButton } from '../../parts/links.tsx';
 
 const back = { to: '/files', words: 'Files' };
 
@@ -76,9 +77,9 @@ function Known({ file }: { readonly file: FileObject }): ReactElement {
       actions={
         <>
           {isData && (
-            <Button component={Link} to="/jobs/new" search={{ training_file: id } as never}>
+            <PageButton to="/jobs/new" search={{ training_file: id }}>
               Train on it
-            </Button>
+            </PageButton>
           )}
           <Download file={file} words="Download" />
           <AskFirst

@@ -1,8 +1,7 @@
 /** Files: bring them, find them again. */
 
-import { Anchor, Group, Select, Text, TextInput } from '@mantine/core';
+import { Group, Select, Text, TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
-import { Link } from '@tanstack/react-router';
 import { type ReactElement, useMemo, useState } from 'react';
 import type { FileObject } from '../../../../src/domain/file.ts';
 import { Failure, Waiting } from '../../parts/answered.tsx';
@@ -16,6 +15,7 @@ import { useKnownFiles } from './known-files.ts';
 import { purposeWords } from './purposes.ts';
 import { UploadList } from './upload-list.tsx';
 import classes from './files.module.css';
+import { PageLink } from '../../parts/links.tsx';
 
 const columns: readonly Column<FileObject>[] = [
   {
@@ -23,9 +23,9 @@ const columns: readonly Column<FileObject>[] = [
     width: 'minmax(0, 3fr)',
     always: true,
     cell: ({ id, filename }) => (
-      <Anchor component={Link} to="/files/$id" params={{ id } as never} size="sm" fw={500} title={filename}>
+      <PageLink to="/files/$id" params={{ id }} size="sm" fw={500} title={filename}>
         {filename}
-      </Anchor>
+      </PageLink>
     ),
   },
   { name: 'For', width: 'minmax(0, 1fr)', cell: ({ purpose }) => purposeWords(purpose) },

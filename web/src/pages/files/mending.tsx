@@ -1,7 +1,6 @@
 /** What a mended copy would change, and the copy itself: to keep here, and to take along. */
 
-import { Alert, Anchor, Button, Checkbox, Group, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Alert, Button, Checkbox, Group, Text } from '@mantine/core';
 import { type ReactElement, useState } from 'react';
 import type { SuggestedRepair } from '../../../../src/domain/file-check.ts';
 import type { FileObject } from '../../../../src/domain/file.ts';
@@ -12,6 +11,7 @@ import { count, counted } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { Download } from './download.tsx';
 import classes from './files.module.css';
+import { PageLink } from '../../parts/links.tsx';
 
 interface MendingProps {
   readonly file: FileObject;
@@ -71,9 +71,9 @@ export function Mending({ file, repair }: MendingProps): ReactElement {
             <Group justify="space-between" gap="sm">
               <Text size="sm">
                 The mended file is{' '}
-                <Anchor component={Link} to="/files/$id" params={{ id: mend.data.id } as never} size="sm" fw={600}>
+                <PageLink to="/files/$id" params={{ id: mend.data.id }} size="sm" fw={600}>
                   {mend.data.filename}
-                </Anchor>
+                </PageLink>
                 .
               </Text>
               <Download file={mend.data} words="Download the mended file" size="xs" />

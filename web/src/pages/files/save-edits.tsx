@@ -1,7 +1,6 @@
 /** The decisions so far, and what is to become of them: a new file, or nothing. */
 
-import { Alert, Anchor, Button, Group, Text, TextInput } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Alert, Button, Group, Text, TextInput } from '@mantine/core';
 import { type ReactElement, useState } from 'react';
 import type { FileObject } from '../../../../src/domain/file.ts';
 import { openai } from '../../api.ts';
@@ -10,6 +9,7 @@ import { Failure } from '../../parts/answered.tsx';
 import { count } from '../../parts/numbers.ts';
 import { forgetDecisions, useDecisions, type Decisions } from './edits.ts';
 import classes from './files.module.css';
+import { PageLink } from '../../parts/links.tsx';
 
 export function SaveEdits({ file }: { readonly file: FileObject }): ReactElement | null {
   const decisions = useDecisions(file.id);
@@ -35,9 +35,9 @@ export function SaveEdits({ file }: { readonly file: FileObject }): ReactElement
         {save.data !== undefined && all.length === 0 && (
           <Alert color="teal" variant="light">
             Saved as{' '}
-            <Anchor component={Link} to="/files/$id" params={{ id: save.data.id } as never} size="sm" fw={600}>
+            <PageLink to="/files/$id" params={{ id: save.data.id }} size="sm" fw={600}>
               {save.data.filename}
-            </Anchor>
+            </PageLink>
             . The file you see is as it was.
           </Alert>
         )}

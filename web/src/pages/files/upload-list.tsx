@@ -1,12 +1,12 @@
 /** The files on their way, each with how far it is, and what can be done about it. */
 
-import { Anchor, Button, CloseButton, Group, Progress, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Button, CloseButton, Group, Progress, Text } from '@mantine/core';
 import type { ReactElement } from 'react';
 import { Panel } from '../../parts/panel.tsx';
 import { bytes, percent } from '../../parts/numbers.ts';
 import { dismiss, goOn, stop, type Upload, useUploads } from './uploads.ts';
 import classes from './files.module.css';
+import { PageLink } from '../../parts/links.tsx';
 
 export function UploadList(): ReactElement | null {
   const uploads = useUploads();
@@ -42,9 +42,9 @@ function Row({ upload }: { readonly upload: Upload }): ReactElement {
               {name}
             </Text>
           ) : (
-            <Anchor component={Link} to="/files/$id" params={{ id: file.id } as never} size="sm" fw={500}>
+            <PageLink to="/files/$id" params={{ id: file.id }} size="sm" fw={500}>
               <span className="outside">{name}</span>
-            </Anchor>
+            </PageLink>
           )}
           <Text size="sm" c={state === 'failed' ? 'var(--bad)' : 'dimmed'} className="figures outside">
             {saying(upload, share)}

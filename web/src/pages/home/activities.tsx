@@ -1,7 +1,6 @@
 /** What is running, what waits and what is finished. */
 
-import { Anchor, Box, Group, Progress, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Box, Group, Progress, Text } from '@mantine/core';
 import type { ReactElement } from 'react';
 import type { Job, StepMetrics } from '../../../../src/domain/job.ts';
 import { openai } from '../../api.ts';
@@ -12,6 +11,7 @@ import { Panel } from '../../parts/panel.tsx';
 import { Status } from '../../parts/status.tsx';
 import { type Activity, type Stage, stageOf, useActivities } from './activity.ts';
 import classes from './home.module.css';
+import { PageLink } from '../../parts/links.tsx';
 
 const finishedShown = 8;
 
@@ -78,9 +78,9 @@ function Row({ item }: { readonly item: Activity }): ReactElement {
               {name}
             </Text>
           ) : (
-            <Anchor component={Link} to={to} size="sm" fw={500} className={classes['name']}>
+            <PageLink to={to} size="sm" fw={500} className={classes['name']}>
               {name}
-            </Anchor>
+            </PageLink>
           )}
           <Text size="xs" c="dimmed" className="figures">
             {kind} · <time title={moment(at)}>{fromNow(at)}</time>

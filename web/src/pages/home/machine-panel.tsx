@@ -1,8 +1,7 @@
 /** How busy and how full the machine is, and what leaves it. */
 
-import { Anchor, Box, Group, Progress, SimpleGrid, Text } from '@mantine/core';
+import { Box, Group, Progress, SimpleGrid, Text } from '@mantine/core';
 import { IconShieldCheck, IconWorldUpload } from '@tabler/icons-react';
-import { Link } from '@tanstack/react-router';
 import type { ReactElement, ReactNode } from 'react';
 import type { DiskKind, System } from '../../../../src/domain/system.ts';
 import { openai } from '../../api.ts';
@@ -11,6 +10,7 @@ import { Answered } from '../../parts/answered.tsx';
 import { bytes, counted, decimal, duration } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import classes from './home.module.css';
+import { PageLink } from '../../parts/links.tsx';
 
 export const useSystem = () => useLive(['system'], (signal) => openai.get<System>('/system', { signal }));
 
@@ -123,9 +123,9 @@ function Outbound({
             <>
               {counted(outbound.length, 'place')} outside of this machine {outbound.length === 1 ? 'is' : 'are'} told of
               what happens here.{' '}
-              <Anchor component={Link} to="/settings" underline="always">
+              <PageLink to="/settings" underline="always">
                 See which
-              </Anchor>
+              </PageLink>
             </>
           )}
         </Text>

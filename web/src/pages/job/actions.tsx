@@ -1,7 +1,6 @@
 /** What can be done with a whole job: pause, resume, cancel; when it is over, try its model or train again with changes. */
 
 import { Button } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
 import type { Job } from '../../../../src/domain/job.ts';
 import { openai } from '../../api.ts';
@@ -9,6 +8,7 @@ import { Failure } from '../../parts/answered.tsx';
 import { AskFirst } from '../../parts/ask-first.tsx';
 import { useAct } from '../../live.ts';
 import { isOver } from '../../parts/training/jobs.ts';
+import { PageButton } from '../../parts/links.tsx';
 
 export function JobActions({ job }: { readonly job: Job }): ReactElement {
   const changes = [['job', job.id], ['jobs']];
@@ -37,13 +37,13 @@ export function JobActions({ job }: { readonly job: Job }): ReactElement {
           onSure={() => act.mutateAsync('cancel')}
         />
       )}
-      <Button component={Link} to="/jobs/new" search={{ from: job.id } as never} variant="default" size="xs">
+      <PageButton to="/jobs/new" search={{ from: job.id }} variant="default" size="xs">
         Train again with changes
-      </Button>
+      </PageButton>
       {job.fine_tuned_model !== null && (
-        <Button component={Link} to="/playground" search={{ model: job.fine_tuned_model } as never} size="xs">
+        <PageButton to="/playground" search={{ model: job.fine_tuned_model }} size="xs">
           Try the model
-        </Button>
+        </PageButton>
       )}
     </>
   );

@@ -2,7 +2,6 @@
 
 import { Badge, Box, Button, Checkbox, Group, Menu, Table, Text } from '@mantine/core';
 import { IconDots } from '@tabler/icons-react';
-import { Link } from '@tanstack/react-router';
 import { type ReactElement, useState } from 'react';
 import type { Checkpoint } from '../../../../src/domain/checkpoint.ts';
 import type { Job } from '../../../../src/domain/job.ts';
@@ -13,6 +12,7 @@ import { Empty } from '../../parts/empty.tsx';
 import { count, decimal, percent } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { isOver } from '../../parts/training/jobs.ts';
+import { PageButton, PageMenuItem } from '../../parts/links.tsx';
 
 const about =
   'Each is a model of its own, as it was at the end of an epoch. The last one, or the best, is what the job made.';
@@ -54,26 +54,18 @@ export function Checkpoints({ job }: { readonly job: Job }): ReactElement | null
       flush
       actions={
         <>
-          <Button
-            size="xs"
-            variant="default"
-            disabled={models.length < 2}
-            component={Link}
-            to="/playground"
-            search={{ models } as never}
-          >
+          <PageButton size="xs" variant="default" disabled={models.length < 2} to="/playground" search={{ models }}>
             Ask side by side
-          </Button>
-          <Button
+          </PageButton>
+          <PageButton
             size="xs"
             variant="default"
             disabled={models.length < 2}
-            component={Link}
             to="/evaluations/compare"
-            search={{ models } as never}
+            search={{ models }}
           >
             Compare by test
-          </Button>
+          </PageButton>
         </>
       }
     >
@@ -199,12 +191,12 @@ function Acts({ checkpoint, job }: Pick<RowProps, 'checkpoint' | 'job'>): ReactE
   const { fine_tuned_model_checkpoint: model, step_number: step } = checkpoint;
   return (
     <Group gap={6} justify="flex-end" wrap="nowrap">
-      <Button size="compact-sm" variant="default" component={Link} to="/playground" search={{ model } as never}>
+      <PageButton size="compact-sm" variant="default" to="/playground" search={{ model }}>
         Try
-      </Button>
-      <Button size="compact-sm" variant="default" component={Link} to="/jobs/new" search={{ model } as never}>
+      </PageButton>
+      <PageButton size="compact-sm" variant="default" to="/jobs/new" search={{ model }}>
         Continue from here
-      </Button>
+      </PageButton>
       <Menu position="bottom-end">
         <Menu.Target>
           <Button size="compact-sm" variant="default" px={6} aria-label={`More for the checkpoint of step ${step}`}>
@@ -213,17 +205,13 @@ function Acts({ checkpoint, job }: Pick<RowProps, 'checkpoint' | 'job'>): ReactE
         </Menu.Target>
         <Menu.Dropdown>
           {model !== job.fine_tuned_model && job.fine_tuned_model !== null && (
-            <Menu.Item
-              component={Link}
-              to="/evaluations/compare"
-              search={{ models: [job.fine_tuned_model, model] } as never}
-            >
+            <PageMenuItem to="/evaluations/compare" search={{ models: [job.fine_tuned_model, model] }}>
               Compare with the model
-            </Menu.Item>
+            </PageMenuItem>
           )}
-          <Menu.Item component={Link} to="/models/$id" params={{ id: model } as never} hash="export">
+          <PageMenuItem to="/models/$id" params={{ id: model }} hash="export">
             Export
-          </Menu.Item>
+          </PageMenuItem>
         </Menu.Dropdown>
       </Menu>
     </Group>

@@ -1,8 +1,7 @@
 /** What exactly a job was made of and what it made, by name and by the hash of its bytes. */
 
-import { Anchor, Box, CopyButton, Group, Text, UnstyledButton } from '@mantine/core';
+import { Box, CopyButton, Group, Text, UnstyledButton } from '@mantine/core';
 import { IconCheck, IconCopy } from '@tabler/icons-react';
-import { Link } from '@tanstack/react-router';
 import type { ReactElement, ReactNode } from 'react';
 import type { Job } from '../../../../src/domain/job.ts';
 import type { JobProvenance } from '../../../../src/domain/provenance.ts';
@@ -12,6 +11,7 @@ import { Answered } from '../../parts/answered.tsx';
 import { bytes } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { isOver } from '../../parts/training/jobs.ts';
+import { PageLink } from '../../parts/links.tsx';
 
 export function Made({ job }: { readonly job: Job }): ReactElement {
   const query = useLive(
@@ -32,18 +32,18 @@ export function Made({ job }: { readonly job: Job }): ReactElement {
                 {filename === null ? (
                   `${id}, which was deleted`
                 ) : (
-                  <Anchor component={Link} to="/files/$id" params={{ id } as never} size="sm">
+                  <PageLink to="/files/$id" params={{ id }} size="sm">
                     {filename}
-                  </Anchor>
+                  </PageLink>
                 )}
                 {size === null ? '' : `, ${bytes(size)}`}
               </Thing>
             ))}
             {base !== null && (
               <Thing what="Base" sha256={base.sha256}>
-                <Anchor component={Link} to="/models/$id" params={{ id: base.id } as never} size="sm">
+                <PageLink to="/models/$id" params={{ id: base.id }} size="sm">
                   {base.id}
-                </Anchor>
+                </PageLink>
               </Thing>
             )}
             {model?.files.map(({ name, bytes: size, sha256 }) => (
@@ -54,9 +54,9 @@ export function Made({ job }: { readonly job: Job }): ReactElement {
             {job.result_files.length > 0 && (
               <Text size="sm" mt="sm">
                 {job.result_files.map((id, i) => (
-                  <Anchor key={id} component={Link} to="/files/$id" params={{ id } as never} size="sm" mr="md">
+                  <PageLink key={id} to="/files/$id" params={{ id }} size="sm" mr="md">
                     {i === 0 ? 'Metrics of every step (CSV)' : 'Metrics of the task (CSV)'}
-                  </Anchor>
+                  </PageLink>
                 ))}
               </Text>
             )}

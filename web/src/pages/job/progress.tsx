@@ -1,7 +1,6 @@
 /** How far a job is: in a sentence, as a bar, and when it should be done; why it failed where it did. */
 
-import { Alert, Anchor, Group, Progress as Bar, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Alert, Group, Progress as Bar, Text } from '@mantine/core';
 import type { ReactElement, ReactNode } from 'react';
 import type { Job } from '../../../../src/domain/job.ts';
 import { count, counted, duration, fromNow, moment } from '../../parts/numbers.ts';
@@ -9,6 +8,7 @@ import { Panel } from '../../parts/panel.tsx';
 import { Status } from '../../parts/status.tsx';
 import type { Curves } from '../../parts/training/curves.ts';
 import { isOver } from '../../parts/training/jobs.ts';
+import { PageLink } from '../../parts/links.tsx';
 
 interface ProgressProps {
   readonly job: Job;
@@ -51,16 +51,15 @@ export function Progress({ job, curves }: ProgressProps): ReactElement {
             {job.error?.message ?? 'Nothing more is known.'}
           </Text>
           {(job.error?.param === 'training_file' || job.error?.param === 'validation_file') && (
-            <Anchor
-              component={Link}
+            <PageLink
               size="sm"
               to="/files/$id"
-              params={{ id: job[job.error.param] ?? '' } as never}
+              params={{ id: job[job.error.param] ?? '' }}
               mt="xs"
               display="inline-block"
             >
               Look at the file and mend it
-            </Anchor>
+            </PageLink>
           )}
         </Alert>
       )}

@@ -1,7 +1,6 @@
 /** All jobs, newest first: how each stands, on what it trains, and what it has learnt so far. */
 
-import { Anchor, Button, Group, Select, Text, TextInput } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Group, Select, Text, TextInput } from '@mantine/core';
 import { type ReactElement, useMemo, useState } from 'react';
 import type { Job } from '../../../../src/domain/job.ts';
 import { Answered } from '../../parts/answered.tsx';
@@ -12,6 +11,7 @@ import { Page } from '../../parts/page.tsx';
 import { Panel } from '../../parts/panel.tsx';
 import { Status } from '../../parts/status.tsx';
 import { nameOf, useJobs } from '../../parts/training/jobs.ts';
+import { PageButton, PageLink } from '../../parts/links.tsx';
 
 const first = 100;
 const limitMax = 10_000;
@@ -46,9 +46,9 @@ export function Jobs(): ReactElement {
       title="Jobs"
       about="Each job teaches a model from a file of examples."
       actions={
-        <Button component={Link} to="/jobs/new" size="sm">
+        <PageButton to="/jobs/new" size="sm">
           New job
-        </Button>
+        </PageButton>
       }
     >
       <Answered query={query}>
@@ -58,9 +58,9 @@ export function Jobs(): ReactElement {
               <Empty
                 title="No job yet"
                 action={
-                  <Button component={Link} to="/jobs/new" mt="xs">
+                  <PageButton to="/jobs/new" mt="xs">
                     New job
-                  </Button>
+                  </PageButton>
                 }
               >
                 A job takes a base model and a file of examples, and makes a model that answers as the examples do.
@@ -130,9 +130,9 @@ const columns: readonly Column<Job>[] = [
     width: 'minmax(0, 2fr)',
     always: true,
     cell: (job) => (
-      <Anchor component={Link} to="/jobs/$id" params={{ id: job.id } as never} size="sm" fw={500}>
+      <PageLink to="/jobs/$id" params={{ id: job.id }} size="sm" fw={500}>
         {nameOf(job)}
-      </Anchor>
+      </PageLink>
     ),
   },
   { name: 'State', width: '8.5rem', always: true, cell: ({ status }) => <Status status={status} /> },

@@ -1,7 +1,6 @@
 /** What a capture holds: how much of each kind, what could not be taken, models with the day they end, jobs. */
 
-import { Alert, Anchor, Box, Group, SimpleGrid, Table, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Alert, Box, Group, SimpleGrid, Table, Text } from '@mantine/core';
 import type { ReactElement, ReactNode } from 'react';
 import type { CaptureKind, CaptureProblem, OpenAICaptureDetails } from '../../../../src/domain/openai-capture.ts';
 import { openai } from '../../api.ts';
@@ -13,6 +12,7 @@ import { Status } from '../../parts/status.tsx';
 import { untilWords } from './captures.ts';
 import classes from './leaving.module.css';
 import { Objects } from './objects.tsx';
+import { PageLink } from '../../parts/links.tsx';
 
 const words: Readonly<Record<CaptureKind, readonly [one: string, many: string]>> = {
   fine_tuning_jobs: ['job', 'jobs'],
@@ -136,9 +136,9 @@ const Trains = ({ job }: { readonly job: string | null }): ReactElement =>
   job === null ? <NotYet /> : <Here to="/jobs/$id" id={job} />;
 
 const Here = ({ to, id }: { readonly to: string; readonly id: string }): ReactElement => (
-  <Anchor component={Link} to={to} params={{ id } as never} size="sm" className="outside">
+  <PageLink to={to} params={{ id }} size="sm" className="outside">
     {id}
-  </Anchor>
+  </PageLink>
 );
 
 const rowsMax = 200;

@@ -1,7 +1,6 @@
 /** The base models of this machine, with what can be done with each. */
 
-import { Anchor, Button, Group, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Group, Text } from '@mantine/core';
 import type { ReactElement } from 'react';
 import type { BaseModelObject } from '../../../../src/domain/base-model.ts';
 import { Empty } from '../../parts/empty.tsx';
@@ -11,6 +10,7 @@ import { Status } from '../../parts/status.tsx';
 import { millions } from './figures.ts';
 import classes from './models.module.css';
 import { RemoveBase } from './remove-base.tsx';
+import { PageButton, PageLink } from '../../parts/links.tsx';
 
 export function BaseList({ bases }: { readonly bases: readonly BaseModelObject[] }): ReactElement {
   return (
@@ -38,9 +38,9 @@ function Row({ base }: { readonly base: BaseModelObject }): ReactElement {
     <>
       <div className={classes['about']}>
         <Group gap="xs" align="baseline">
-          <Anchor component={Link} to="/models/$id" params={{ id } as never} size="sm" fw={500}>
+          <PageLink to="/models/$id" params={{ id }} size="sm" fw={500}>
             {name}
-          </Anchor>
+          </PageLink>
           {name !== id && (
             <Text size="xs" c="dimmed" className="mono outside">
               {id}
@@ -71,27 +71,19 @@ function Row({ base }: { readonly base: BaseModelObject }): ReactElement {
       <Group gap="xs" className={classes['acts']}>
         {status === 'installed' && (
           <>
-            <Button
-              size="xs"
-              variant="default"
-              component={Link}
-              to="/playground"
-              search={{ model: id } as never}
-              aria-label={`Try ${name}`}
-            >
+            <PageButton size="xs" variant="default" to="/playground" search={{ model: id }} aria-label={`Try ${name}`}>
               Try
-            </Button>
+            </PageButton>
             {servingOnly === null && (
-              <Button
+              <PageButton
                 size="xs"
                 variant="default"
-                component={Link}
                 to="/jobs/new"
-                search={{ model: id } as never}
+                search={{ model: id }}
                 aria-label={`Train ${name}`}
               >
                 Train
-              </Button>
+              </PageButton>
             )}
           </>
         )}

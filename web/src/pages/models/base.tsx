@@ -1,7 +1,6 @@
 /** A base model: what it is, where it came from, what stands on it. */
 
-import { Button } from '@mantine/core';
-import { Link, useNavigate } from '@tanstack/react-router';
+import { useNavigate } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
 import type { BaseModelObject } from '../../../../src/domain/base-model.ts';
 import type { FineTunedModelObject } from '../../../../src/domain/lineage.ts';
@@ -20,6 +19,7 @@ import { Hash } from './hash.tsx';
 import { ModelLink } from './model-link.tsx';
 import { RemoveBase } from './remove-base.tsx';
 import { UseIt } from './use-it.tsx';
+import { PageButton } from '../../parts/links.tsx';
 
 const back = { to: '/models', words: 'Models' };
 
@@ -53,14 +53,14 @@ function Known({ base }: { readonly base: BaseModelObject }): ReactElement {
       actions={
         <>
           {isHere && (
-            <Button variant="default" size="xs" component={Link} to="/playground" search={{ model: id } as never}>
+            <PageButton variant="default" size="xs" to="/playground" search={{ model: id }}>
               Try it
-            </Button>
+            </PageButton>
           )}
           {isHere && servingOnly === null && (
-            <Button size="xs" component={Link} to="/jobs/new" search={{ model: id } as never}>
+            <PageButton size="xs" to="/jobs/new" search={{ model: id }}>
               Train on it
-            </Button>
+            </PageButton>
           )}
           {status !== 'available' && <RemoveBase base={base} onRemoved={() => navigate({ to: '/models' })} />}
         </>

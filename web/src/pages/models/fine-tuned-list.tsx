@@ -1,7 +1,6 @@
 /** The fine-tuned models of the project, newest first, with how well each does. */
 
-import { Anchor, Button, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Text } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import type { FineTunedModelObject } from '../../../../src/domain/lineage.ts';
@@ -12,6 +11,7 @@ import { type Column, LongList } from '../../parts/long-list.tsx';
 import { bytes, fromNow, moment } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import { figuresOf, shortName } from './figures.ts';
+import { PageButton, PageLink } from '../../parts/links.tsx';
 
 const pageSize = 50;
 
@@ -22,9 +22,9 @@ const columns: readonly Column<FineTunedModelObject>[] = [
     always: true,
     cell: ({ id }) => (
       <>
-        <Anchor component={Link} to="/models/$id" params={{ id } as never} size="sm" fw={500} title={id}>
+        <PageLink to="/models/$id" params={{ id }} size="sm" fw={500} title={id}>
           {shortName(id)}
-        </Anchor>
+        </PageLink>
         <Text size="xs" c="dimmed" truncate>
           {id}
         </Text>
@@ -76,9 +76,9 @@ export function FineTunedList(): ReactElement {
         <Empty
           title="No fine-tuned models yet"
           action={
-            <Button variant="default" component={Link} to="/jobs/new">
+            <PageButton variant="default" to="/jobs/new">
               Train the first one
-            </Button>
+            </PageButton>
           }
         >
           When a training job is done, its model is here, and answers under its own name.

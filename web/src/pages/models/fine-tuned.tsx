@@ -3,7 +3,7 @@
 import { Button, Table, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useQueryClient } from '@tanstack/react-query';
-import { Link, useNavigate } from '@tanstack/react-router';
+import { useNavigate } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
 import type { Lineage } from '../../../../src/domain/lineage.ts';
 import { isMissing, openai } from '../../api.ts';
@@ -22,6 +22,7 @@ import { LineagePicture } from './lineage.tsx';
 import { ModelLink } from './model-link.tsx';
 import classes from './models.module.css';
 import { UseIt } from './use-it.tsx';
+import { PageButton } from '../../parts/links.tsx';
 
 const back = { to: '/models', words: 'Models' };
 
@@ -59,12 +60,12 @@ function Known({ lineage }: { readonly lineage: Lineage }): ReactElement {
       }
       actions={
         <>
-          <Button variant="default" size="xs" component={Link} to="/playground" search={{ model: id } as never}>
+          <PageButton variant="default" size="xs" to="/playground" search={{ model: id }}>
             Try it
-          </Button>
-          <Button variant="default" size="xs" component={Link} to="/jobs/new" search={{ model: id } as never}>
+          </PageButton>
+          <PageButton variant="default" size="xs" to="/jobs/new" search={{ model: id }}>
             Train it further
-          </Button>
+          </PageButton>
           {!model.lent && <Remove id={id} size={model.size_bytes} />}
         </>
       }

@@ -1,7 +1,6 @@
 /** Data → job → model → what became of it, as four places with arrows between them; one below the other on a phone. */
 
 import { Anchor, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
 import type { ReactElement, ReactNode } from 'react';
 import type { Lineage } from '../../../../src/domain/lineage.ts';
 import { bytes, count, fromNow, moment } from '../../parts/numbers.ts';
@@ -10,6 +9,7 @@ import { shortName } from './figures.ts';
 import { Hash } from './hash.tsx';
 import classes from './lineage.module.css';
 import { ModelLink } from './model-link.tsx';
+import { PageLink } from '../../parts/links.tsx';
 
 const methods: Readonly<Record<string, string>> = {
   supervised: 'Learnt from examples',
@@ -30,9 +30,9 @@ export function LineagePicture({ lineage }: { readonly lineage: Lineage }): Reac
               </Text>
             ) : (
               <>
-                <Anchor component={Link} to="/files/$id" params={{ id } as never} size="sm" className="outside">
+                <PageLink to="/files/$id" params={{ id }} size="sm" className="outside">
                   {filename}
-                </Anchor>
+                </PageLink>
                 <Text size="xs" c="dimmed">
                   {size === null ? '' : bytes(size)}
                 </Text>
@@ -53,9 +53,9 @@ export function LineagePicture({ lineage }: { readonly lineage: Lineage }): Reac
         ) : (
           <>
             <Thing what={methods[job.method] ?? job.method}>
-              <Anchor component={Link} to="/jobs/$id" params={{ id: job.id } as never} size="sm" className="outside">
+              <PageLink to="/jobs/$id" params={{ id: job.id }} size="sm" className="outside">
                 {job.id}
-              </Anchor>
+              </PageLink>
             </Thing>
             <Text size="xs" c="dimmed" className="figures">
               {job.trained_tokens === null ? '' : `${count(job.trained_tokens)} tokens, `}
@@ -90,15 +90,14 @@ export function LineagePicture({ lineage }: { readonly lineage: Lineage }): Reac
         )}
         {evals.map((run) => (
           <Thing key={run.run} what={<time title={moment(run.created_at)}>Evaluated {fromNow(run.created_at)}</time>}>
-            <Anchor
-              component={Link}
+            <PageLink
               to="/evaluations/$evalId/runs/$runId"
-              params={{ evalId: run.eval, runId: run.run } as never}
+              params={{ evalId: run.eval, runId: run.run }}
               size="sm"
               className="outside"
             >
               {run.name}
-            </Anchor>
+            </PageLink>
             <Text size="xs" c="dimmed" className="figures">
               {run.status === 'completed' ? (
                 `${count(run.passed)} of ${count(run.total)} passed`

@@ -1,13 +1,12 @@
 /** The name of a model, which leads to its page. */
 
-import { Anchor } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
+import { PageLink } from '../../parts/links.tsx';
 
 export function ModelLink({ id, words = id }: { readonly id: string; readonly words?: string }): ReactElement {
   return (
-    <Anchor component={Link} to="/models/$id" params={{ id } as never} size="sm" className="outside" title={id}>
+    <PageLink to="/models/$id" params={{ id }} size="sm" className="outside" title={id}>
       {words}
-    </Anchor>
+    </PageLink>
   );
 }

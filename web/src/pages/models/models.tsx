@@ -1,7 +1,5 @@
 /** Models: what training has made, what it can start from, and what could be fetched for it. */
 
-import { Button } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
 import type { ReactElement } from 'react';
 import { Answered } from '../../parts/answered.tsx';
 import { useBases } from '../../parts/models.ts';
@@ -9,6 +7,7 @@ import { Page } from '../../parts/page.tsx';
 import { BaseList } from './base-list.tsx';
 import { FetchModels } from './fetch-models.tsx';
 import { FineTunedList } from './fine-tuned-list.tsx';
+import { PageButton } from '../../parts/links.tsx';
 
 export function Models(): ReactElement {
   const bases = useBases();
@@ -16,11 +15,7 @@ export function Models(): ReactElement {
     <Page
       title="Models"
       about="A base model is what training starts from. A fine-tuned model is what it makes: the same base, with what it has learnt from your examples."
-      actions={
-        <Button component={Link} to="/jobs/new">
-          Train a model
-        </Button>
-      }
+      actions={<PageButton to="/jobs/new">Train a model</PageButton>}
     >
       <FineTunedList />
       <Answered query={bases}>

@@ -1,7 +1,6 @@
 /** Which files a job learns from and is judged by. */
 
-import { Anchor, Select, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Select, Text } from '@mantine/core';
 import type { ReactElement } from 'react';
 import type { FileObject } from '../../../../src/domain/file.ts';
 import { type ListOf, openai } from '../../api.ts';
@@ -10,6 +9,7 @@ import { Empty } from '../../parts/empty.tsx';
 import { bytes, fromNow } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import type { Draft } from './draft.ts';
+import { PageLink } from '../../parts/links.tsx';
 
 export interface Wrong {
   /** The last part of the request's field. */
@@ -41,14 +41,7 @@ export function DataChoice({ draft, onChange, wrong }: DataChoiceProps): ReactEl
   return (
     <Panel title="Examples" about="What the model should learn to say, one example in each line.">
       {files.data !== undefined && found.length === 0 ? (
-        <Empty
-          title="There is no file of examples yet"
-          action={
-            <Anchor component={Link} to="/files">
-              Upload one
-            </Anchor>
-          }
-        >
+        <Empty title="There is no file of examples yet" action={<PageLink to="/files">Upload one</PageLink>}>
           Ten examples are enough to try it, a few hundred make a difference. Home has a ready-made set to begin with.
         </Empty>
       ) : (
@@ -80,9 +73,9 @@ export function DataChoice({ draft, onChange, wrong }: DataChoiceProps): ReactEl
             error={wrong?.field === 'validation_file' ? wrong.message : null}
           />
           <Text size="sm" mt="sm">
-            <Anchor component={Link} to="/files" size="sm">
+            <PageLink to="/files" size="sm">
               Upload or mend files
-            </Anchor>
+            </PageLink>
           </Text>
         </>
       )}

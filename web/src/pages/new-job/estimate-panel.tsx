@@ -1,13 +1,13 @@
 /** What the job would take, as it is now, and the button that starts it. */
 
-import { Alert, Anchor, Box, Button, Group, List, Progress, Spoiler, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Alert, Box, Button, Group, List, Progress, Spoiler, Text } from '@mantine/core';
 import type { ReactElement } from 'react';
 import type { JobEstimate } from '../../../../src/domain/estimate.ts';
 import { Failure } from '../../parts/answered.tsx';
 import { Facts } from '../../parts/facts.tsx';
 import { bytes, count, counted, dollars, duration, percent } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
+import { PageLink } from '../../parts/links.tsx';
 
 interface EstimatePanelProps {
   readonly estimate: JobEstimate | undefined;
@@ -92,9 +92,9 @@ function Told({ estimate, trainingFile }: ToldProps): ReactElement {
             {failure.message}
           </Text>
           {trainingFile !== null && failure.param === 'training_file' && (
-            <Anchor component={Link} to="/files/$id" params={{ id: trainingFile } as never} size="sm">
+            <PageLink to="/files/$id" params={{ id: trainingFile }} size="sm">
               Look at the file and mend it
-            </Anchor>
+            </PageLink>
           )}
         </Alert>
       )}

@@ -1,7 +1,6 @@
 /** Which model learns: the recommended one with its reasons, or any other that can be trained here. */
 
-import { Alert, Anchor, Button, Group, List, Select, Text } from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Alert, Button, Group, List, Select, Text } from '@mantine/core';
 import { type ReactElement, useState } from 'react';
 import type { JobEstimate, Recommendation } from '../../../../src/domain/estimate.ts';
 import { type ListOf, openai } from '../../api.ts';
@@ -11,6 +10,7 @@ import { bytes, count, decimal } from '../../parts/numbers.ts';
 import { Panel } from '../../parts/panel.tsx';
 import type { Draft } from './draft.ts';
 import { useBases } from '../../parts/models.ts';
+import { PageLink } from '../../parts/links.tsx';
 
 interface ModelChoiceProps {
   readonly draft: Draft;
@@ -45,14 +45,7 @@ export function ModelChoice({ draft, onChange, estimate }: ModelChoiceProps): Re
   return (
     <Panel title="Model" about="The model that learns. It stays as it is; what is learnt is kept beside it.">
       {trainable.data !== undefined && names.length === 0 ? (
-        <Empty
-          title="No model that can be trained is here yet"
-          action={
-            <Anchor component={Link} to="/models">
-              Fetch one
-            </Anchor>
-          }
-        >
+        <Empty title="No model that can be trained is here yet" action={<PageLink to="/models">Fetch one</PageLink>}>
           A small one of a hundred megabytes is enough to begin with.
         </Empty>
       ) : (
@@ -111,9 +104,9 @@ function Recommended({ recommendation, chosen, onChoose }: RecommendedProps): Re
         {fetch !== null && (
           <List.Item>
             {fetch.reason} It is {bytes(fetch.size_bytes)}.{' '}
-            <Anchor component={Link} to="/models" size="sm">
+            <PageLink to="/models" size="sm">
               Fetch {fetch.model}
-            </Anchor>
+            </PageLink>
           </List.Item>
         )}
       </List>

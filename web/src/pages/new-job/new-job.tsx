@@ -69,7 +69,7 @@ export function NewJob(): ReactElement {
   const navigate = useNavigate();
   const create = useAct((): Promise<Job> => openai.post<Job>('/fine_tuning/jobs', { body: body as object }), {
     changes: [['jobs']],
-    onDone: ({ id }) => void navigate({ to: '/jobs/$id', params: { id } as never }),
+    onDone: ({ id }) => void navigate({ to: '/jobs/$id', params: { id } }),
   });
 
   return (

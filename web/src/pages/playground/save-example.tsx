@@ -1,20 +1,6 @@
 /** An answer, corrected where it must be, as a line of a training file: of a new one, or of a new version of one. */
 
-import {
-  Alert,
-  Anchor,
-  Button,
-  Checkbox,
-  Group,
-  Modal,
-  Radio,
-  Select,
-  Stack,
-  Text,
-  Textarea,
-  TextInput,
-} from '@mantine/core';
-import { Link } from '@tanstack/react-router';
+import { Alert, Button, Checkbox, Group, Modal, Radio, Select, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { toFile } from 'openai';
 import { type ReactElement, useState } from 'react';
 import type { FileObject } from '../../../../src/domain/file.ts';
@@ -25,6 +11,7 @@ import { bytes } from '../../parts/numbers.ts';
 import type { Answer } from './answers.ts';
 import classes from './playground.module.css';
 import { messagesOf, type Prompt, toolsOf } from './prompt.ts';
+import { PageLink } from '../../parts/links.tsx';
 
 interface SaveExampleProps {
   readonly prompt: Prompt;
@@ -74,9 +61,9 @@ export function SaveExample({ prompt, answer, onClose }: SaveExampleProps): Reac
         <Stack>
           <Alert color="teal" variant="light" role="status">
             Saved as the last line of{' '}
-            <Anchor component={Link} to="/files/$id" params={{ id: save.data.id } as never} fw={600}>
+            <PageLink to="/files/$id" params={{ id: save.data.id }} fw={600}>
               {save.data.filename}
-            </Anchor>
+            </PageLink>
             {target === 'old' &&
               (replaces ? '; the version before it is deleted.' : '; the version before it is still there.')}
           </Alert>
