@@ -9,6 +9,7 @@
  * and early stopping. Both are asked about mails that neither has seen.
  */
 
+import { createReadStream } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, homedir } from 'node:os';
 import { join } from 'node:path';
@@ -22,7 +23,6 @@ import { BaseModels } from '../src/models/base-models.ts';
 import { toJsonl } from '../src/quickstart/labelled.ts';
 import { spamSplits } from '../src/quickstart/spam.ts';
 import { markdownTable, measuredOn, writeInto } from './page.ts';
-import { createReadStream } from 'node:fs';
 
 const small = process.argv.includes('--small');
 const home = process.env['TUNESMITH_HOME'] ?? join(homedir(), '.tunesmith');
@@ -88,7 +88,7 @@ async function told(openai: OpenAI, { name, more }: (typeof runs)[number]): Prom
   return {
     job: job as unknown as Job,
     points: pointsOf(events.filter(({ type }) => type === 'metrics').map(({ data }) => data as StepMetrics)),
-    words: events.map(({ message }) => message).filter((message) => /overfit|Early stopping|becomes the model/.test(message)), // prettier-ignore
+    words: events.map(({ message }) => message).filter((message) => /begins to overfit|Early stopping|becomes the model/.test(message)), // prettier-ignore
     accuracy: right / items.length,
   };
 }

@@ -6,15 +6,18 @@
  *   npm run bench -- training --small                two steps of two examples each, to see that everything works
  *
  * The contestants of a race run one after the other, `BENCH_ROUNDS` times (one unless told otherwise), and the median
- * step counts. The last table holds all of it against the goals.
+ * step counts. How a race ended is a line of bench/results/races.jsonl for each precision of ours, from which the table
+ * against the goals is made: races of different runs stand in it, the sides of one race are always of one run.
  */
 
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { cpus, homedir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { BaseModels } from '../src/models/base-models.ts';
 import { executedFlops } from './flops.ts';
 import { frozenLayers } from './frozen.ts';
+import { Ledger } from './ledger.ts';
 import { textsOf } from './material.ts';
 import { markdownTable, measuredOn, writeInto } from './page.ts';
 import { makeGpt2, setUpPeer } from './peer.ts';
@@ -62,17 +65,14 @@ export async function benchTraining(place: Place, words: readonly string[] = [])
   const chosen = races.filter(({ name }) => asked.length === 0 || asked.includes(name));
   if (chosen.length > 0) await setUpPeer();
   const stable = new Stable(place, small);
-  const verdicts: Verdict[] = [];
   for (const race of chosen) {
     const shorter = small ? { ...race, batchSize: 2, steps: 2 } : race;
-    verdicts.push(...(await compete(shorter, await stable.runner(race.model), place)));
+    const verdicts = await compete(shorter, await stable.runner(race.model), place);
+    if (small) continue;
+    for (const verdict of verdicts) ledger.add(verdict);
+    await writeInto('performance.md', 'races', goalTable(ledger.lines(), place.threads));
   }
-  if (verdicts.length > 0) {
-    const told = `${goalTable(verdicts)}\n\n${rounds} rounds, median step. ${measuredOn(cpus()[0]!.model, place.threads)}`;
-    console.log(`Against the goals:\n\n${told}\n`);
-    // The page has all races of one run, or what it had.
-    if (!small && asked.length === 0) await writeInto('performance.md', 'races', told);
-  }
+  if (chosen.length > 0 && !small) console.log(`Against the goals:\n\n${goalTable(ledger.lines(), place.threads)}\n`);
   if (asked.length === 0 || asked.includes('frozen')) await frozenLayers(place, small);
 }
 
@@ -142,16 +142,28 @@ interface Standing extends Pick<Contestant, 'side' | 'title' | 'precision'> {
   readonly validationLoss: number;
 }
 
-interface Verdict {
-  readonly race: Race;
-  readonly precision: Precision;
-  readonly tokensPerSecond: number;
-  readonly ratio: number;
-  readonly goal: number;
-  readonly memoryRatio: number;
-  /** In which precision PyTorch was fastest. */
-  readonly theirs: string;
-}
+const verdictSchema = z.strictObject({
+  race: z.string(),
+  precision: z.enum(['f32', 'int8', 'int4']),
+  tokensPerSecond: z.number(),
+  /** Of what PyTorch needed in its fastest precision, which is `theirs`. */
+  ratio: z.number(),
+  theirs: z.string(),
+  /** Our peak as a share of that of PyTorch's fastest. */
+  memoryRatio: z.number(),
+  validationLoss: z.number(),
+  /** Median steps count, of so many runs. */
+  rounds: z.int(),
+  day: z.string(),
+});
+
+type Verdict = z.infer<typeof verdictSchema>;
+
+const ledger = new Ledger(
+  join(import.meta.dirname, 'results/races.jsonl'),
+  verdictSchema,
+  ({ race, precision }) => `${race} ${precision}`,
+);
 
 async function compete(race: Race, runner: Runner, place: Place): Promise<Verdict[]> {
   const folder = await mkdtemp(join(place.folder, `${race.name}-`));
@@ -221,33 +233,43 @@ function verdictsOf({ race, tokensPerStep }: Ready, standings: readonly Standing
     .reduce((fastest, each) => (each.stepSeconds < fastest.stepSeconds ? each : fastest));
   return standings
     .filter(({ side }) => side === 'ours')
-    .map(({ precision, stepSeconds, peakRssBytes }) => ({
-      race,
+    .map(({ precision, stepSeconds, peakRssBytes, validationLoss }) => ({
+      race: race.name,
       precision: precision as Precision,
-      tokensPerSecond: tokensPerStep / stepSeconds,
-      ratio: best.stepSeconds / stepSeconds,
-      goal: race.goals[precision as Precision]!,
-      memoryRatio: peakRssBytes / best.peakRssBytes,
+      tokensPerSecond: rounded(tokensPerStep / stepSeconds, 1),
+      ratio: rounded(best.stepSeconds / stepSeconds, 3),
       theirs: best.precision,
+      memoryRatio: rounded(peakRssBytes / best.peakRssBytes, 3),
+      validationLoss: rounded(validationLoss, 4),
+      rounds,
+      day: new Date().toISOString().slice(0, 10),
     }));
 }
 
-function goalTable(verdicts: readonly Verdict[]): string {
+const rounded = (value: number, digits: number): number => Number(value.toFixed(digits));
+
+/** Every race that was run, in the order of the list. */
+function goalTable(verdicts: readonly Verdict[], threads: number): string {
   const head = ['race', 'model', 'learns', 'precision', 'tokens/s', 'PyTorch', 'times', 'goal', 'memory', ''];
-  const rows = verdicts.map(({ race, precision, tokensPerSecond, ratio, goal, memoryRatio, theirs: best }) => {
-    const missed = [ratio < goal && 'slower', memoryRatio > 1 && 'more memory'].filter((word) => word !== false);
-    return [
-      race.name,
-      race.model,
-      race.method,
-      precision,
-      tokensPerSecond.toFixed(0),
-      `${(tokensPerSecond / ratio).toFixed(0)} (${best})`,
-      ratio.toFixed(2),
-      goal.toFixed(1),
-      `${(100 * memoryRatio).toFixed(0)} %`,
-      missed.length === 0 ? '**reached**' : missed.join(', '),
-    ];
-  });
-  return markdownTable([head, ...rows]);
+  const rows = races.flatMap(({ name, model, method, goals }) =>
+    verdicts
+      .filter(({ race, precision }) => race === name && goals[precision] !== undefined)
+      .map(({ precision, tokensPerSecond, ratio, memoryRatio, theirs: best }) => {
+        const goal = goals[precision]!;
+        const missed = [ratio < goal && 'slower', memoryRatio > 1 && 'more memory'].filter((word) => word !== false);
+        return [
+          name,
+          model,
+          method,
+          precision,
+          tokensPerSecond.toFixed(0),
+          `${(tokensPerSecond / ratio).toFixed(0)} (${best})`,
+          ratio.toFixed(2),
+          goal.toFixed(1),
+          `${(100 * memoryRatio).toFixed(0)} %`,
+          missed.length === 0 ? '**reached**' : missed.join(', '),
+        ];
+      }),
+  );
+  return `${markdownTable([head, ...rows])}\n\nMedian step. ${measuredOn(cpus()[0]!.model, threads)}`;
 }

@@ -1,15 +1,13 @@
 /**
- * What was measured so far: one line for each task, contestant, trainer and seed, kept in the repository.
+ * How good fine-tunes of every family were found: a line for each task, contestant, trainer and seed.
  *
- * So runs of many sessions add up, a run that was stopped goes on where it was, and one that measures a part leaves the
- * rest alone. A line is of a certain recipe on certain data; when either changes, the line no longer counts and is
- * replaced by the next measurement. Lines are sorted, so that two versions of the file merge line by line.
+ * A line is of a certain recipe on certain data; when either changes, the line no longer counts and is replaced by the
+ * next measurement.
  */
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { z } from 'zod';
+import { Ledger } from '../ledger.ts';
 
 const resultSchema = z.strictObject({
   task: z.string(),
@@ -34,37 +32,25 @@ export const fingerprintOf = (...parts: readonly unknown[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12);
 
 export class Results {
-  readonly #path: string;
+  readonly #ledger: Ledger<Result>;
 
   constructor(path: string) {
-    this.#path = path;
-  }
-
-  /** Read anew each time: another process may measure as well. */
-  #read(): Result[] {
-    if (!existsSync(this.#path)) return [];
-    return readFileSync(this.#path, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => resultSchema.parse(JSON.parse(line)));
+    this.#ledger = new Ledger(path, resultSchema, keyOf);
   }
 
   find(place: Place, fingerprint: string): Result | null {
-    const found = this.#read().find((each) => keyOf(each) === keyOf(place));
+    const found = this.#ledger.lines().find((each) => keyOf(each) === keyOf(place));
     return found?.fingerprint === fingerprint ? found : null;
   }
 
   /** All seeds of a contestant, in their order. */
   of(place: Omit<Place, 'seed'>, fingerprint: string): Result[] {
     const matches = (each: Result): boolean => keyOf(each) === keyOf({ ...place, seed: each.seed });
-    return this.#read().filter((each) => matches(each) && each.fingerprint === fingerprint);
+    return this.#ledger.lines().filter((each) => matches(each) && each.fingerprint === fingerprint);
   }
 
   add(result: Result): void {
-    const others = this.#read().filter((each) => keyOf(each) !== keyOf(result));
-    const all = [...others, result].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-    mkdirSync(dirname(this.#path), { recursive: true });
-    writeFileSync(this.#path, all.map((each) => `${JSON.stringify(each)}\n`).join(''));
+    this.#ledger.add(result);
   }
 }
 
