@@ -54,7 +54,7 @@ async function timed(modelPath: string, train: TrainPlan, threads: number, repea
     recompute: false,
   });
   return {
-    backward: await fastest(repeats, async () => await network.accumulate(batches, 0)),
+    backward: await fastest(repeats, async () => await network.differentiate(batches, 0)),
     forward: await fastest(repeats, async () => await network.evaluate(batches)),
   };
 }

@@ -49,6 +49,8 @@ export interface Pairs {
 export interface RunLimits {
   readonly tokensPerRun: number;
   readonly lanes: number;
+  /** What one more micro-batch costs beside its tokens, in tokens. */
+  readonly runTokens?: number;
 }
 
 /** What decides about lanes; without `train`, adapters are trained. */
@@ -68,15 +70,18 @@ interface RunSetting {
  */
 export function runLimitsOf({ threads, batchSize, train, device = 'cpu', head }: RunSetting): RunLimits {
   const alone = device !== 'cpu' || (train !== undefined && train.mode !== 'lora' && !head);
-  return { tokensPerRun: 512, lanes: alone ? 1 : Math.max(1, Math.min(threads, batchSize, 4)) };
+  const lanes = alone ? 1 : Math.max(1, Math.min(threads, batchSize, 4));
+  // Gradients as large as the model come out of every micro-batch: 4 ns a weight, where a token takes 30.
+  const large = train?.mode === 'full' || (train?.mode === 'head' && !head);
+  return { tokensPerRun: large && !head ? 1024 : 512, lanes, runTokens: large ? 120 : adapterRunTokens };
 }
 
 /** Row lengths are multiples of this, so that a network sees few shapes. */
 const rowGrain = 8;
 /** A row of T tokens costs T x (1 + T / attentionTokens); measured on the 135M reference model. */
 const attentionTokens = 2600;
-/** What one more micro-batch costs beside its tokens, in tokens. */
-const runTokens = 16;
+/** What one more micro-batch costs beside its tokens where adapters are trained, in tokens. */
+const adapterRunTokens = 16;
 /** How many more micro-batches than needed are tried, in rounds of all lanes. */
 const roundsTried = 4;
 
@@ -162,12 +167,13 @@ type Unit = readonly Placed[];
 type Run = readonly Unit[];
 
 /** Tries a few counts of micro-batches; more of them pad less, fewer cost less beside their tokens. */
-function cheapestRuns(longestFirst: Run, { tokensPerRun, lanes }: RunLimits): readonly Run[] {
+function cheapestRuns(longestFirst: Run, limits: RunLimits): readonly Run[] {
+  const { tokensPerRun, lanes } = limits;
   const least = Math.ceil(cutWhereFull(longestFirst, tokensPerRun, Infinity).length / lanes);
   const candidates = Array.from({ length: roundsTried }, (_, i) =>
     cutEvenly(longestFirst, tokensPerRun, (least + i) * lanes),
   );
-  return candidates.reduce((best, runs) => (busiestLane(runs, lanes) < busiestLane(best, lanes) ? runs : best));
+  return candidates.reduce((best, runs) => (busiestLane(runs, limits) < busiestLane(best, limits) ? runs : best));
 }
 
 /** At most `count` runs whose dearest is as cheap as can be: the smallest bound on a run's cost that suffices. */
@@ -200,7 +206,7 @@ const rowsOf = (run: Run): number => run.reduce((sum, unit) => sum + unit.length
 
 const roundUp = (tokens: number): number => Math.ceil(tokens / rowGrain) * rowGrain;
 
-const costOf = (run: Run): number => rowsOf(run) * rowCost(rowTokensOf(run)) + runTokens;
+const costOf = (run: Run): number => rowsOf(run) * rowCost(rowTokensOf(run));
 
 const rowCost = (rowTokens: number): number => rowTokens * (1 + rowTokens / attentionTokens);
 
@@ -210,7 +216,11 @@ const rowCost = (rowTokens: number): number => rowTokens * (1 + rowTokens / atte
  */
 export function epochCost(
   lengths: readonly (readonly [tokens: number, count: number])[],
-  { batchSize, lanes }: { readonly batchSize: number; readonly lanes: number },
+  {
+    batchSize,
+    lanes,
+    runTokens = adapterRunTokens,
+  }: Pick<RunLimits, 'lanes' | 'runTokens'> & { readonly batchSize: number },
 ): number {
   const examples = lengths.reduce((sum, [, count]) => sum + count, 0);
   const rows = lengths.reduce((sum, [tokens, count]) => sum + count * rowCost(roundUp(tokens)), 0);
@@ -219,9 +229,9 @@ export function epochCost(
 }
 
 /** Runs are dealt to the lanes one after the other. */
-function busiestLane(runs: readonly Run[], lanes: number): number {
+function busiestLane(runs: readonly Run[], { lanes, runTokens = adapterRunTokens }: RunLimits): number {
   const costs = Array.from({ length: lanes }, () => 0);
-  for (const [i, run] of runs.entries()) costs[i % lanes]! += costOf(run);
+  for (const [i, run] of runs.entries()) costs[i % lanes]! += costOf(run) + runTokens;
   return Math.max(...costs);
 }
 

@@ -12,7 +12,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { epochCost, runLimitsOf } from '../dataset/batch.ts';
+import { epochCost, runLimitsOf, type RunLimits } from '../dataset/batch.ts';
 import { TunesmithError } from '../domain/errors.ts';
 import type { ChatExample } from '../domain/example.ts';
 import type { HeadPlan, TrainerEvent, TrainingPlan } from '../engine/protocol.ts';
@@ -42,7 +42,7 @@ export interface CalibrationSetting {
 }
 
 const calibrationSchema = z.object({
-  version: z.literal(2),
+  version: z.literal(3),
   sha256: z.string(),
   processor: z.string(),
   /** What a training takes beside its steps: the launch, how much longer its first step takes, the saving of an epoch. */
@@ -86,8 +86,9 @@ export function estimateMs(calibration: Calibration, setting: CalibrationSetting
   const { lengths, epochs, sequencesPerExample = 1, looks = [], saves = epochs } = training;
   const { supervisedTokens = tokensIn(lengths) / 2 } = training;
   const { startMs, saveMs, msPerCost, msPerTarget, lookMsPerCost } = calibration;
-  const lanes = lanesOf(setting);
-  const learning = epochCost(lengths, { batchSize: setting.batchSize * sequencesPerExample, lanes }) * msPerCost;
+  const limits = limitsOf(setting);
+  const { lanes } = limits;
+  const learning = epochCost(lengths, { ...limits, batchSize: setting.batchSize * sequencesPerExample }) * msPerCost;
   const looking = looks.reduce(
     (sum, { lengths, times }) => sum + times * epochCost(lengths, { ...together, lanes }),
     0,
@@ -199,20 +200,21 @@ async function measure(
   const measured = steps.slice(warmUpSteps);
   if (measured.length < stepsMin) throw notMeasured(setting.base.id, ending);
 
-  const lanes = lanesOf(setting);
+  const limits = limitsOf(setting);
+  const { lanes } = limits;
   const stepMs = median(measured.map(({ elapsedMs }) => elapsedMs));
   const spentMs = performance.now() - launchedMs;
   const looks = steps.filter(({ validation }) => validation !== null).map(lookingMs);
   const inSteps = steps.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0) + looks.reduce((sum, ms) => sum + ms, 0);
   const besideMs = ending.type === 'done' ? spentMs - inSteps : startedMs + saveMs;
-  const cost = epochCost([[tokens, batchSize]], { batchSize, lanes });
+  const cost = epochCost([[tokens, batchSize]], { ...limits, batchSize });
   const msPerTarget = slopeOf(measured.map((step) => [step.supervisedTokens, step.elapsedMs]));
   const targets = median(measured.map(({ supervisedTokens }) => supervisedTokens));
   const msPerCost = Math.max(0.3 * stepMs, stepMs - targets * msPerTarget) / cost;
   // The first look makes what looking needs.
   const looked = looks.length > 1 ? median(looks.slice(1)) : lookShare * stepMs;
   return {
-    version: 2,
+    version: 3,
     sha256: setting.base.sha256,
     processor: processor(),
     startMs: Math.round(besideMs + Math.max(0, steps[0]!.elapsedMs - stepMs)),
@@ -243,7 +245,7 @@ async function writeJob(
   setting: CalibrationSetting,
 ): Promise<{ readonly tokens: number; readonly batchSize: number; readonly trained: number }> {
   const { base, threads } = setting;
-  const lanes = lanesOf(setting);
+  const { lanes } = limitsOf(setting);
   const batchSize = lanes === 1 ? 1 : lanes * examplesPerLane;
   const { written, tokens, head } = await exampleFor(base);
   const [trainingFile, validationFile] = [join(folder, 'train.jsonl'), join(folder, 'validation.jsonl')];
@@ -335,12 +337,12 @@ async function openWorkFolder(home: string): Promise<string> {
 function fileOf(home: string, setting: CalibrationSetting): string {
   const { base, method, threads } = setting;
   const { train = 'lora', basePrecision = autoBasePrecision() } = setting;
-  const name = [base.id, method, train, basePrecision, `${lanesOf(setting)}-of-${threads}`].join('-');
+  const name = [base.id, method, train, basePrecision, `${limitsOf(setting).lanes}-of-${threads}`].join('-');
   return join(home, 'calibrations', `${name}.json`);
 }
 
-const lanesOf = ({ threads, batchSize, base, train = 'lora' }: CalibrationSetting): number =>
-  runLimitsOf({ threads, batchSize, train: { mode: modeOf(train) }, head: isEncoder(base) ? {} : null }).lanes;
+const limitsOf = ({ threads, batchSize, base, train = 'lora' }: CalibrationSetting): RunLimits =>
+  runLimitsOf({ threads, batchSize, train: { mode: modeOf(train) }, head: isEncoder(base) ? {} : null });
 
 const processor = (): string => cpus()[0]?.model ?? 'unknown';
 

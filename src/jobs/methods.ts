@@ -48,8 +48,13 @@ export const peakLearningRates: Readonly<Record<TrainMode, number>> = {
 /** Preferences are learnt beside what is known already, and need smaller steps. */
 export const preferenceShare = 0.25;
 
-/** Evaluations in an epoch, where early stopping does not say how often it looks. */
+/**
+ * How often early stopping looks where it does not say: up to four times in an epoch, but not after so few steps that
+ * what it sees is the accident of a few examples. With four looks in fifteen steps patience was at its end in the second
+ * epoch, long before the best one (docs/lab-notes.md).
+ */
 const evaluationsPerEpoch = 4;
+const stepsPerEvaluation = 10;
 
 export interface ResolvedEarlyStopping {
   patience: number;
@@ -65,12 +70,8 @@ export function resolveEarlyStopping(
 ): ResolvedEarlyStopping | null {
   if (asked === undefined || asked === 'auto' || asked === false) return null;
   const { patience = 3, min_delta = 0, metric = 'loss', interval } = asked === true ? {} : asked;
-  return {
-    patience,
-    min_delta,
-    metric,
-    interval: interval ?? Math.max(1, Math.ceil(stepsPerEpoch / evaluationsPerEpoch)),
-  };
+  const looks = Math.min(evaluationsPerEpoch, Math.max(1, Math.floor(stepsPerEpoch / stepsPerEvaluation)));
+  return { patience, min_delta, metric, interval: interval ?? Math.max(1, Math.ceil(stepsPerEpoch / looks)) };
 }
 
 export const earlyStoppingPlan = ({

@@ -38,11 +38,11 @@ test('AdamW with clipping follows PyTorch, with and without decay', () => {
   expect(optimizer.updates).toBe(golden.steps.length);
 });
 
-test('an update leaves the gradients zero', () => {
+test('an update leaves the gradients as they are', () => {
   const ours = parameters();
   setGradients(ours, golden.steps[0]!.gradients);
-  new AdamW(ours, golden).update(0.01);
-  expect(globalNorm(ours.map(({ gradient }) => gradient))).toBe(0);
+  const norm = new AdamW(ours, golden).update(0.01);
+  expect(globalNorm(ours.map(({ gradient }) => gradient))).toBe(norm);
 });
 
 test('an optimiser restored in the middle continues bit for bit', () => {

@@ -151,13 +151,14 @@ test('weights of the model learn more slowly than an adapter, and have no shape 
   expect(full).toMatchObject({ learning_rate: 4e-5, base_precision: 'f32' });
 });
 
-test('early stopping looks four times an epoch unless told otherwise', () => {
+test('early stopping looks four times an epoch unless told otherwise, but not before ten steps', () => {
   const stopping = (early_stopping: Hyperparameters['early_stopping'], split = 0) =>
     resolveHyperparameters({ ...allAuto, batch_size: 4, early_stopping, validation_split: split }, facts)
       .early_stopping;
   expect(stopping(true)).toEqual({ patience: 3, min_delta: 0, metric: 'loss', interval: 13 });
   expect(stopping({ patience: 5, metric: 'exact_answers', interval: 2 })).toMatchObject({ patience: 5, interval: 2 });
-  expect(stopping(true, 0.5)).toMatchObject({ interval: 7 });
+  expect(stopping(true, 0.5)).toMatchObject({ interval: 13 });
+  expect(stopping(true, 0.9)).toMatchObject({ interval: 5 });
   expect(stopping(false)).toBeUndefined();
 });
 

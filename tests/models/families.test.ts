@@ -120,7 +120,7 @@ describe.each(familyNames)('%s', (family) => {
       const [a, b] = golden.sequences as unknown as [Sequence, Sequence];
       const optimizer = new AdamW(network.parameters, { weightDecay: 0, gradientNormMax: 1 });
       for (let step = 0; step < 3; step++) {
-        await network.accumulate([layOut([[a, b]], 24)], 0);
+        await network.differentiate([layOut([[a, b]], 24)], 0);
         optimizer.update(0.01);
       }
       const trained = new Map(network.parameters.map(({ name, shape, data }) => [name, { shape, data }]));

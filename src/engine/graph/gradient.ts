@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { add } from './ops/elementwise.ts';
 import { addProduct } from './ops/matmul.ts';
+import { addScattered } from './ops/movement.ts';
 import { apply, applyAll, describe, scalar, type Application, type Op, type Tensor } from './tensor.ts';
 import { sameShape, shapeText } from './dims.ts';
 
@@ -91,11 +92,17 @@ function differentiableApplications(of: Tensor): Application[] {
   return [...found].sort(([a], [b]) => b - a).map(([, application]) => application);
 }
 
-/** Products come last, each taking the sum so far as its third operand. */
+/**
+ * Products come later, each taking the sum so far as its third operand, and rows of tables last, added to the sum itself: so
+ * that no table of zeros is made and no sum beside another.
+ */
 function addUp(contributions: readonly Tensor[]): Tensor {
+  const scattered = contributions.filter((x) => addScattered(x, x) !== undefined);
   const products = contributions.filter((x) => addProduct(x, x) !== undefined);
-  const others = contributions.filter((x) => !products.includes(x));
-  return [...others, ...products].reduce((sum, x) => addProduct(sum, x) ?? add(sum, x));
+  const others = contributions.filter((x) => !products.includes(x) && !scattered.includes(x));
+  return [...others, ...products, ...scattered].reduce(
+    (sum, x) => addProduct(sum, x) ?? addScattered(sum, x) ?? add(sum, x),
+  );
 }
 
 /** Makes tensors that are marked `recomputed` a second time, each at most once. */

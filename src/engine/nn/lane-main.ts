@@ -20,7 +20,7 @@ export interface LaneSetup {
 }
 
 export type LaneRequest =
-  | { readonly type: 'accumulate'; readonly batches: readonly IndexedBatch[]; readonly dropoutSeed: number }
+  | { readonly type: 'differentiate'; readonly batches: readonly IndexedBatch[]; readonly dropoutSeed: number }
   | { readonly type: 'evaluate'; readonly batches: readonly IndexedBatch[] };
 
 export type LaneReply =
@@ -37,8 +37,7 @@ async function answer(request: LaneRequest): Promise<Judgement> {
     at += input.data.length;
   }
   if (request.type === 'evaluate') return await lane.evaluate(request.batches);
-  for (const { gradient } of inputs) gradient.fill(0);
-  const judgement = await lane.accumulate(request.batches, request.dropoutSeed);
+  const judgement = await lane.differentiate(request.batches, request.dropoutSeed);
   at = 0;
   for (const { gradient } of inputs) {
     gradients.set(gradient, at);

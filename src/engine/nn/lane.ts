@@ -10,6 +10,7 @@ import assert from 'node:assert/strict';
 import type { MicroBatch } from '../../dataset/batch.ts';
 import type { Device } from '../../domain/device.ts';
 import type { Objective, TrainPlan } from '../protocol.ts';
+import { addTo } from '../vectors.ts';
 import { named, product } from '../graph/dims.ts';
 import { emit, type Program } from '../graph/emit.ts';
 import { gradients } from '../graph/gradient.ts';
@@ -92,20 +93,26 @@ export class Lane implements AsyncDisposable {
     await this.#session('train');
   }
 
-  /** As `Network.accumulate`; `index` is a batch's place in the whole step, which is what its dropout hangs on. */
-  async accumulate(batches: readonly IndexedBatch[], dropoutSeed: number): Promise<Judgement> {
+  /** As `Network.differentiate`; `index` is a batch's place in the whole step, which is what its dropout hangs on. */
+  async differentiate(batches: readonly IndexedBatch[], dropoutSeed: number): Promise<Judgement> {
     const total = noJudgement();
+    const { inputs } = this.trainables;
+    let summed = false;
     for (const { index, batch } of batches) {
       const masks = (tokens: number): Feeds => ({
         ...this.#dropout?.feeds(dropoutSeed, index, tokens),
         ...this.#hiddenDropout?.feeds(dropoutSeed ^ hiddenSalt, index, tokens),
       });
       const outputs = await this.#judge('train', batch, total, masks);
-      for (const { name, gradient } of this.trainables.inputs) {
-        const added = outputs?.[gradientName(name)];
-        if (added !== undefined) for (let k = 0; k < gradient.length; k++) gradient[k]! += added[k]!;
+      if (outputs === null) continue;
+      for (const { name, gradient } of inputs) {
+        const found = outputs[gradientName(name)]!;
+        if (summed) addTo(gradient, found);
+        else gradient.set(found);
       }
+      summed = true;
     }
+    if (!summed) for (const { gradient } of inputs) gradient.fill(0);
     return total;
   }
 

@@ -18,6 +18,7 @@ import type { LaneReply, LaneRequest, LaneSetup } from './lane-main.ts';
 import { noJudgement, type Judgement, type Measured, type Network, type Parameter } from './network.ts';
 import type { TrainableInput } from './parameters.ts';
 import type { FrozenModel } from './weights.ts';
+import { addTo } from '../vectors.ts';
 
 export class Lanes implements Network {
   readonly parameters: readonly Parameter[];
@@ -46,12 +47,12 @@ export class Lanes implements Network {
     return network;
   }
 
-  async accumulate(batches: readonly MicroBatch[], dropoutSeed: number): Promise<Judgement> {
+  async differentiate(batches: readonly MicroBatch[], dropoutSeed: number): Promise<Judgement> {
     const [mine, ...theirs] = this.#deal(batches);
     const answers = this.#others.map(
-      async (lane, i) => await lane.ask({ type: 'accumulate', batches: theirs[i]!, dropoutSeed }),
+      async (lane, i) => await lane.ask({ type: 'differentiate', batches: theirs[i]!, dropoutSeed }),
     );
-    const own = await this.#first.accumulate(mine!, dropoutSeed);
+    const own = await this.#first.differentiate(mine!, dropoutSeed);
     const others = await Promise.all(answers);
     for (const [i, lane] of this.#others.entries()) {
       if (theirs[i]!.length > 0) lane.addGradients(this.#first.trainables.inputs);
@@ -141,11 +142,11 @@ class RemoteLane implements AsyncDisposable {
     return await answer;
   }
 
-  /** Adds what the last request accumulated to the inputs' own gradients. */
+  /** Adds the gradients that the last request found to the inputs' own. */
   addGradients(inputs: readonly TrainableInput[]): void {
     let at = 0;
     for (const { gradient } of inputs) {
-      for (let i = 0; i < gradient.length; i++) gradient[i]! += this.#gradients[at + i]!;
+      addTo(gradient, this.#gradients.subarray(at, at + gradient.length));
       at += gradient.length;
     }
   }

@@ -41,10 +41,10 @@ export interface Measured {
 export interface Network extends AsyncDisposable {
   readonly parameters: readonly Parameter[];
   /**
-   * Adds the micro-batches' gradients to `parameter.gradient` and gives their summed judgement. A network may
+   * Leaves the micro-batches' summed gradients in `parameter.gradient` and gives their summed judgement. A network may
    * run them side by side, yet the sum never depends on timing. `dropoutSeed` fixes the LoRA dropout masks.
    */
-  accumulate(batches: readonly MicroBatch[], dropoutSeed: number): Promise<Judgement>;
+  differentiate(batches: readonly MicroBatch[], dropoutSeed: number): Promise<Judgement>;
   /** The loss without gradients and without dropout. */
   evaluate(batches: readonly MicroBatch[]): Promise<Judgement>;
   /** Each judged row by itself, without dropout; one result per micro-batch. */

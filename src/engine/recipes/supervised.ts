@@ -117,7 +117,7 @@ export async function trainSupervised(
     }
 
     const startMs = performance.now();
-    const judgement = await network.accumulate(lessons.pack(batch), dropout.uint32());
+    const judgement = await network.differentiate(lessons.pack(batch), dropout.uint32());
     const { loss, correct } = judgement;
     const learningRate = learningRateAt(step, { ...plan, kind: plan.schedule, peak: plan.learningRate, totalSteps });
     const gradientNorm = optimizer.update(learningRate);

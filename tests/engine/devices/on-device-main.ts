@@ -47,7 +47,7 @@ interface Expected {
 
 async function judge(of: string, network: Network, four: Four, golden: Expected): Promise<void> {
   const [a, b, c, d] = four;
-  const { loss } = await network.accumulate([layOut([[c], [a, b, d]], 32)], 0);
+  const { loss } = await network.differentiate([layOut([[c], [a, b, d]], 32)], 0);
   distances[`${of} loss`] = distance(Float32Array.of(loss), golden.floats('loss'));
   for (const parameter of network.parameters) {
     const { name, gradient } = golden.as?.(parameter.name, parameter.gradient) ?? parameter;

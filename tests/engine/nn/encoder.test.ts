@@ -134,7 +134,7 @@ test.each(['bert', 'distilbert'] as const)('%s: texts become the ids that transf
 test.each(cases)('%s, %s: loss and every gradient are those of PyTorch', async (name, kind) => {
   const golden = goldens[name];
   await using network = await open(name, kind, { mode: 'full' });
-  const { loss } = await network.accumulate(step(examplesOf(name, kind)), 0);
+  const { loss } = await network.differentiate(step(examplesOf(name, kind)), 0);
   expectClose([loss], golden.floats(`loss.${kind}`), 1e-5, 'loss');
   const ours = await ourNames(name);
   const prefix = `gradient.${kind}.`;
@@ -174,7 +174,7 @@ test.each(['full', 'last_layers', 'head', 'lora'] as const)('%s: ten steps of Ad
     const losses: number[] = [];
     const norms: number[] = [];
     for (let s = 0; s < 10; s++) {
-      const { loss } = await network.accumulate(step([examples[s % 4]!, examples[(s + 1) % 4]!]), s);
+      const { loss } = await network.differentiate(step([examples[s % 4]!, examples[(s + 1) % 4]!]), s);
       losses.push(loss);
       norms.push(optimizer.update(rate));
     }
@@ -203,8 +203,8 @@ test('two lanes give the gradients of one', async () => {
   await using one = await open('bert', 'any', { mode: 'full' });
   await using two = await open('bert', 'any', { mode: 'full' }, 2);
   const batches = packStep(examplesOf('bert', 'any'), { tokensPerRun: 24, lanes: 2 });
-  await one.accumulate(batches, 0);
-  await two.accumulate(batches, 0);
+  await one.differentiate(batches, 0);
+  await two.differentiate(batches, 0);
   for (const [i, { name, gradient }] of one.parameters.entries())
     expectClose(two.parameters[i]!.gradient, gradient, 1e-5, name);
 });
@@ -268,7 +268,7 @@ test.each(['one', 'any', 'words'] as const)(
       rowTokensMax: 16,
     });
     const batches = packStep(examplesOf('bert', kind), { tokensPerRun: 64, lanes: 1 });
-    const lossOf = async (): Promise<number> => (await network.accumulate(batches, 0)).loss;
+    const lossOf = async (): Promise<number> => (await network.differentiate(batches, 0)).loss;
     const bias = network.parameters.find(({ name }) => name === 'cls.output.bias')!;
     bias.data.set([0.4, -0.3, 0.2]);
     bias.gradient.fill(0);

@@ -36,7 +36,7 @@ describe.each(familyNames)('%s', (family) => {
     for (const method of ['lora', 'full'] as const) {
       // Two rows in chunks, examples packed: neighbours, windows and positions must be kept apart.
       await using network = await golden.open(method, { tokensPerRun: 512 });
-      const { loss } = await network.accumulate([layOut([[c], [a, b, d]], 32)], 0);
+      const { loss } = await network.differentiate([layOut([[c], [a, b, d]], 32)], 0);
       const prefix = method === 'lora' ? 'lora.' : '';
       expect(loss).toBeCloseTo(golden.floats(`${prefix}loss`)[0]!, 4);
       for (const { name, gradient } of network.parameters) {
@@ -56,9 +56,9 @@ describe.each(familyNames)('%s', (family) => {
     const batch = layOut([[a, b, c, d]], 48);
     await using exact = await golden.open('lora', { tokensPerRun: 64 });
     await using rounded = await golden.open('lora', { tokensPerRun: 64, basePrecision: 'int8' });
-    const { loss } = await exact.accumulate([batch], 0);
+    const { loss } = await exact.differentiate([batch], 0);
     expect(loss).toBeCloseTo(golden.floats('lora.loss')[0]!, 4);
-    expect(Math.abs((await rounded.accumulate([batch], 0)).loss - loss)).toBeLessThan(0.1);
+    expect(Math.abs((await rounded.differentiate([batch], 0)).loss - loss)).toBeLessThan(0.1);
     const dot = (x: Float32Array, y: Float32Array): number => x.reduce((sum, value, k) => sum + value * y[k]!, 0);
     for (const [i, { name, gradient }] of exact.parameters.entries()) {
       const other = rounded.parameters[i]!.gradient;
@@ -74,8 +74,8 @@ describe.each(familyNames)('%s', (family) => {
     const modelPath = await golden.onGrids();
     await using exact = await golden.open('lora', { tokensPerRun: 64, modelPath });
     await using rounded = await golden.open('lora', { tokensPerRun: 64, modelPath, basePrecision: 'int4' });
-    const { loss } = await exact.accumulate([batch], 0);
-    expect(Math.abs((await rounded.accumulate([batch], 0)).loss - loss)).toBeLessThan(0.1);
+    const { loss } = await exact.differentiate([batch], 0);
+    expect(Math.abs((await rounded.differentiate([batch], 0)).loss - loss)).toBeLessThan(0.1);
     const dot = (x: Float32Array, y: Float32Array): number => x.reduce((sum, value, k) => sum + value * y[k]!, 0);
     for (const [i, { name, gradient }] of exact.parameters.entries()) {
       const other = rounded.parameters[i]!.gradient;
@@ -90,7 +90,7 @@ describe.each(familyNames)('%s', (family) => {
     const optimizer = new AdamW(network.parameters, { weightDecay: 0.01, gradientNormMax: 1 });
     for (let step = 0; step < 10; step++) {
       const examples = [golden.sequences[step % 4]!, golden.sequences[(step + 1) % 4]!] as Sequence[];
-      const { loss } = await network.accumulate([layOut([examples], 40)], 0);
+      const { loss } = await network.differentiate([layOut([examples], 40)], 0);
       expect(Math.abs(loss - golden.floats(`steps.${method}.losses`)[step]!)).toBeLessThan(1e-3);
       const norm = optimizer.update(golden.learningRate(method));
       expect(norm / golden.floats(`steps.${method}.norms`)[step]!).toBeCloseTo(1, 2);
@@ -104,8 +104,8 @@ test.each(['gemma3', 'gpt2'] as const)('%s gives the same on two lanes, which ge
   const batches = [layOut([[a]], 16), layOut([[b]], 16)];
   await using one = await golden.open('lora');
   await using two = await golden.open('lora', { lanes: 2, threads: 2 });
-  const { loss } = await one.accumulate(batches, 0);
-  expect((await two.accumulate(batches, 0)).loss).toBeCloseTo(loss, 5);
+  const { loss } = await one.differentiate(batches, 0);
+  expect((await two.differentiate(batches, 0)).loss).toBeCloseTo(loss, 5);
   for (const [i, { name, gradient }] of one.parameters.entries())
     expect(relativeDistance(two.parameters[i]!.gradient, gradient), name).toBeLessThan(1e-5);
 });

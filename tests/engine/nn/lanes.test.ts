@@ -31,7 +31,7 @@ test.each([0, 0.3])('two lanes give what one gives, with dropout %s', async (dro
   await using one = await network(1, dropout);
   await using two = await network(2, dropout);
   const batches = [batch(1), batch(2), batch(3)];
-  const [alone, together] = [await one.accumulate(batches, 7), await two.accumulate(batches, 7)];
+  const [alone, together] = [await one.differentiate(batches, 7), await two.differentiate(batches, 7)];
   expect(together.loss).toBeCloseTo(alone.loss, 6);
   expect(together.correct).toBe(alone.correct);
   let largest = 0;
@@ -47,11 +47,11 @@ test.each([0, 0.3])('two lanes give what one gives, with dropout %s', async (dro
 
 test('a step with one micro-batch leaves the other lane alone', async () => {
   await using two = await network(2, 0);
-  await two.accumulate([batch(1), batch(2)], 0);
+  await two.differentiate([batch(1), batch(2)], 0);
   for (const { gradient } of two.parameters) gradient.fill(0);
-  await two.accumulate([batch(1)], 0);
+  await two.differentiate([batch(1)], 0);
   await using one = await network(1, 0);
-  await one.accumulate([batch(1)], 0);
+  await one.differentiate([batch(1)], 0);
   expect(two.parameters.map((p) => [...p.gradient])).toEqual(one.parameters.map((p) => [...p.gradient]));
 });
 

@@ -29,7 +29,7 @@ describe.each(goldenNames)('%s in f32', (name) => {
     const golden = await Golden.read(name);
     await using network = await golden.open();
     const [a, b, c, d] = golden.sequences as [never, never, never, never];
-    const { loss } = await network.accumulate([layOut([[c], [a, b, d]], 32)], 0);
+    const { loss } = await network.differentiate([layOut([[c], [a, b, d]], 32)], 0);
     expect(loss).toBeCloseTo(golden.floats('loss')[0]!, 5);
     for (const { name, gradient } of network.parameters) {
       expect(relativeDistance(gradient, golden.floats(`gradient.${name}`)), name).toBeLessThan(1e-3);
@@ -42,7 +42,7 @@ describe.each(goldenNames)('%s in f32', (name) => {
     const optimizer = new AdamW(network.parameters, { weightDecay: 0.01, gradientNormMax: 1 });
     for (let step = 0; step < 20; step++) {
       const examples = [golden.sequences[step % 4]!, golden.sequences[(step + 1) % 4]!];
-      const { loss } = await network.accumulate([layOut([examples], 40)], 0);
+      const { loss } = await network.differentiate([layOut([examples], 40)], 0);
       expect(Math.abs(loss - golden.floats('steps.losses')[step]!)).toBeLessThan(1e-3);
       const norm = optimizer.update(golden.learningRate);
       expect(norm).toBeCloseTo(golden.floats('steps.norms')[step]!, 2);
@@ -55,7 +55,7 @@ describe('a network', () => {
     const golden = await Golden.read('llama-tied');
     await using network = await golden.open();
     const [a, b, c, d] = golden.sequences as [never, never, never, never];
-    const { loss: packed } = await network.accumulate([layOut([[a, b, c, d]], 46)], 0);
+    const { loss: packed } = await network.differentiate([layOut([[a, b, c, d]], 46)], 0);
     const expected = gradientsOf(network);
     const judged = layOut([[a, b, c, d]], 46).targets.length;
     for (const batches of [
@@ -65,7 +65,7 @@ describe('a network', () => {
       [layOut([[a, b, c, d], []], 64)],
     ]) {
       clearGradients(network);
-      const { loss } = await network.accumulate(batches, 0);
+      const { loss } = await network.differentiate(batches, 0);
       expect(Math.abs(loss - packed)).toBeLessThan(1e-5);
       for (const { name, gradient } of network.parameters) {
         expect(relativeDistance(gradient, expected.get(name)!), name).toBeLessThan(1e-5);
@@ -73,18 +73,18 @@ describe('a network', () => {
     }
   });
 
-  test('adds to the gradients that are there', async () => {
+  test('leaves the gradients of the last batches, whatever was there', async () => {
     const golden = await Golden.read('llama-untied');
     await using network = await golden.open();
     const batch = layOut([[golden.sequences[0]!]], 11);
-    await network.accumulate([batch], 0);
+    await network.differentiate([batch], 0);
     const once = gradientsOf(network);
-    await network.accumulate([batch], 0);
+    await network.differentiate([batch], 0);
     for (const { name, gradient } of network.parameters) {
       expect(
         relativeDistance(
           gradient,
-          once.get(name)!.map((x) => 2 * x),
+          once.get(name)!,
         ),
         name,
       ).toBeLessThan(1e-6);
@@ -105,7 +105,7 @@ describe('a network', () => {
       if (batch.targets[i] === best) correct++;
     }
     expect(correct).toBe(4);
-    const trained = await network.accumulate([batch], 0);
+    const trained = await network.differentiate([batch], 0);
     const evaluated = await network.evaluate([batch]);
     expect(evaluated.loss).toBeCloseTo(trained.loss, 5);
     expect(trained.correct).toBe(correct);
@@ -116,7 +116,7 @@ describe('a network', () => {
     const golden = await Golden.read('llama-tied');
     await using network = await golden.open();
     const sequence = { ...golden.sequences[0]!, mask: new Int32Array(11) };
-    expect(await network.accumulate([layOut([[sequence]], 11)], 0)).toMatchObject({ loss: 0, correct: 0 });
+    expect(await network.differentiate([layOut([[sequence]], 11)], 0)).toMatchObject({ loss: 0, correct: 0 });
     expect(network.parameters.every(({ gradient }) => gradient.every((x) => x === 0))).toBe(true);
   });
 
@@ -125,8 +125,8 @@ describe('a network', () => {
     const batch = layOut([[golden.sequences[2]!], [golden.sequences[0]!]], 24);
     await using keeping = await golden.open({ recompute: false });
     await using recomputing = await golden.open({ recompute: true });
-    await keeping.accumulate([batch], 0);
-    await recomputing.accumulate([batch], 0);
+    await keeping.differentiate([batch], 0);
+    await recomputing.differentiate([batch], 0);
     for (const [i, { name, gradient }] of keeping.parameters.entries()) {
       expect(relativeDistance(recomputing.parameters[i]!.gradient, gradient), name).toBeLessThan(1e-6);
     }
@@ -138,8 +138,8 @@ describe('a network', () => {
     const batch = layOut([[a, b, c, d]], 48);
     await using exact = await golden.open();
     await using rounded = await golden.open({ basePrecision: 'int8' });
-    const { loss } = await exact.accumulate([batch], 0);
-    expect(Math.abs((await rounded.accumulate([batch], 0)).loss - loss)).toBeLessThan(0.05);
+    const { loss } = await exact.differentiate([batch], 0);
+    expect(Math.abs((await rounded.differentiate([batch], 0)).loss - loss)).toBeLessThan(0.05);
     for (const [i, { name, gradient }] of exact.parameters.entries()) {
       const other = rounded.parameters[i]!.gradient;
       const dot = (x: Float32Array, y: Float32Array): number => x.reduce((sum, value, k) => sum + value * y[k]!, 0);
@@ -174,12 +174,12 @@ describe('a network', () => {
     const golden = await Golden.read('llama-tied');
     await using network = await golden.open({ train: { ...golden.lora, dropout: 0.4 } });
     const batch = layOut([[golden.sequences[2]!], [golden.sequences[0]!]], 24);
-    const lossAt = async (seed: number): Promise<number> => (await network.accumulate([batch], seed)).loss;
+    const lossAt = async (seed: number): Promise<number> => (await network.differentiate([batch], seed)).loss;
     const loss = await lossAt(7);
     const gradients = gradientsOf(network);
     expect(await lossAt(7)).toBe(loss);
     expect(await lossAt(8)).not.toBe(loss);
-    expect((await network.accumulate([batch, batch], 7)).loss).not.toBe(2 * loss);
+    expect((await network.differentiate([batch, batch], 7)).loss).not.toBe(2 * loss);
     // Central difference along the gradient: its slope is the gradient's own squared length.
     const squared = [...gradients.values()].reduce((sum, x) => sum + x.reduce((a, b) => a + b * b, 0), 0);
     const move = (by: number): void => {
@@ -200,7 +200,7 @@ describe('a network', () => {
     for (const target of golden.lora.targets) {
       await using network = await golden.openFresh({ train: { ...golden.lora, targets: [target] } });
       expect(network.parameters.map(({ name }) => name.split('.').at(-3))).toEqual([target, target, target, target]);
-      await network.accumulate([layOut([[sequence]], 11)], 0);
+      await network.differentiate([layOut([[sequence]], 11)], 0);
       for (const { name, gradient } of network.parameters) {
         expect(
           gradient.some((x) => x !== 0),

@@ -42,7 +42,7 @@ async function tenSteps(network: Network, golden: MethodGolden, name: string): P
   const optimizer = new AdamW(network.parameters, { weightDecay: 0.01, gradientNormMax: 1 });
   const { sequences, learningRate } = golden.llama;
   for (let step = 0; step < 10; step++) {
-    const { loss } = await network.accumulate([layOut([[sequences[step % 4]!, sequences[(step + 1) % 4]!]], 40)], 0);
+    const { loss } = await network.differentiate([layOut([[sequences[step % 4]!, sequences[(step + 1) % 4]!]], 40)], 0);
     expect(Math.abs(loss - golden.floats(`${name}.losses`)[step]!)).toBeLessThan(1e-3);
     expect(optimizer.update(learningRate)).toBeCloseTo(golden.floats(`${name}.norms`)[step]!, 2);
   }
@@ -52,7 +52,7 @@ describe.each(goldenNames)('%s', (name) => {
   test.each(modes)('has the gradient that PyTorch has for every weight that $mode trains', async (train) => {
     const golden = await MethodGolden.read(name);
     await using network = await golden.llama.openFresh({ train });
-    const { loss } = await network.accumulate([golden.batch], 0);
+    const { loss } = await network.differentiate([golden.batch], 0);
     expect(loss).toBeCloseTo(golden.floats('loss')[0]!, 5);
     for (const { name, gradient } of network.parameters) {
       expect(relativeDistance(gradient, golden.floats(`gradient.${name}`)), name).toBeLessThan(1e-3);
@@ -75,7 +75,7 @@ describe.each(goldenNames)('%s', (name) => {
     const golden = await MethodGolden.read(name);
     const objective = { kind: 'likelihood', labelSmoothing: 0.1 } as const;
     await using network = await golden.llama.openFresh({ train: { mode: 'head' }, objective });
-    const { loss } = await network.accumulate([golden.batch], 0);
+    const { loss } = await network.differentiate([golden.batch], 0);
     expect(loss).toBeCloseTo(golden.floats('smoothed.loss')[0]!, 4);
     for (const { name, gradient } of network.parameters) {
       expect(relativeDistance(gradient, golden.floats(`smoothed.gradient.${name}`)), name).toBeLessThan(1e-3);
@@ -89,7 +89,7 @@ describe.each(goldenNames)('%s', (name) => {
     await using fresh = await golden.llama.openFresh({ objective });
     await using network = await golden.llama.open({ objective });
     const batches = await pairBatches(golden.llama.sequences as unknown as Four, fresh);
-    const { loss, margin } = await network.accumulate(batches, 0);
+    const { loss, margin } = await network.differentiate(batches, 0);
     expect(loss).toBeCloseTo(golden.floats('dpo.loss')[0]!, 4);
     expect(margin).toBeCloseTo(
       golden.floats('dpo.margins').reduce((a, b) => a + b, 0),
@@ -101,7 +101,7 @@ describe.each(goldenNames)('%s', (name) => {
     }
     const optimizer = new AdamW(network.parameters, { weightDecay: 0.01, gradientNormMax: 1 });
     for (const expected of golden.floats('dpo.losses')) {
-      expect((await network.accumulate(batches, 0)).loss).toBeCloseTo(expected, 2);
+      expect((await network.differentiate(batches, 0)).loss).toBeCloseTo(expected, 2);
       optimizer.update(golden.llama.learningRate);
     }
   });
@@ -137,7 +137,7 @@ test.each(slopes)('the gradient of %s is the slope of its loss', async (_, train
   const golden = await Golden.read('llama-tied');
   await using network = await golden.openFresh({ ...options, train });
   const batch = layOut([[golden.sequences[2]!], [golden.sequences[0]!]], 24);
-  await network.accumulate([batch], 7);
+  await network.differentiate([batch], 7);
   const gradients = network.parameters.map(({ gradient }) => gradient.slice());
   const squared = gradients.reduce((sum, x) => sum + x.reduce((a, b) => a + b * b, 0), 0);
   const move = (by: number): void => {
@@ -146,9 +146,9 @@ test.each(slopes)('the gradient of %s is the slope of its loss', async (_, train
   };
   const distance = 0.005 / Math.sqrt(squared);
   move(distance);
-  const above = (await network.accumulate([batch], 7)).loss;
+  const above = (await network.differentiate([batch], 7)).loss;
   move(-2 * distance);
-  const below = (await network.accumulate([batch], 7)).loss;
+  const below = (await network.differentiate([batch], 7)).loss;
   expect((above - below) / (2 * distance) / squared).toBeCloseTo(1, 2);
 });
 
@@ -157,7 +157,7 @@ test('dropping of hidden states hangs on the seed and is left out of evaluations
   await using network = await golden.openFresh({ train: { mode: 'head' }, hiddenDropout: 0.3 });
   await using plain = await golden.openFresh({ train: { mode: 'head' } });
   const batch = layOut([[golden.sequences[2]!]], 24);
-  const lossAt = async (seed: number): Promise<number> => (await network.accumulate([batch], seed)).loss;
+  const lossAt = async (seed: number): Promise<number> => (await network.differentiate([batch], seed)).loss;
   const loss = await lossAt(1);
   expect(await lossAt(1)).toBe(loss);
   expect(await lossAt(2)).not.toBe(loss);

@@ -112,6 +112,20 @@ export const ScatterRows: Op<readonly [Tensor, Tensor, Tensor], null, One> = {
 export const scatterRows = (table: Tensor, indices: Tensor, rows: Tensor): Tensor =>
   apply(ScatterRows, [table, indices, rows], null);
 
+/** sum + scattered, where `scattered` is rows that were added to zeros; undefined where it is not. */
+export function addScattered(sum: Tensor, scattered: Tensor): Tensor | undefined {
+  const { origin } = scattered;
+  if (origin.kind !== 'result' || origin.application.op !== ScatterRows) return undefined;
+  const [table, indices, rows] = origin.application.inputs as readonly [Tensor, Tensor, Tensor];
+  return isZeros(table) ? scatterRows(sum, indices, rows) : undefined;
+}
+
+function isZeros({ origin }: Tensor): boolean {
+  if (origin.kind !== 'result' || origin.application.op !== Expand) return false;
+  const [value] = origin.application.inputs;
+  return value!.origin.kind === 'constant' && value!.origin.data.every((byte) => byte === 0);
+}
+
 /** One number of every row: `indices` is [rows, 1]. */
 export const GatherElements: Op<Two, null, One> = {
   onnx: 'GatherElements',
