@@ -57,7 +57,7 @@ export interface RunLimits {
 interface RunSetting {
   readonly threads: number;
   readonly batchSize: number;
-  readonly train?: { readonly mode: string };
+  readonly train?: { readonly mode: string; readonly layers?: number };
   readonly device?: string;
   /** Set for encoders, which are small. */
   readonly head?: object | null;
@@ -65,16 +65,20 @@ interface RunSetting {
 
 /**
  * As many lanes as there are threads and examples in a step; each keeps weights of its own, so that four are enough.
- * What a lane trains it has a copy of: where that is a large part of a large model, one lane has all the threads. So it is
+ * What a lane trains it has a copy of: where that is everything, or many layers, one lane has all the threads. So it is
  * where something other than the processor computes, which holds one copy of the weights.
  */
 export function runLimitsOf({ threads, batchSize, train, device = 'cpu', head }: RunSetting): RunLimits {
-  const alone = device !== 'cpu' || (train !== undefined && train.mode !== 'lora' && !head);
+  const mode = train?.mode ?? 'lora';
+  const alone = device !== 'cpu' || mode === 'full' || (train?.layers ?? 0) > layersInLanes;
   const lanes = alone ? 1 : Math.max(1, Math.min(threads, batchSize, 4));
   // Gradients as large as the model come out of every micro-batch: 4 ns a weight, where a token takes 30.
-  const large = train?.mode === 'full' || (train?.mode === 'head' && !head);
-  return { tokensPerRun: large && !head ? 1024 : 512, lanes, runTokens: large ? 120 : adapterRunTokens };
+  const large = mode === 'full' || (mode === 'head' && !head);
+  return { tokensPerRun: large ? 1024 : 512, lanes, runTokens: large ? 120 : adapterRunTokens };
 }
+
+/** Of trained blocks; a lane more takes 16 bytes of memory for each of their weights. */
+const layersInLanes = 6;
 
 /** Row lengths are multiples of this, so that a network sees few shapes. */
 const rowGrain = 8;

@@ -7,7 +7,8 @@ import { createInterface } from 'node:readline';
 import { type ErrorKind, TunesmithError } from '../domain/errors.ts';
 import type { ServedModel } from '../models/registry.ts';
 import { programArguments } from '../programs.ts';
-import type { ExportForm, ExportResult } from './export.ts';
+import type { ExportResult } from './export.ts';
+import type { ExportForm } from './options.ts';
 import type { ExportType } from './pack.ts';
 
 /** What the process reads from a file. */

@@ -25,7 +25,7 @@ import type { BaseModel } from '../models/base-models.ts';
 import { programArguments } from '../programs.ts';
 import { TextCodec } from '../text/codec.ts';
 import { EncoderCodec } from '../text/encoder-codec.ts';
-import { modeOf } from './methods.ts';
+import { layersOf, modeOf } from './methods.ts';
 import { autoBasePrecision, resolveHyperparameters, toPlan } from './plan.ts';
 import { trainedParameters } from './memory.ts';
 import { Trainer } from './trainer.ts';
@@ -342,7 +342,12 @@ function fileOf(home: string, setting: CalibrationSetting): string {
 }
 
 const limitsOf = ({ threads, batchSize, base, train = 'lora' }: CalibrationSetting): RunLimits =>
-  runLimitsOf({ threads, batchSize, train: { mode: modeOf(train) }, head: isEncoder(base) ? {} : null });
+  runLimitsOf({
+    threads,
+    batchSize,
+    train: { mode: modeOf(train), layers: layersOf(train) },
+    head: isEncoder(base) ? {} : null,
+  });
 
 const processor = (): string => cpus()[0]?.model ?? 'unknown';
 

@@ -167,7 +167,8 @@ export function whyTooLarge(base: BaseModel, plan: TrainingPlan, limit = memoryL
   const { bytes, parts } = memoryOf(base.architecture, plan);
   if (bytes <= limit) return null;
   const remedy = remedyFor(base.architecture, plan, limit);
-  const shares = Object.entries(parts).map(([name, share]) => `${name} ${gigabytes(share)}`);
+  const needed = Object.entries(parts).filter(([, share]) => share > 0);
+  const shares = needed.map(([name, share]) => `${name} ${gigabytes(share)}`);
   const way = remedy === null ? 'No setting makes it fit; a smaller base model would.' : `It fits with ${remedy}.`;
   return {
     code: 'insufficient_memory',

@@ -11,6 +11,8 @@
  *                 feed-forward's, H T attention's probabilities of rows that are short enough to be kept
  *                 and of longer rows 3 squares H T^2 of one layer
  *   head          of each lane: 2 copies of judged positions x V
+ *   looking       of each lane that validates, and of one that asks for the reference of pairs: 4 a frozen f32 parameter, 1 an
+ *                 int8 one, 5/8 an int4 one, 4 V C for a frozen head, and what its own head takes
  *
  * plus a share for what the runtime's allocator cannot fill. docs/decisions/0009-memory-of-training.md has the measurements.
  */
@@ -22,10 +24,14 @@ import type { Architecture } from '../models/manifest.ts';
 
 export interface MemoryNeed {
   readonly bytes: number;
-  readonly parts: Readonly<Record<'process' | 'weights' | 'trained' | 'activations' | 'head', number>>;
+  readonly parts: Readonly<Record<'process' | 'weights' | 'trained' | 'activations' | 'head' | 'looking', number>>;
 }
 
-export type MemoryPlan = Pick<TrainingPlan, 'train' | 'basePrecision' | 'batchSize' | 'threads' | 'tokensMax' | 'head'>;
+export type MemoryPlan = Pick<
+  TrainingPlan,
+  'train' | 'basePrecision' | 'batchSize' | 'threads' | 'tokensMax' | 'head'
+> &
+  Partial<Pick<TrainingPlan, 'validationFile' | 'validationSplit' | 'data'>>;
 
 const processBytes = 220e6;
 const slack = 1.05;
@@ -59,6 +65,10 @@ export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNe
   const kept = tokensMax <= keptRowTokens ? heads * tokensMax : 0;
   // Where attention is computed again, so many squares of one layer live at once.
   const squares = tokensMax <= keptRowTokens ? 0 : transientSquares * rows * heads * tokensMax ** 2;
+  const headRows = 2 * bytesPerFloat * Math.min(tokens, judgedPerChunk(vocabulary)) * vocabulary;
+  const validates = (plan.validationFile ?? null) !== null || (plan.validationSplit ?? 0) > 0;
+  const lookers = (validates ? lanes : 0) + (plan.data === 'preference' ? 1 : 0);
+  const readOnce = { f32: bytesPerFloat, int8: 1, int4: 5 / 8 }[basePrecision];
   const perToken = 4 * width + 2 * kvHeads * headWidth + 2 * feedForward + 7 * rank + kept;
   // Below the lowest trained block nothing is kept.
   const keptLayers = train.mode === 'lora' || train.mode === 'full' ? layers : trainedBlocks;
@@ -67,7 +77,8 @@ export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNe
     weights: shared + lanes * (perLane + headBytes) + bytesPerFloat * embedding,
     trained: trained * (20 + 8 * (lanes - 1)) + (train.mode === 'full' ? 3 * bytesPerFloat * embedding : 0),
     activations: lanes * bytesPerFloat * (tokens * perToken * Math.max(1, keptLayers) + squares),
-    head: lanes * 2 * bytesPerFloat * Math.min(tokens, judgedPerChunk(vocabulary)) * vocabulary,
+    head: lanes * headRows,
+    looking: lookers * (frozenLayers * perBlock * readOnce + headBytes / 2 + headRows),
   };
   const sum = Object.values(parts).reduce((a, b) => a + b, 0);
   return { bytes: Math.round(sum * slack), parts };

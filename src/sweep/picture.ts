@@ -6,7 +6,7 @@
  */
 
 import { html, type Html } from '../evals/report/html.ts';
-import type { SweepState, Trial } from './sweep.ts';
+import type { SweepState, Trial } from './trials.ts';
 import { valuesInWords } from './trainings.ts';
 import { isLogarithmic, type Value } from './space.ts';
 

@@ -7,7 +7,7 @@ import { pageHtml } from '../evals/report/page.ts';
 import { costOf } from './halving.ts';
 import type { Measured, Metric } from './measure.ts';
 import { parallelCoordinates, pictureStyle, variedNames } from './picture.ts';
-import { standings, type SweepState, type Trial } from './sweep.ts';
+import { standings, type SweepState, type Trial } from './trials.ts';
 
 export type Cell = string | number | null;
 

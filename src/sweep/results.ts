@@ -7,7 +7,7 @@ import type { CurveState, LearningCurve } from './learning-curve.ts';
 import type { Measured, Metric } from './measure.ts';
 import { variedNames } from './picture.ts';
 import { conclusions } from './report.ts';
-import { standings, type SweepState } from './sweep.ts';
+import { standings, type SweepState } from './trials.ts';
 
 export function sweepResult(state: SweepState): SweepResult {
   const { metric, validationExamples, rungs, trials, winner, comparison, test } = state;

@@ -6,20 +6,20 @@
  * one file, so that a stopped sweep goes on; what was asked for and not yet noted is found by the jobs' metadata.
  */
 
-import { join } from 'node:path';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type OpenAI from 'openai';
 import { APIError } from 'openai';
 import { invalid } from '../domain/errors.ts';
-import type { Comparison } from '../evals/metrics/paired.ts';
 import { readTest, recogniseTask, taskAsSet, type Recognised, type Task, type TestItem } from '../evals/task.ts';
 import type { View } from '../evals/view.ts';
-import { planRungs, ranked, type Rung } from './halving.ts';
-import { assertMetric, comparedModels, evaluated, figureOf, measure, metricOf, Unmeasured, type Judge, type Measured, type Metric } from './measure.ts'; // prettier-ignore
-import { automaticAt, prepareParts, type PartFile } from './parts.ts';
-import { drawTrials, gridOf, isRange, type Dimension, type Values } from './space.ts';
-import { fingerprintOf, hashOf, readState, writeState, type Kept } from './state.ts';
+import { planRungs, type Rung } from './halving.ts';
+import { assertMetric, comparedModels, evaluated, figureOf, measure, metricOf, Unmeasured, type Judge, type Metric } from './measure.ts'; // prettier-ignore
+import { automaticAt, prepareParts } from './parts.ts';
+import { drawTrials, gridOf, isRange, type Dimension } from './space.ts';
+import { fingerprintOf, hashOf, readState, writeState } from './state.ts';
 import { ended, startTraining, uploadOnce, valuesInWords, type Job } from './trainings.ts';
+import { climbersOf, rankedOn, statePath, type Result, type SweepState, type Trial } from './trials.ts';
 
 export interface SweepPlan {
   readonly training: string;
@@ -58,42 +58,6 @@ export interface SweepOptions {
   /** Told whenever something was learnt. */
   readonly onState?: (state: SweepState) => void;
 }
-
-/** What became of a trial on one rung. */
-export interface Result {
-  readonly job: string | null;
-  readonly model: string | null;
-  readonly examples: number;
-  /** Null where the training failed; then `reason` says why. */
-  readonly measured: Measured | null;
-  readonly reason: string | null;
-  readonly trainedTokens: number | null;
-}
-
-export interface Trial {
-  readonly id: string;
-  readonly values: Values;
-  /** One of each rung that it was on. */
-  readonly results: readonly Result[];
-}
-
-export interface SweepState extends Kept {
-  readonly metric: Metric;
-  readonly task: Task;
-  readonly rungs: readonly Rung[];
-  /** Of each rung. */
-  readonly parts: readonly PartFile[];
-  readonly validation: string;
-  readonly validationExamples: number;
-  readonly trials: readonly Trial[];
-  readonly winner: string | null;
-  /** The winner against the one after it, on the validation set. */
-  readonly comparison: Comparison | null;
-  /** The winner on the test set. */
-  readonly test: { readonly value: number; readonly low: number; readonly high: number; readonly n: number } | null;
-}
-
-export const statePath = (folder: string): string => join(folder, 'sweep.json');
 
 export async function runSweep(options: SweepOptions): Promise<SweepState> {
   return await new Sweep(options).run();
@@ -237,36 +201,14 @@ class Sweep {
     this.#options.onState?.(this.#state);
   }
 
-  /** Who trains on that rung: all on the first, then the best of the one before. */
-  #climbers(number: number): readonly Trial[] {
-    if (number === 0) return this.#state.trials;
-    return this.#rankedOn(number - 1)
-      .filter(({ results }) => results[number - 1]!.measured !== null)
-      .slice(0, this.#state.rungs[number]!.trials);
-  }
-
-  #rankedOn(number: number): Trial[] {
-    const scored = this.#climbers(number).map((trial) => {
-      const measured = trial.results[number]?.measured ?? null;
-      return { id: trial.id, value: measured?.value ?? null, loss: this.#comparableLoss(measured), trial };
-    });
-    return ranked(scored, this.#state.metric.lowerIsBetter).map(({ trial }) => trial);
-  }
-
-  /** Losses of different base models count different tokens. */
-  #comparableLoss(measured: Measured | null): number | null {
-    const bases = new Set(this.#state.trials.map(({ values }) => values['model']));
-    return bases.size > 1 ? null : (measured?.validationLoss ?? null);
-  }
-
   async #climb(number: number): Promise<void> {
     const { view, openai, signal } = this.#options;
     const { rungs, id, metric } = this.#state;
-    const open = this.#climbers(number).filter(({ results }) => results[number] === undefined);
-    if (this.#climbers(number).length === 0) throw new Error(this.#nothingLeft(number - 1));
+    const open = climbersOf(this.#state, number).filter(({ results }) => results[number] === undefined);
+    if (climbersOf(this.#state, number).length === 0) throw new Error(this.#nothingLeft(number - 1));
     const rung = String(number + 1);
     const jobs = open.length === 0 ? new Map<string, Trial>() : await this.#start(number, open);
-    const of = this.#climbers(number).length;
+    const of = climbersOf(this.#state, number).length;
     const startedMs = Date.now();
     let done = 0;
     const onLook = (left: readonly Job[], news: string | null): void => {
@@ -285,13 +227,13 @@ class Sweep {
     } finally {
       view.live('');
     }
-    if (this.#climbers(number).every(({ results }) => results[number]!.measured === null))
+    if (climbersOf(this.#state, number).every(({ results }) => results[number]!.measured === null))
       throw new Error(this.#nothingLeft(number));
     if (number + 1 < rungs.length) await this.#dismiss(number);
   }
 
   #nothingLeft(number: number): string {
-    const reasons = this.#climbers(number).map(({ results }) => results[number]?.reason);
+    const reasons = climbersOf(this.#state, number).map(({ results }) => results[number]?.reason);
     return `Not one trial was trained and measured: ${reasons.find((reason) => reason != null) ?? 'no reason was given'} --retry tries them again.`;
   }
 
@@ -342,7 +284,7 @@ class Sweep {
   async #dismiss(number: number): Promise<void> {
     const { openai, signal, keepModels } = this.#options;
     if (keepModels) return;
-    for (const trial of this.#climbers(number)) {
+    for (const trial of climbersOf(this.#state, number)) {
       const { job, model } = trial.results[number]!;
       if (job === null || model === null) continue;
       const names = new Set([model]);
@@ -363,7 +305,7 @@ class Sweep {
   async #finish(test: readonly TestItem[] | null): Promise<void> {
     const { view } = this.#options;
     const last = this.#state.rungs.length - 1;
-    const [first, second] = this.#rankedOn(last).filter(({ results }) => results[last]!.measured !== null);
+    const [first, second] = rankedOn(this.#state, last).filter(({ results }) => results[last]!.measured !== null);
     const model = first!.results[last]!.model!;
     try {
       if (this.#state.winner === null) {
@@ -396,23 +338,3 @@ function recognisedAs(task: Task | undefined, items: readonly TestItem[]): Recog
 
 const inWords = ({ measured, reason }: Result, { name }: Metric): string =>
   measured === null ? `failed: ${reason}` : `${name} ${measured.value.toFixed(4)}`;
-
-/** All trials, the winner first: by the rung they reached, then by the figure there. */
-export function standings({ trials, rungs, metric }: SweepState): Trial[] {
-  const reached = ({ results }: Trial): number => results.filter(({ measured }) => measured !== null).length;
-  const bases = new Set(trials.map(({ values }) => values['model']));
-  return rungs
-    .flatMap((_, back) => back)
-    .concat(rungs.length)
-    .reverse()
-    .flatMap((count) => {
-      const level = trials
-        .filter((trial) => reached(trial) === count)
-        .map((trial) => {
-          const measured = trial.results[count - 1]?.measured ?? null;
-          const loss = bases.size > 1 ? null : (measured?.validationLoss ?? null);
-          return { id: trial.id, value: measured?.value ?? null, loss, trial };
-        });
-      return ranked(level, metric.lowerIsBetter).map(({ trial }) => trial);
-    });
-}

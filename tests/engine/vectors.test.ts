@@ -3,7 +3,11 @@ import { expect, test } from 'vitest';
 import { adamW, addTo, sumOfSquares } from '../../src/engine/vectors.ts';
 
 /** Lengths around whole vectors and whole pieces. */
-const lengths = fc.oneof(fc.integer({ min: 0, max: 40 }), fc.integer({ min: 16_380, max: 16_390 }), fc.constant(40_003));
+const lengths = fc.oneof(
+  fc.integer({ min: 0, max: 40 }),
+  fc.integer({ min: 16_380, max: 16_390 }),
+  fc.constant(40_003),
+);
 
 /** Evenly in -1..1, always the same. */
 const numbers = (length: number, seed: number): Float32Array =>

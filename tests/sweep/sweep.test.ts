@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { SweepState } from '../../src/sweep/sweep.ts';
+import type { SweepState } from '../../src/sweep/trials.ts';
 import { tunesmith, type RunOptions } from '../cli/tunesmith.ts';
 import { openTestHouse, type TestHouse } from '../house.ts';
 import { writeTinyLlama } from '../tiny-model.ts';

@@ -1,8 +1,8 @@
 /**
  * The thread of one lane (see lanes.ts): told what to compute by messages, and told the parameters through memory.
  *
- * The runtime refuses shared memory, so the parameters are copied out of it before a run and the gradients into
- * it after one.
+ * The runtime refuses shared memory, so the parameters are copied out of it before a run; gradients come out of a run as
+ * copies anyhow, and are added up in it.
  */
 
 import { parentPort, workerData } from 'node:worker_threads';
@@ -29,21 +29,18 @@ export type LaneReply =
 const { model, options, data, gradients } = workerData as LaneSetup;
 const lane = new Lane(model, options);
 const { inputs } = lane.trainables;
+const [told, found] = [partsOf(data), partsOf(gradients)];
+
+/** The part of each input. */
+function partsOf(whole: Float32Array): Float32Array[] {
+  let at = 0;
+  return inputs.map(({ data: { length } }) => whole.subarray(at, (at += length)));
+}
 
 async function answer(request: LaneRequest): Promise<Judgement> {
-  let at = 0;
-  for (const input of inputs) {
-    input.data.set(data.subarray(at, at + input.data.length));
-    at += input.data.length;
-  }
+  for (const [i, input] of inputs.entries()) input.data.set(told[i]!);
   if (request.type === 'evaluate') return await lane.evaluate(request.batches);
-  const judgement = await lane.differentiate(request.batches, request.dropoutSeed);
-  at = 0;
-  for (const { gradient } of inputs) {
-    gradients.set(gradient, at);
-    at += gradient.length;
-  }
-  return judgement;
+  return await lane.differentiate(request.batches, request.dropoutSeed, found);
 }
 
 const tell = (reply: LaneReply): void => parentPort!.postMessage(reply);

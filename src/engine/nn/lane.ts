@@ -93,10 +93,16 @@ export class Lane implements AsyncDisposable {
     await this.#session('train');
   }
 
-  /** As `Network.differentiate`; `index` is a batch's place in the whole step, which is what its dropout hangs on. */
-  async differentiate(batches: readonly IndexedBatch[], dropoutSeed: number): Promise<Judgement> {
+  /**
+   * As `Network.differentiate`; `index` is a batch's place in the whole step, which is what its dropout hangs on. The
+   * gradients go into one array for each input, by default its own.
+   */
+  async differentiate(
+    batches: readonly IndexedBatch[],
+    dropoutSeed: number,
+    into: readonly Float32Array[] = this.trainables.inputs.map(({ gradient }) => gradient),
+  ): Promise<Judgement> {
     const total = noJudgement();
-    const { inputs } = this.trainables;
     let summed = false;
     for (const { index, batch } of batches) {
       const masks = (tokens: number): Feeds => ({
@@ -105,14 +111,14 @@ export class Lane implements AsyncDisposable {
       });
       const outputs = await this.#judge('train', batch, total, masks);
       if (outputs === null) continue;
-      for (const { name, gradient } of inputs) {
+      for (const [i, { name }] of this.trainables.inputs.entries()) {
         const found = outputs[gradientName(name)]!;
-        if (summed) addTo(gradient, found);
-        else gradient.set(found);
+        if (summed) addTo(into[i]!, found);
+        else into[i]!.set(found);
       }
       summed = true;
     }
-    if (!summed) for (const { gradient } of inputs) gradient.fill(0);
+    if (!summed) for (const gradient of into) gradient.fill(0);
     return total;
   }
 

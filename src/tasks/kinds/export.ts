@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { invalid, notFound } from '../../domain/errors.ts';
 import type { ExportedFile, ExportTaskResult } from '../../domain/base-model.ts';
 import { exportApart } from '../../export/apart.ts';
-import { exportForms } from '../../export/export.ts';
+import { exportForms } from '../../export/options.ts';
 import { exportTypes } from '../../export/pack.ts';
 import { isEncoder } from '../../families/table.ts';
 import type { ServedModel } from '../../models/registry.ts';

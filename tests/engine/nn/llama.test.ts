@@ -81,13 +81,7 @@ describe('a network', () => {
     const once = gradientsOf(network);
     await network.differentiate([batch], 0);
     for (const { name, gradient } of network.parameters) {
-      expect(
-        relativeDistance(
-          gradient,
-          once.get(name)!,
-        ),
-        name,
-      ).toBeLessThan(1e-6);
+      expect(relativeDistance(gradient, once.get(name)!), name).toBeLessThan(1e-6);
     }
   });
 
