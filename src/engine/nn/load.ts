@@ -56,7 +56,7 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
   const {
     lanes = 1,
     threads,
-    tokensPerRun = 512,
+    tokensPerRun: wanted = 512,
     recompute = true,
     spin = false,
     train,
@@ -66,7 +66,9 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     hiddenDropout = 0,
     device = 'cpu',
   } = options;
-  const { rowTokensMax = tokensPerRun } = options;
+  const { rowTokensMax = wanted } = options;
+  // A longer row is a micro-batch of its own.
+  const tokensPerRun = Math.max(wanted, rowTokensMax);
   await using gguf = await openGguf(options.modelPath);
   const architecture = await readArchitecture(gguf);
   const folder = await mkdtemp(join(options.workFolder ?? tmpdir(), 'tunesmith-weights-'));
