@@ -3,8 +3,11 @@
  * docs/performance.md. Leave the machine alone meanwhile: time is measured (memory is right on a busy one as well).
  *
  *   npx tsx bench/estimates.ts                     eight jobs, about forty minutes on two cores
- *   npx tsx bench/estimates.ts lora-long gpt2-full some of them; writes nothing
+ *   npx tsx bench/estimates.ts lora-long gpt2-full some of them
+ *   npx tsx bench/estimates.ts tables              measures nothing, writes the table anew
  *   npx tsx bench/estimates.ts --small             every job with few examples, to see that it works; writes nothing
+ *
+ * What a job took is a line of bench/results/estimates.jsonl, from which the table is made.
  *
  * Jobs of a real server, which validates them, measures a few steps where it has to, and tells its estimate before they
  * start. Time runs from there to the end of the job; memory is the trainer's peak, as the kernel counts it.
@@ -15,8 +18,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { availableParallelism, cpus, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type OpenAI from 'openai';
+import { z } from 'zod';
 import { connect } from '../src/cli/connection.ts';
 import { BaseModels } from '../src/models/base-models.ts';
+import { Ledger } from './ledger.ts';
 import { jsonLines, textsOf, type Material } from './material.ts';
 import { markdownTable, measuredOn, writeInto } from './page.ts';
 import { makeGpt2, setUpPeer } from './peer.ts';
@@ -50,20 +55,27 @@ const trials: readonly Trial[] = [
 
 const words = process.argv.slice(2);
 const small = words.includes('--small');
-const wanted = words.filter((word) => word !== '--small');
+const tables = words.includes('tables');
+const wanted = words.filter((word) => word !== '--small' && word !== 'tables');
 const unknown = wanted.find((word) => !trials.some(({ name }) => name === word));
 if (unknown !== undefined)
   throw new Error(`Found "${unknown}"; there are ${trials.map(({ name }) => name).join(', ')}.`);
 const home = process.env['TUNESMITH_HOME'] ?? join(homedir(), '.tunesmith');
 const folder = await mkdtemp(join(tmpdir(), 'tunesmith-estimates-'));
 
-interface Outcome {
-  readonly steps: number;
-  readonly estimatedSeconds: number | null;
-  readonly seconds: number;
-  readonly estimatedBytes: number;
-  readonly bytes: number;
-}
+const outcomeSchema = z.strictObject({
+  job: z.string(),
+  steps: z.int(),
+  estimatedSeconds: z.number().nullable(),
+  seconds: z.number(),
+  estimatedBytes: z.number(),
+  bytes: z.number(),
+  day: z.string(),
+});
+
+type Outcome = z.infer<typeof outcomeSchema>;
+
+const ledger = new Ledger(join(import.meta.dirname, 'results/estimates.jsonl'), outcomeSchema, ({ job }) => job);
 
 async function run(openai: OpenAI, trial: Trial): Promise<Outcome> {
   const base = (await BaseModels.open(home)).find(trial.model)!;
@@ -94,15 +106,15 @@ async function run(openai: OpenAI, trial: Trial): Promise<Outcome> {
     if (!event.message.startsWith('The job needs')) continue;
     [toldAt, told] = [event.created_at, event.data as typeof told];
   }
-  const outcome = {
+  return {
+    job: trial.name,
     steps,
     estimatedSeconds: told.estimated_seconds ?? null,
     seconds: job.finished_at! - toldAt,
     estimatedBytes: told.estimated_memory_bytes!,
     bytes,
+    day: new Date().toISOString().slice(0, 10),
   };
-  console.error(`${trial.name}: ${JSON.stringify(outcome)}`);
-  return outcome;
 }
 
 /** What the trainer of a job held at its peak so far (Linux only). */
@@ -147,20 +159,34 @@ function inWords({ method, material, validation, hyperparameters }: Trial): stri
     .join(', ');
 }
 
-try {
-  const chosen = trials.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+function table(): string {
+  const outcomes = ledger.lines();
+  const rows = trials.flatMap((trial) => {
+    const found = outcomes.find(({ job }) => job === trial.name);
+    if (found === undefined) return [];
+    const { steps, estimatedSeconds, seconds, estimatedBytes, bytes } = found;
+    const time = estimatedSeconds === null ? ['not known', minutes(seconds), ''] : [minutes(estimatedSeconds), minutes(seconds), away(seconds, estimatedSeconds)]; // prettier-ignore
+    return [[trial.model, inWords(trial), String(steps), ...time, gigabytes(estimatedBytes), gigabytes(bytes), away(bytes, estimatedBytes)]]; // prettier-ignore
+  });
+  const heads = ['model', 'job', 'steps', 'time told', 'taken', '', 'memory told', 'taken', ''];
+  return `${markdownTable([heads, ...rows])}\n\n${measuredOn(cpus()[0]!.model, availableParallelism())}`;
+}
+
+async function measure(chosen: readonly Trial[]): Promise<void> {
   await fetchModels(chosen);
-  const rows: string[][] = [];
   await using house = await connect({ baseUrl: null, apiKey: null, home, env: process.env, training: true });
   for (const trial of chosen) {
-    const { steps, estimatedSeconds, seconds, estimatedBytes, bytes } = await run(house.openai, trial);
-    const time = estimatedSeconds === null ? ['not known', minutes(seconds), ''] : [minutes(estimatedSeconds), minutes(seconds), away(seconds, estimatedSeconds)]; // prettier-ignore
-    rows.push([trial.model, inWords(trial), String(steps), ...time, gigabytes(estimatedBytes), gigabytes(bytes), away(bytes, estimatedBytes)]); // prettier-ignore
+    const outcome = await run(house.openai, trial);
+    console.error(JSON.stringify(outcome));
+    if (!small) ledger.add(outcome);
   }
-  const heads = ['model', 'job', 'steps', 'time told', 'taken', '', 'memory told', 'taken', ''];
-  const text = `${markdownTable([heads, ...rows])}\n\n${measuredOn(cpus()[0]!.model, availableParallelism())}`;
+}
+
+try {
+  if (!tables) await measure(trials.filter(({ name }) => wanted.length === 0 || wanted.includes(name)));
+  const text = table();
   console.log(text);
-  if (!small && wanted.length === 0) await writeInto('performance.md', 'estimates', text);
+  if (!small) await writeInto('performance.md', 'estimates', text);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -65,15 +65,15 @@ interface RunSetting {
 
 /**
  * As many lanes as there are threads and examples in a step; each keeps weights of its own, so that four are enough.
- * What a lane trains it has a copy of: where that is everything, or many layers, one lane has all the threads. So it is
- * where something other than the processor computes, which holds one copy of the weights.
+ * What a lane trains it has a copy of: where that is everything, a decoder's head, or many layers, one lane has all the
+ * threads. So it is where something other than the processor computes, which holds one copy of the weights.
  */
 export function runLimitsOf({ threads, batchSize, train, device = 'cpu', head }: RunSetting): RunLimits {
   const mode = train?.mode ?? 'lora';
-  const alone = device !== 'cpu' || mode === 'full' || (train?.layers ?? 0) > layersInLanes;
-  const lanes = alone ? 1 : Math.max(1, Math.min(threads, batchSize, 4));
   // Gradients as large as the model come out of every micro-batch: 4 ns a weight, where a token takes 30.
   const large = mode === 'full' || (mode === 'head' && !head);
+  const alone = device !== 'cpu' || large || (train?.layers ?? 0) > layersInLanes;
+  const lanes = alone ? 1 : Math.max(1, Math.min(threads, batchSize, 4));
   return { tokensPerRun: large ? 1024 : 512, lanes, runTokens: large ? 120 : adapterRunTokens };
 }
 
