@@ -120,8 +120,8 @@ describe.skipIf(chromiumPath === null)('jobs', { timeout: 180_000 }, () => {
       await waitFor(openai, id);
       return id;
     };
-    // A rate so high that it soon becomes worse, which is when it stops.
-    const early = { patience: 2, interval: 2 };
+    // Nothing is so much better, so it stops as soon as patience ends.
+    const early = { patience: 4, interval: 2, min_delta: 100 };
     const first = await make('first', { n_epochs: 12, batch_size: 2, learning_rate: 0.5, early_stopping: early });
     await make('second', { n_epochs: 2, batch_size: 2 });
 
