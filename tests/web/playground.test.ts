@@ -55,7 +55,11 @@ describe.skipIf(chromiumPath === null)('the playground', () => {
     await page.getByRole('button', { name: 'Ask' }).click();
     await ended(page, 'tiny');
     const tokens = answerOf(page, 'tiny').getByRole('group');
-    await tokens.locator('[data-at="2"]').hover();
+    // A token may be nothing to see: half a letter.
+    const at = await tokens
+      .locator('[data-at]')
+      .evaluateAll((spans) => spans.findLastIndex((span) => span.getBoundingClientRect().width > 0));
+    await tokens.locator(`[data-at="${at}"]`).hover();
     const card = tokens.getByRole('status');
     const text = (await card.textContent())!;
     expect(text).toMatch(/^Token .+: \d+\.\d %/);
@@ -64,8 +68,7 @@ describe.skipIf(chromiumPath === null)('the playground', () => {
     await expect.poll(() => card.isVisible()).toBe(false);
     await tokens.focus();
     expect(await tokens.locator('[data-active]').getAttribute('data-at')).toBe('0');
-    await page.keyboard.press('ArrowRight');
-    await page.keyboard.press('ArrowRight');
+    for (let i = 0; i < at; i++) await page.keyboard.press('ArrowRight');
     expect(await card.textContent()).toBe(text);
     expect(await violationsOn(page)).toEqual([]);
     await page.keyboard.press('Escape');
