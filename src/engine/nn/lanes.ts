@@ -13,12 +13,12 @@ import { rm } from 'node:fs/promises';
 import type { Worker } from 'node:worker_threads';
 import { startThread } from '../../programs.ts';
 import type { MicroBatch } from '../../dataset/batch.ts';
+import { addTo } from '../vectors.ts';
 import { Lane, type IndexedBatch, type LaneOptions } from './lane.ts';
 import type { LaneReply, LaneRequest, LaneSetup } from './lane-main.ts';
 import { noJudgement, type Judgement, type Measured, type Network, type Parameter } from './network.ts';
 import type { TrainableInput } from './parameters.ts';
 import type { FrozenModel } from './weights.ts';
-import { addTo } from '../vectors.ts';
 
 export class Lanes implements Network {
   readonly parameters: readonly Parameter[];
