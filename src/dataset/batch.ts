@@ -77,7 +77,7 @@ export function runLimitsOf({ threads, batchSize, train, device = 'cpu', head }:
   return { tokensPerRun: large ? 1024 : 512, lanes, runTokens: large ? 120 : adapterRunTokens };
 }
 
-/** Of trained blocks; a lane more takes 16 bytes of memory for each of their weights. */
+/** Of trained blocks; each lane more has copies of their weights and of their gradients. */
 const layersInLanes = 6;
 
 /** Row lengths are multiples of this, so that a network sees few shapes. */
