@@ -144,6 +144,8 @@ export type TrainerEvent =
       readonly resumedFromStep: number;
       readonly trainableParameters: number;
     }
+  /** Before the first step: how many sequences the frozen layers have read, once for all steps. */
+  | { readonly type: 'reading'; readonly read: number; readonly sequences: number; readonly elapsedMs: number }
   | {
       readonly type: 'step';
       readonly step: number;

@@ -42,14 +42,16 @@ export interface CalibrationSetting {
 }
 
 const calibrationSchema = z.object({
-  version: z.literal(3),
+  version: z.literal(4),
   sha256: z.string(),
   processor: z.string(),
   /** What a training takes beside its steps: the launch, how much longer its first step takes, the saving of an epoch. */
   startMs: z.number(),
   /** Of every further saving. */
   saveMs: z.number(),
-  /** Milliseconds per unit of `epochCost`. */
+  /** Of what frozen layers read once, per unit of `epochCost`; 0 where nothing is. */
+  readMsPerCost: z.number(),
+  /** Milliseconds per unit of `epochCost`, or per step where only a head is trained. */
   msPerCost: z.number().positive(),
   /** On top of that, milliseconds per supervised token: what the head takes. */
   msPerTarget: z.number(),
@@ -85,20 +87,25 @@ export interface Training {
 export function estimateMs(calibration: Calibration, setting: CalibrationSetting, training: Training): number {
   const { lengths, epochs, sequencesPerExample = 1, looks = [], saves = epochs } = training;
   const { supervisedTokens = tokensIn(lengths) / 2 } = training;
-  const { startMs, saveMs, msPerCost, msPerTarget, lookMsPerCost } = calibration;
-  const limits = limitsOf(setting);
-  const { lanes } = limits;
-  const learning = epochCost(lengths, { ...limits, batchSize: setting.batchSize * sequencesPerExample }) * msPerCost;
-  const looking = looks.reduce(
-    (sum, { lengths, times }) => sum + times * epochCost(lengths, { ...together, lanes }),
-    0,
-  );
+  const { startMs, saveMs, readMsPerCost, msPerCost, msPerTarget, lookMsPerCost } = calibration;
+  const learning = costOf(setting, lengths, setting.batchSize * sequencesPerExample) * msPerCost;
+  const looking = looks.reduce((sum, { lengths, times }) => sum + times * costOf(setting, lengths, together), 0);
+  const reading = [lengths, ...looks.map((look) => look.lengths)].reduce((sum, each) => sum + readCost(each), 0);
   const targets = supervisedTokens * msPerTarget;
-  return startMs + epochs * (learning + targets) + looking * lookMsPerCost + Math.max(0, saves - 1) * saveMs;
+  const steps = epochs * (learning + targets);
+  return startMs + reading * readMsPerCost + steps + looking * lookMsPerCost + Math.max(0, saves - 1) * saveMs;
 }
 
+/** What is computed of so many at once; of a head alone, which reads what its frozen layers have made, a step is a step. */
+function costOf(setting: CalibrationSetting, lengths: Lengths, batchSize: number): number {
+  if (modeOf(setting.train ?? 'lora') !== 'head') return epochCost(lengths, { ...limitsOf(setting), batchSize });
+  return Math.ceil(lengths.reduce((sum, [, count]) => sum + count, 0) / batchSize);
+}
+
+const readCost = (lengths: Lengths): number => epochCost(lengths, { batchSize: together, lanes: 1 });
+
 /** Whoever only looks takes so many examples at a time. */
-const together = { batchSize: 16 };
+const together = 16;
 
 const tokensIn = (lengths: Lengths): number => lengths.reduce((sum, [tokens, count]) => sum + tokens * count, 0);
 
@@ -176,12 +183,14 @@ async function measure(
   else signal?.addEventListener('abort', kill);
   const steps: Step[] = [];
   let [startedMs, lastMs] = [0, 0];
+  let read: Extract<TrainerEvent, { type: 'reading' }> | null = null;
   // One that was stopped early has saved nothing: what a disk may be trusted with.
   let saveMs = (trained * bytesPerTrained) / diskBytesPerMs;
   try {
     for await (const events of trainer.listen()) {
       const nowMs = performance.now();
       for (const event of events) {
+        if (event.type === 'reading') read = event;
         if (event.type === 'started') startedMs = nowMs - launchedMs;
         if (event.type === 'checkpoint') saveMs = nowMs - lastMs;
         if (event.type !== 'step') continue;
@@ -200,28 +209,27 @@ async function measure(
   const measured = steps.slice(warmUpSteps);
   if (measured.length < stepsMin) throw notMeasured(setting.base.id, ending);
 
-  const limits = limitsOf(setting);
-  const { lanes } = limits;
   const stepMs = median(measured.map(({ elapsedMs }) => elapsedMs));
   const spentMs = performance.now() - launchedMs;
   const looks = steps.filter(({ validation }) => validation !== null).map(lookingMs);
   const inSteps = steps.reduce((sum, { elapsedMs }) => sum + elapsedMs, 0) + looks.reduce((sum, ms) => sum + ms, 0);
-  const besideMs = ending.type === 'done' ? spentMs - inSteps : startedMs + saveMs;
-  const cost = epochCost([[tokens, batchSize]], { ...limits, batchSize });
+  const besideMs = (ending.type === 'done' ? spentMs - inSteps : startedMs + saveMs) - (read?.elapsedMs ?? 0);
+  const cost = costOf(setting, [[tokens, batchSize]], batchSize);
   const msPerTarget = slopeOf(measured.map((step) => [step.supervisedTokens, step.elapsedMs]));
   const targets = median(measured.map(({ supervisedTokens }) => supervisedTokens));
   const msPerCost = Math.max(0.3 * stepMs, stepMs - targets * msPerTarget) / cost;
   // The first look makes what looking needs.
   const looked = looks.length > 1 ? median(looks.slice(1)) : lookShare * stepMs;
   return {
-    version: 3,
+    version: 4,
     sha256: setting.base.sha256,
     processor: processor(),
     startMs: Math.round(besideMs + Math.max(0, steps[0]!.elapsedMs - stepMs)),
     saveMs: Math.round(saveMs),
+    readMsPerCost: read === null ? 0 : read.elapsedMs / readCost([[tokens, read.sequences]]),
     msPerCost,
     msPerTarget,
-    lookMsPerCost: looked / epochCost([[tokens, batchSize]], { ...together, lanes }),
+    lookMsPerCost: looked / costOf(setting, [[tokens, batchSize]], together),
     steps: measured.length,
     tokensPerSecond: Math.round((measured[0]!.tokens / stepMs) * 1000),
     measuredAt: Math.floor(Date.now() / 1000),

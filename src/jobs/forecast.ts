@@ -40,8 +40,7 @@ export async function forecastOf(
 ): Promise<Forecast> {
   const { bytes: memoryBytes } = memoryOf(base.architecture, plan);
   const setting = settingOf(base, plan, train);
-  // What was measured was the processor.
-  const calibration = onProcessor(plan) ? await readCalibration(home, setting) : null;
+  const calibration = isMeasured(plan) ? await readCalibration(home, setting) : null;
   const training = trainingOf(plan, files);
   const ms = calibration === null ? null : timeOf(calibration, setting, training, { plan, files });
   const seconds = ms === null ? null : Math.ceil(ms / 1000);
@@ -74,14 +73,21 @@ export async function measureFirst(
   train: string,
   { files, signal, onMeasure }: MeasureOptions,
 ): Promise<void> {
-  if (!onProcessor(plan) || files.training.tokens * plan.epochs < worthMeasuringTokens) return;
+  if (!isMeasured(plan) || files.training.tokens * plan.epochs < worthMeasuringTokens) return;
   const setting = settingOf(base, plan, train);
   if ((await readCalibration(home, setting)) !== null) return;
   await onMeasure();
   await calibrate(home, setting, { signal });
 }
 
-const onProcessor = ({ device = 'cpu' }: TrainingPlan): boolean => device === 'cpu';
+/**
+ * What is measured is the processor, and frozen layers that read everything once; pairs of answers, and hidden states
+ * of which some are dropped, go through them again and again.
+ */
+function isMeasured({ device = 'cpu', train, objective, hiddenDropout = 0 }: TrainingPlan): boolean {
+  const frozen = train.mode === 'head' || train.mode === 'last_layers';
+  return device === 'cpu' && !(frozen && (objective?.kind === 'preference' || hiddenDropout > 0));
+}
 
 const settingOf = (base: BaseModel, { threads, batchSize, basePrecision }: TrainingPlan, train: string) =>
   ({ base, method: 'supervised', threads, batchSize, train, basePrecision }) as const;
@@ -148,14 +154,15 @@ function timeOf(
 
 /** The final model's answers to the validation file. */
 function judgingMs(
-  { lookMsPerCost }: Calibration,
-  { base }: CalibrationSetting,
+  { readMsPerCost, lookMsPerCost }: Calibration,
+  { base, train }: CalibrationSetting,
   validation: ValidationReport | null,
 ): number {
   if (validation === null) return 0;
   const { examples, tokens, supervisedTokens } = validation;
   const answer = isEncoder(base) ? 0 : (supervisedTokens / examples) * base.architecture.parameters;
-  const each = (tokens / examples) * lookMsPerCost + answer * writingMsPerParameter;
+  const perToken = readMsPerCost + (train === 'head' ? 0 : lookMsPerCost);
+  const each = (tokens / examples) * perToken + answer * writingMsPerParameter;
   return Math.min(judgingMsMax, Math.min(examples, judgedMax) * each);
 }
 

@@ -56,6 +56,10 @@ export class Recorder {
       await tell(rows, this.#id, { level: 'warn', message: event.message, once: `warning: ${event.message}` });
     if (event.type === 'remark')
       await tell(rows, this.#id, { message: event.message, once: `remark: ${event.message}` });
+    if (event.type === 'reading') {
+      const message = readingInWords(event);
+      await tell(rows, this.#id, { message, once: `reading: ${event.read}` });
+    }
     if (event.type === 'step') {
       const metrics = metricsOf(event, this.#begun().totalSteps);
       await tell(rows, this.#id, { type: 'metrics', message: inWords(metrics), data: metrics, step: event.step });
@@ -73,6 +77,13 @@ export class Recorder {
     const stepMs = (Date.now() - this.#first.atMs) / (step - this.#first.step);
     return unixSeconds() + Math.ceil((stepMs * (this.#begun().totalSteps - step)) / 1000);
   }
+}
+
+function readingInWords({ read, sequences, elapsedMs }: Extract<TrainerEvent, { type: 'reading' }>): string {
+  const [soFar, all] = [read, sequences].map((count) => count.toLocaleString('en'));
+  if (read === 0) return `The frozen layers read all ${all} texts once, so that no step has to compute them again`;
+  const seconds = (elapsedMs / 1000).toFixed(0);
+  return `The frozen layers have read ${read === sequences ? `all ${all}` : `${soFar} of ${all}`} texts, in ${seconds} s`;
 }
 
 function metricsOf(step: Step, totalSteps: number): StepMetrics {

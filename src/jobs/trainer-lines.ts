@@ -30,6 +30,7 @@ const eventSchema: z.ZodType<TrainerEvent> = z.discriminatedUnion('type', [
     resumedFromStep: count,
     trainableParameters: count,
   }),
+  z.object({ type: z.literal('reading'), read: count, sequences: count, elapsedMs: z.number() }),
   z.object({
     type: z.literal('step'),
     step: count,

@@ -53,8 +53,8 @@ test('a figure that another processor made is not believed', async () => {
 test('the time follows from lengths, epochs and the batch', async () => {
   await using tiny = await tinyHome();
   const setting = await settingOf(tiny.home, 2);
-  const kept = { version: 3, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
-  const calibration = { ...kept, startMs: 1000, saveMs: 300, msPerCost: 2, msPerTarget: 0.1, lookMsPerCost: 0.5 };
+  const kept = { version: 4, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
+  const calibration = { ...kept, startMs: 1000, saveMs: 300, readMsPerCost: 0, msPerCost: 2, msPerTarget: 0.1, lookMsPerCost: 0.5 };
   const lengths = [[80, 10]] as const;
   // A row of 80 costs 80 x (1 + 80 / 2600) = 82.46; ten of them, and 5 steps with 2 lanes of 16 each: 984.6 an epoch
   const plain = { lengths, epochs: 3, supervisedTokens: 0, saves: 1 };
@@ -64,11 +64,33 @@ test('the time follows from lengths, epochs and the batch', async () => {
   expect(uneven).toBeCloseTo(1000 + ((824.615 * 4) / 3 + 4 * 2 * 16) * 2, 1);
 });
 
+test('frozen layers read everything once, and a step of a head is a step', async () => {
+  await using tiny = await tinyHome();
+  const setting = { ...(await settingOf(tiny.home, 2)), train: 'head' };
+  const kept = { version: 4, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
+  const calibration = { ...kept, startMs: 1000, saveMs: 0, readMsPerCost: 0.2, msPerCost: 50, msPerTarget: 0, lookMsPerCost: 7 }; // prettier-ignore
+  const lengths = [[80, 10]] as const;
+  const plain = { lengths, epochs: 3, supervisedTokens: 0 };
+  // ten rows of 82.46 and one go of 16 tokens; five steps an epoch
+  const readMs = (824.615 + 16) * 0.2;
+  expect(estimateMs(calibration, setting, plain)).toBeCloseTo(1000 + readMs + 3 * 5 * 50, 1);
+  const looks = [{ lengths, times: 4 }];
+  expect(estimateMs(calibration, setting, { ...plain, looks })).toBeCloseTo(1000 + 2 * readMs + 3 * 5 * 50 + 4 * 7, 1);
+});
+
+test('what is frozen is measured by how fast it reads', async () => {
+  await using tiny = await tinyHome();
+  const setting = await settingOf(tiny.home);
+  for (const train of ['head', 'last_layers(1)'])
+    expect((await calibrate(tiny.home, { ...setting, train })).readMsPerCost, train).toBeGreaterThan(0);
+  expect((await calibrate(tiny.home, setting)).readMsPerCost).toBe(0);
+});
+
 test('supervised tokens, looks at held-out examples, references and savings take time too', async () => {
   await using tiny = await tinyHome();
   const setting = await settingOf(tiny.home, 2);
-  const kept = { version: 3, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
-  const calibration = { ...kept, startMs: 1000, saveMs: 300, msPerCost: 2, msPerTarget: 0.1, lookMsPerCost: 0.5 };
+  const kept = { version: 4, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
+  const calibration = { ...kept, startMs: 1000, saveMs: 300, readMsPerCost: 0, msPerCost: 2, msPerTarget: 0.1, lookMsPerCost: 0.5 };
   const lengths = [[80, 10]] as const;
   const plain = { lengths, epochs: 3, supervisedTokens: 0, saves: 1 };
   const more = (than: object): number =>

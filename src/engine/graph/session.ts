@@ -21,6 +21,11 @@ export interface SessionOptions {
    * Without it, weights stay pages of their file that sessions share.
    */
   readonly packWeights: boolean;
+  /**
+   * Keeps memory that a value no longer needs for the next one, in blocks that double as they are asked for. Faster
+   * where many values are small; where they are large and uneven much of it is never filled. By default true.
+   */
+  readonly arena?: boolean;
   /** Lets idle threads spin between two ops: faster when no other process wants the cores, much slower when one does. */
   readonly spin?: boolean;
 }
@@ -41,6 +46,7 @@ export async function openSession(program: Program, options: SessionOptions): Pr
     graphOptimizationLevel: 'disabled',
     // With a pattern, the second run allocates one giant block on top of the first run's.
     enableMemPattern: false,
+    enableCpuMemArena: options.arena ?? true,
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,

@@ -11,15 +11,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { poolingOf, readHead } from '../../families/label-head.ts';
 import { openGguf } from '../../formats/gguf.ts';
-import { named, product } from '../graph/dims.ts';
 import { emit } from '../graph/emit.ts';
 import { gather } from '../graph/ops/movement.ts';
 import { openSession, type Session } from '../graph/session.ts';
-import { input } from '../graph/tensor.ts';
 import type { HeadPlan } from '../protocol.ts';
 import { readArchitecture } from './architecture.ts';
-import { judgesRows, labelLogits, meanOfRows } from './heads/label-head.ts';
-import { transformer, type TokenInputs } from './transformer.ts';
+import { judgesRows, labelLogits, meanOfRows, readByLabels } from './heads/label-head.ts';
+import { RotaryTables } from './rotary.ts';
+import { rowsInput, tokenInputs } from './token-inputs.ts';
+import { lastNorm, onlyForward, transformer } from './transformer.ts';
 import { freezeWeights, weightTensors } from './weights.ts';
 
 /** A text to be judged. */
@@ -63,9 +63,9 @@ export class EncoderReader implements AsyncDisposable {
       const precision = { base: 'f32', exactFrom: 0 } as const;
       const layout = await freezeWeights(gguf, architecture, precision, folder, threads, labels);
       const weights = weightTensors(layout, new Map());
-      const [tokens, rows] = [tokenInputs(), input('rows', [named('M')], 'int64')];
+      const [tokens, rows] = [tokenInputs(new RotaryTables(architecture.rotations)), rowsInput()];
       const none = { detour: () => null };
-      const hidden = transformer(architecture, weights, none, tokens, choices);
+      const hidden = lastNorm(architecture, weights, transformer(architecture, weights, none, tokens, onlyForward));
       const pooled = gather(mean ? meanOfRows(hidden, tokens.segments) : hidden, rows);
       // Both sessions at once: their file is not needed after that, and a process that is killed leaves nothing.
       const options = { weightsFolder: folder, threads, packWeights: false };
@@ -74,7 +74,7 @@ export class EncoderReader implements AsyncDisposable {
       const judge =
         labelHead === null
           ? null
-          : await openSession(emit({ logits: labelLogits(labelHead, hidden, tokens.segments, rows) }), options);
+          : await openSession(emit({ logits: labelLogits(labelHead, readByLabels(labelHead.plan, hidden, tokens.segments, rows)) }), options); // prettier-ignore
       return new EncoderReader({ width: architecture.width, mean, head }, vectors, judge);
     } finally {
       await rm(folder, { recursive: true, force: true });
@@ -140,14 +140,6 @@ export class EncoderReader implements AsyncDisposable {
   }
 }
 
-const choices = {
-  attentionChunks: 1,
-  recompute: false,
-  recomputeAttention: false,
-  dropout: null,
-  hiddenDropout: null,
-} as const;
-
 /** Which texts are read together, the shortest first. */
 function runsOf(texts: readonly JudgedText[]): number[][] {
   const order = texts.map((_, i) => i).sort((a, b) => texts[a]!.ids.length - texts[b]!.ids.length);
@@ -162,14 +154,3 @@ function runsOf(texts: readonly JudgedText[]): number[][] {
 }
 
 const roundUp = (tokens: number): number => Math.ceil(tokens / rowGrain) * rowGrain;
-
-function tokenInputs(): TokenInputs {
-  const [rows, tokens] = [named('B'), named('T')];
-  return {
-    ids: input('ids', [product(rows, tokens)], 'int64'),
-    positions: input('positions', [rows, tokens], 'int64'),
-    segments: input('segments', [rows, tokens], 'int64'),
-    order: input('order', [tokens], 'int64'),
-    rotations: [],
-  };
-}

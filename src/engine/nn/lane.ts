@@ -10,21 +10,30 @@ import assert from 'node:assert/strict';
 import type { MicroBatch } from '../../dataset/batch.ts';
 import type { Device } from '../../domain/device.ts';
 import type { Objective, TrainPlan } from '../protocol.ts';
-import { named, product } from '../graph/dims.ts';
-import { emit, type Program } from '../graph/emit.ts';
-import { gradients } from '../graph/gradient.ts';
-import { gemm } from '../graph/ops/matmul.ts';
-import { gather } from '../graph/ops/movement.ts';
+import type { Program } from '../graph/emit.ts';
 import { openSession, type Feeds, type Session } from '../graph/session.ts';
 import { input, type Tensor } from '../graph/tensor.ts';
 import { addTo } from '../vectors.ts';
 import type { Architecture } from './architecture.ts';
+import { attentionChunksOf, judgedPerChunk, keptRowTokens, tokensPerChunkUnit } from './cuts.ts';
 import { Dropout } from './dropout.ts';
-import { crossEntropy, judge, preference, smoothed, type PairInputs } from './losses.ts';
+import {
+  addJudgement,
+  filledUp,
+  gradientName,
+  judgedOf,
+  judgingFeeds,
+  judgingInputs,
+  judgingProgram,
+  readByHead,
+  type JudgingInputs,
+  type Outputs,
+  type Purpose,
+} from './judging.ts';
 import { noJudgement, type Judgement, type Measured } from './network.ts';
 import { RotaryTables } from './rotary.ts';
-import { judgeAny, judgeOne, judgesRows, labelLogits } from './heads/label-head.ts';
-import { transformer, type TokenInputs } from './transformer.ts';
+import { layoutOf, oneRow, rowsInput, tokenCount, tokenFeeds, tokenInputs, type Layout, type TokenRows } from './token-inputs.ts'; // prettier-ignore
+import { transformer, type Choices, type TokenInputs } from './transformer.ts';
 import { makeTrainables, type Trainables } from './trainables.ts';
 import { weightTensors, type FrozenModel, type FrozenWeights } from './weights.ts';
 
@@ -45,11 +54,21 @@ export interface LaneOptions {
   readonly recompute: boolean;
   /** Lets idle threads spin: only when nobody else wants the cores. */
   readonly spin: boolean;
+  /** The first block, where batches come with the stream before it; null where every block is computed. */
+  readonly streamFrom: number | null;
 }
 
 export interface IndexedBatch {
   readonly index: number;
   readonly batch: MicroBatch;
+  /** Of each row its tokens' part of the stream, [tokens, C]; set if `streamFrom` is. */
+  readonly stream?: readonly Float32Array[];
+}
+
+interface LaneInputs extends JudgingInputs {
+  readonly tokens: TokenInputs;
+  readonly rows: Tensor;
+  readonly stream: Tensor;
 }
 
 export class Lane implements AsyncDisposable {
@@ -61,7 +80,7 @@ export class Lane implements AsyncDisposable {
   readonly #tables: RotaryTables;
   readonly #dropout: Dropout | null;
   readonly #hiddenDropout: Dropout | null;
-  readonly #inputs: BatchInputs;
+  readonly #inputs: LaneInputs;
   readonly #attentionChunks: number;
   readonly #lossChunks: number;
   readonly #sessions = new Map<Purpose, Session>();
@@ -75,16 +94,15 @@ export class Lane implements AsyncDisposable {
     this.#folder = folder;
     this.#options = options;
     this.#tables = new RotaryTables(architecture.rotations);
-    const { labelHead } = this.#weights;
-    const labels = labelHead?.plan.task === 'multi_label' ? Number(labelHead.output.bias.shape[0]) : null;
-    this.#inputs = batchInputs(this.#tables, labels);
+    const stream = input(streamName, [tokenCount, architecture.width]);
+    this.#inputs = { ...judgingInputs(this.#weights), tokens: tokenInputs(this.#tables), rows: rowsInput(), stream };
     const rate = train.mode === 'lora' ? train.dropout : 0;
     this.#dropout = rate > 0 ? new Dropout('dropout', rate, this.trainables.moduleCount, tokenCount) : null;
     const { hiddenDropout } = options;
     const parts = 2 * architecture.layers;
     this.#hiddenDropout = hiddenDropout > 0 ? new Dropout('hidden dropout', hiddenDropout, parts, tokenCount) : null;
-    const whole = !architecture.family.design.causal || options.rowTokensMax <= keptRowTokens;
-    this.#attentionChunks = whole ? 1 : tokensPerRun > 1024 ? 8 : 4;
+    this.#attentionChunks = attentionChunksOf(architecture, options.rowTokensMax, tokensPerRun);
+    const { labelHead } = this.#weights;
     this.#lossChunks = labelHead !== null ? 1 : Math.max(1, Math.ceil(tokensPerRun / judgedPerChunk(architecture)));
   }
 
@@ -104,12 +122,12 @@ export class Lane implements AsyncDisposable {
   ): Promise<Judgement> {
     const total = noJudgement();
     let summed = false;
-    for (const { index, batch } of batches) {
+    for (const { index, ...given } of batches) {
       const masks = (tokens: number): Feeds => ({
         ...this.#dropout?.feeds(dropoutSeed, index, tokens),
         ...this.#hiddenDropout?.feeds(dropoutSeed ^ hiddenSalt, index, tokens),
       });
-      const outputs = await this.#judge('train', batch, total, masks);
+      const outputs = await this.#judge('train', given, total, masks);
       if (outputs === null) continue;
       for (const [i, { name }] of this.trainables.inputs.entries()) {
         const found = outputs[gradientName(name)]!;
@@ -124,15 +142,15 @@ export class Lane implements AsyncDisposable {
 
   async evaluate(batches: readonly IndexedBatch[]): Promise<Judgement> {
     const total = noJudgement();
-    for (const { batch } of batches) await this.#judge('evaluate', batch, total);
+    for (const given of batches) await this.#judge('evaluate', given, total);
     return total;
   }
 
   async measure(batches: readonly IndexedBatch[]): Promise<Measured[]> {
     const measured: Measured[] = [];
-    for (const { batch } of batches) {
-      const outputs = await this.#judge('measure', batch, noJudgement());
-      const count = batch.rows.length;
+    for (const given of batches) {
+      const outputs = await this.#judge('measure', given, noJudgement());
+      const count = given.batch.rows.length;
       const [logs, hits] = [outputs?.['logProbabilities'], outputs?.['hits']];
       measured.push({
         logProbabilities: logs?.slice(0, count) ?? new Float32Array(),
@@ -144,13 +162,7 @@ export class Lane implements AsyncDisposable {
 
   async logits(ids: Int32Array): Promise<Float32Array> {
     assert(ids.length > 0, 'logits: no tokens');
-    const outputs = await this.#run('logits', {
-      rowTokens: ids.length,
-      ids,
-      positions: Int32Array.from(ids.keys()),
-      segments: new Int32Array(ids.length).fill(1),
-      rows: Int32Array.of(ids.length - 1),
-    });
+    const outputs = await this.#run('logits', oneRow(ids), undefined);
     return outputs['logits']!;
   }
 
@@ -162,82 +174,46 @@ export class Lane implements AsyncDisposable {
   /** Runs a graph with a loss and adds to `total`; null when the batch has nothing to judge. */
   async #judge(
     purpose: Purpose,
-    batch: MicroBatch,
+    { batch, stream }: Omit<IndexedBatch, 'index'>,
     total: Judgement,
     more: (tokens: number) => Feeds = () => ({}),
   ): Promise<Outputs | null> {
     if (batch.rows.length === 0) return null;
-    // Chunks of rows are equally long: rows without weight fill the last one.
-    const judged = roundUp(batch.rows.length, this.#lossChunks);
-    const rows = new Int32Array(judged);
-    const targets = new Int32Array(judged * (batch.targets.length / batch.rows.length));
-    const weights = new Float32Array(judged);
-    rows.set(batch.rows);
-    targets.set(batch.targets);
-    weights.set(batch.weights);
-    const outputs = await this.#run(purpose, { ...batch, rows }, (tokens) => ({
-      targets: this.#inputs.targets.element === 'float32' ? Float32Array.from(targets) : int64(targets),
-      weights,
-      ...pairFeeds(batch, judged),
+    // Chunks of rows are equally long.
+    const filled = filledUp(batch, this.#lossChunks);
+    const outputs = await this.#run(purpose, { ...batch, ...filled }, stream, (tokens) => ({
+      ...judgingFeeds(filled, this.#inputs),
       ...more(tokens),
     }));
-    total.loss += outputs['loss']?.[0] ?? 0;
-    const hits = outputs['hits']!;
-    for (const [i, weight] of batch.weights.entries()) if (weight > 0) total.correct += hits[i]!;
-    for (const margin of outputs['margins'] ?? []) {
-      total.preferred += margin > 0 ? 1 : 0;
-      total.margin += margin;
-    }
+    addJudgement(total, outputs, batch.weights);
     return outputs;
   }
 
   async #run(
     purpose: Purpose,
-    batch: Pick<MicroBatch, 'rowTokens' | 'ids' | 'positions' | 'segments' | 'rows'>,
+    batch: TokenRows,
+    stream: readonly Float32Array[] | undefined,
     more: (tokens: number) => Feeds = () => ({}),
   ): Promise<Outputs> {
     const session = await this.#session(purpose);
-    const from = batch.rowTokens;
-    const rowCount = batch.ids.length / from;
-    assert(Number.isInteger(rowCount), `run: ${batch.ids.length} tokens are not whole rows of ${from}`);
-    const rowTokens = roundUp(from, this.#attentionChunks * tokensPerChunkUnit);
-    const tokens = rowCount * rowTokens;
-    const widened = (values: Int32Array): BigInt64Array => {
-      const wide = new BigInt64Array(tokens);
-      for (const [i, value] of values.entries()) wide[Math.floor(i / from) * rowTokens + (i % from)] = BigInt(value);
-      return wide;
-    };
-    const plan = this.#weights.labelHead?.plan;
-    const rows = batch.rows.map((row) =>
-      plan !== undefined && judgesRows(plan)
-        ? Math.floor(row / from)
-        : Math.floor(row / from) * rowTokens + (row % from),
-    );
-    const positions = this.#tables.upTo(batch.positions.reduce((a, b) => Math.max(a, b), 0) + 1);
-    const feeds: Record<string, NodeJS.TypedArray> = {
-      ids: widened(batch.ids),
-      positions: widened(batch.positions),
-      segments: widened(batch.segments),
-      order: BigInt64Array.from({ length: rowTokens }, (_, i) => BigInt(i)),
-      rows: int64(rows),
-      ...positions.feeds,
-      ...more(tokens),
-    };
-    for (const { name, data } of this.trainables.inputs) feeds[name] = data;
-    const pairs = feeds['references']?.length ?? 0;
-    return await session.run(feeds, { B: rowCount, T: rowTokens, M: rows.length, P: positions.count, S: pairs });
+    const layout = layoutOf(batch, this.#attentionChunks * tokensPerChunkUnit);
+    const { feeds, sizes } = tokenFeeds(batch, layout, this.#tables, this.#weights.labelHead?.plan ?? null);
+    const all: Record<string, NodeJS.TypedArray> = { ...feeds, ...more(layout.rowCount * layout.rowTokens) };
+    if (stream !== undefined) all[streamName] = streamOf(stream, layout, this.#architecture.width);
+    for (const { name, data } of this.trainables.inputs) all[name] = data;
+    return await session.run(all, { ...sizes, S: all['references']?.length ?? 0 });
   }
 
   async #session(purpose: Purpose): Promise<Session> {
     const known = this.#sessions.get(purpose);
     if (known !== undefined) return known;
-    const { device, threads, spin } = this.#options;
-    const packWeights = purpose === 'train';
+    const { device, threads, spin, rowTokensMax } = this.#options;
     const session = await openSession(this.#program(purpose), {
       device,
       weightsFolder: this.#folder,
       threads,
-      packWeights,
+      packWeights: purpose === 'train',
+      arena: rowTokensMax <= keptRowTokens,
       spin,
     });
     this.#sessions.set(purpose, session);
@@ -246,120 +222,40 @@ export class Lane implements AsyncDisposable {
 
   #program(purpose: Purpose): Program {
     const training = purpose === 'train';
-    const { device } = this.#options;
-    const { tokens, rows, targets, weights } = this.#inputs;
+    const { device, objective, rowTokensMax, streamFrom } = this.#options;
+    const { tokens, rows } = this.#inputs;
     const dropout = training ? this.#dropout : null;
     const hiddenDropout = training ? this.#hiddenDropout : null;
-    const hidden = transformer(this.#architecture, this.#weights, this.trainables, tokens, {
+    const recompute = training && this.#options.recompute;
+    const choices: Choices = {
       attentionChunks: this.#attentionChunks,
-      recompute: training && this.#options.recompute,
-      recomputeAttention: training && this.#options.recompute && this.#options.rowTokensMax > keptRowTokens,
+      recompute,
+      recomputeAttention: recompute && rowTokensMax > keptRowTokens,
       dropout: dropout === null ? null : (module, columns) => dropout.mask(module, columns),
       hiddenDropout: hiddenDropout === null ? null : (part, columns) => hiddenDropout.mask(part, columns),
+    };
+    const from = streamFrom === null || purpose === 'logits' ? null : { first: streamFrom, stream: this.#inputs.stream };
+    const stream = transformer(this.#architecture, this.#weights, this.trainables, tokens, choices, { from });
+    const judged = judgedOf(this.#architecture, this.#weights, stream, tokens, rows);
+    return judgingProgram(purpose, readByHead(this.#architecture, this.#weights, judged), {
+      weights: this.#weights,
+      inputs: this.#inputs,
+      trained: this.trainables.inputs,
+      objective,
+      chunks: this.#lossChunks,
+      device,
     });
-    const { head, labelHead } = this.#weights;
-    if (labelHead !== null) {
-      const logits = labelLogits(labelHead, hidden, tokens.segments, rows);
-      if (purpose === 'logits') return emit({ logits }, device);
-      const judges = labelHead.plan.task === 'multi_label' ? judgeAny : judgeOne;
-      const { hits, logProbabilities } = judges(logits, targets, training ? labelSmoothingOf(this.#options) : 0);
-      if (purpose === 'measure') return emit({ hits, logProbabilities }, device);
-      return this.#withGradients({ hits, loss: crossEntropy(logProbabilities, weights) }, training);
-    }
-    const judged = gather(hidden, rows);
-    if (purpose === 'logits') return emit({ logits: gemm(judged, head, { transposeB: true }) }, device);
-    const judgement = judge(judged, head, targets, this.#lossChunks);
-    const { hits, logProbabilities } = judgement;
-    if (purpose === 'measure') return emit({ hits, logProbabilities }, device);
-    const { objective } = this.#options;
-    const outputs: Record<string, Tensor> = { hits };
-    if (objective.kind === 'preference') {
-      const { loss, margins } = preference(logProbabilities, this.#inputs.pairs, objective.beta);
-      Object.assign(outputs, { loss, margins });
-    } else {
-      const share = training ? objective.labelSmoothing : 0;
-      const logs = share > 0 ? smoothed(judgement, share, judged, head, targets) : logProbabilities;
-      outputs['loss'] = crossEntropy(logs, weights);
-    }
-    return this.#withGradients(outputs, training);
-  }
-
-  #withGradients(outputs: Readonly<Record<string, Tensor>>, training: boolean): Program {
-    const { device } = this.#options;
-    if (!training) return emit(outputs, device);
-    const { inputs } = this.trainables;
-    const found = gradients(
-      outputs['loss']!,
-      inputs.map((x) => x.tensor),
-    );
-    const named = inputs.map((x, i) => [gradientName(x.name), found[i]!] as const);
-    return emit({ ...outputs, ...Object.fromEntries(named) }, device);
   }
 }
 
-const labelSmoothingOf = ({ objective }: LaneOptions): number =>
-  objective.kind === 'likelihood' ? objective.labelSmoothing : 0;
+/** Each row's part of the stream in its place. */
+function streamOf(parts: readonly Float32Array[], { rowCount, rowTokens }: Layout, width: number): Float32Array {
+  const stream = new Float32Array(rowCount * rowTokens * width);
+  for (const [row, part] of parts.entries()) stream.set(part, row * rowTokens * width);
+  return stream;
+}
 
-type Purpose = 'train' | 'evaluate' | 'measure' | 'logits';
-type Outputs = Readonly<Record<string, Float32Array>>;
-
-const gradientName = (name: string): string => `gradient of ${name}`;
+const streamName = 'stream';
 
 /** Lets the two dropouts of a run draw differently. */
 const hiddenSalt = 0x5bd1e995;
-/** Chunks of attention are multiples of so many tokens. */
-const tokensPerChunkUnit = 8;
-/** Attention probabilities of rows up to here are kept for the backward pass: 5 KB per token and layer of a 135M model. */
-const keptRowTokens = 256;
-/**
- * The head computes at most so many judged positions at once, logits and probabilities: 200 MB at 49,152 words, and no
- * more than 512 MB for the largest vocabularies. Finer cuts would read the head's matrix more often.
- */
-const judgedPerChunk = ({ vocabulary }: Architecture): number =>
-  Math.min(512, Math.max(1, Math.floor(2 ** 26 / vocabulary)));
-const tokenCount = product(named('B'), named('T'));
-
-interface BatchInputs {
-  readonly tokens: TokenInputs;
-  readonly rows: Tensor;
-  readonly targets: Tensor;
-  readonly weights: Tensor;
-  readonly pairs: PairInputs;
-}
-
-/** What a batch of pairs is fed; rows that fill the last chunk count for nothing. */
-function pairFeeds({ pairs }: MicroBatch, judged: number): Feeds {
-  if (pairs === undefined) return {};
-  const of = new Int32Array(judged);
-  const signs = new Float32Array(judged);
-  of.set(pairs.of);
-  signs.set(pairs.signs);
-  return { pairs: int64(of), signs, references: pairs.references, pairWeights: pairs.weights };
-}
-
-/** `labels` says how many of them each judged row may have; null for one. */
-function batchInputs(tables: RotaryTables, labels: number | null): BatchInputs {
-  const [rows, tokens, judged] = [named('B'), named('T'), named('M')];
-  return {
-    tokens: {
-      ids: input('ids', [tokenCount], 'int64'),
-      positions: input('positions', [rows, tokens], 'int64'),
-      segments: input('segments', [rows, tokens], 'int64'),
-      order: input('order', [tokens], 'int64'),
-      rotations: tables.inputs(named('P')),
-    },
-    rows: input('rows', [judged], 'int64'),
-    targets: labels === null ? input('targets', [judged, 1], 'int64') : input('targets', [judged, labels]),
-    weights: input('weights', [judged, 1]),
-    pairs: {
-      of: input('pairs', [judged, 1], 'int64'),
-      signs: input('signs', [judged, 1]),
-      references: input('references', [named('S'), 1]),
-      weights: input('pairWeights', [named('S'), 1]),
-    },
-  };
-}
-
-const roundUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
-
-const int64 = (values: Int32Array): BigInt64Array => BigInt64Array.from(values, BigInt);

@@ -18,25 +18,34 @@ import { Lane, type IndexedBatch, type LaneOptions } from './lane.ts';
 import type { LaneReply, LaneRequest, LaneSetup } from './lane-main.ts';
 import { noJudgement, type Judgement, type Measured, type Network, type Parameter } from './network.ts';
 import type { TrainableInput } from './parameters.ts';
+import type { TrunkMemory } from './trunk/memory.ts';
 import type { FrozenModel } from './weights.ts';
 
 export class Lanes implements Network {
   readonly parameters: readonly Parameter[];
   readonly #folder: string;
+  readonly #memory: TrunkMemory | null;
   readonly #first: Lane;
   readonly #others: readonly RemoteLane[];
 
-  private constructor(folder: string, first: Lane, others: readonly RemoteLane[]) {
+  private constructor(folder: string, memory: TrunkMemory | null, first: Lane, others: readonly RemoteLane[]) {
     this.#folder = folder;
+    this.#memory = memory;
     this.#first = first;
     this.#others = others;
     this.parameters = first.trainables.parameters;
   }
 
-  static async open(model: FrozenModel, options: LaneOptions, count: number): Promise<Network> {
+  /** With a memory of the stream, if the options say that lanes begin there. */
+  static async open(
+    model: FrozenModel,
+    options: LaneOptions,
+    count: number,
+    memory: TrunkMemory | null = null,
+  ): Promise<Network> {
     const first = new Lane(model, options);
     const others = Array.from({ length: count - 1 }, () => new RemoteLane(model, options, first.trainables.inputs));
-    const network = new Lanes(model.folder, first, others);
+    const network = new Lanes(model.folder, memory, first, others);
     try {
       await Promise.all(others.map((lane) => lane.ready));
       await first.open();
@@ -69,7 +78,7 @@ export class Lanes implements Network {
 
   async measure(batches: readonly MicroBatch[]): Promise<Measured[]> {
     // Only before and after training: not worth the other lanes.
-    return await this.#first.measure(batches.map((batch, index) => ({ index, batch })));
+    return await this.#first.measure(batches.map((batch, index) => this.#indexed(batch, index)));
   }
 
   async logits(ids: Int32Array): Promise<Float32Array> {
@@ -79,13 +88,18 @@ export class Lanes implements Network {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const lane of this.#others) await lane[Symbol.asyncDispose]();
     await this.#first[Symbol.asyncDispose]();
+    this.#memory?.[Symbol.dispose]();
     await rm(this.#folder, { recursive: true, force: true });
   }
 
   #deal(batches: readonly MicroBatch[]): IndexedBatch[][] {
     const dealt: IndexedBatch[][] = Array.from({ length: 1 + this.#others.length }, () => []);
-    for (const [index, batch] of batches.entries()) dealt[index % dealt.length]!.push({ index, batch });
+    for (const [index, batch] of batches.entries()) dealt[index % dealt.length]!.push(this.#indexed(batch, index));
     return dealt;
+  }
+
+  #indexed(batch: MicroBatch, index: number): IndexedBatch {
+    return this.#memory === null ? { index, batch } : { index, batch, stream: this.#memory.of(batch) };
   }
 }
 

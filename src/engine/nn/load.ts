@@ -13,10 +13,13 @@ import type { BasePrecision } from '../../domain/job.ts';
 import { openGguf } from '../../formats/gguf.ts';
 import type { HeadPlan, Objective, TrainPlan } from '../protocol.ts';
 import { readArchitecture } from './architecture.ts';
-import type { LaneOptions } from './lane.ts';
+import { HeadNetwork } from './head-network.ts';
 import { Lanes } from './lanes.ts';
 import type { Network } from './network.ts';
 import { firstTrained } from './trained-weights.ts';
+import { fitsOnDisk } from './trunk/memory.ts';
+import { readOnce, type Reading } from './trunk/read-once.ts';
+import { trunkOf } from './trunk/trunk.ts';
 import { freezeWeights } from './weights.ts';
 
 export interface NetworkOptions {
@@ -46,6 +49,11 @@ export interface NetworkOptions {
   readonly recompute?: boolean;
   /** Lets idle threads spin: only when nobody else wants the cores. */
   readonly spin?: boolean;
+  /**
+   * All that will ever be asked about, where lower layers are frozen: they read it once, before the network is there,
+   * and from then on only what is above them is computed. By default every run computes every layer.
+   */
+  readonly reading?: Reading | null;
   /** An existing folder for the file of frozen weights, which is removed at the end; by default a temporary one. */
   readonly workFolder?: string;
 }
@@ -79,8 +87,17 @@ export async function openNetwork(options: NetworkOptions): Promise<Network> {
     const model = { architecture, layout, folder };
     const laneThreads = Math.max(1, Math.floor(threads / lanes));
     const run = { device, tokensPerRun, rowTokensMax, recompute, spin };
-    const laneOptions: LaneOptions = { train, objective, hiddenDropout, seed, threads: laneThreads, ...run };
-    return await Lanes.open(model, laneOptions, lanes);
+    const laneOptions = { train, objective, hiddenDropout, seed, threads: laneThreads, ...run, streamFrom: null };
+    // What is dropped differs from step to step, and pairs of answers are judged as pairs.
+    const fixed = hiddenDropout === 0 && objective.kind === 'likelihood';
+    const trunk = fixed ? trunkOf(train, architecture.layers) : null;
+    const { reading = null } = options;
+    if (reading === null || trunk === null || !(await fitsOnDisk(trunk, architecture.width, reading.sequences, folder)))
+      return await Lanes.open(model, laneOptions, lanes);
+    const memory = await readOnce(model, trunk, reading, { threads, device, rowTokensMax });
+    return trunk.keeps === 'judged'
+      ? await HeadNetwork.open(model, { ...laneOptions, threads }, memory)
+      : await Lanes.open(model, { ...laneOptions, streamFrom: trunk.end }, lanes, memory);
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;

@@ -1,5 +1,5 @@
 /**
- * A transformer from token ids to what its head reads, top to bottom. Its family says which parts it has
+ * A transformer from token ids to the stream that its head reads, top to bottom. Its family says which parts it has
  * (`families/family.ts`): one program computes them all.
  *
  *   B rows · T tokens a row · N = B T tokens · C width · H heads · D head size
@@ -45,24 +45,39 @@ export interface Choices {
   readonly hiddenDropout: DropoutMask | null;
 }
 
-/** The last hidden state, normalised where the family has a norm at the end: [N, C]. */
+/** Nothing is differentiated. */
+export const onlyForward: Choices = {
+  attentionChunks: 1,
+  recompute: false,
+  recomputeAttention: false,
+  dropout: null,
+  hiddenDropout: null,
+};
+
+/** Some of the blocks: from the first on, or from what came out of the one before `first`; up to `end`, or all. */
+export interface Stretch {
+  readonly from?: { readonly first: number; readonly stream: Tensor } | null;
+  readonly end?: number;
+}
+
+/** The stream after the last block, before the norm that a family may have at the end: [N, C]. */
 export function transformer(
   architecture: Architecture,
   weights: FrozenWeights,
   detours: Detours,
   tokens: TokenInputs,
   choices: Choices,
+  { from = null, end = weights.blocks.length }: Stretch = {},
 ): Tensor {
   const { family, groups, epsilon } = architecture;
   const { placement } = family.design;
   const cheap = choices.recompute ? recomputed : (x: Tensor): Tensor => x;
-  const normalise = (x: Tensor, { gain, bias }: Norm<Tensor>): Tensor =>
-    bias === null ? rmsNorm(x, gain, epsilon) : layerNorm(x, gain, bias, epsilon);
+  const normalise = (x: Tensor, norm: Norm<Tensor>): Tensor => normalised(x, norm, epsilon);
   const biasesOf = biasesByWindow(architecture, tokens, choices.attentionChunks);
 
-  let x = embed(architecture, weights, tokens);
-  if (weights.embeddingNorm !== null) x = normalise(x, weights.embeddingNorm);
+  let x = from?.stream ?? embed(architecture, weights, tokens);
   for (const [layer, block] of weights.blocks.entries()) {
+    if (layer < (from?.first ?? 0) || layer >= end) continue;
     const { rotation, window } = architecture.layerKinds[layer]!;
     const linears = (group: readonly string[], input: Tensor): readonly Tensor[] => {
       const frozen = group.map((target) => [target, block.linears[target]!] as const);
@@ -101,10 +116,23 @@ export function transformer(
     x = around(0, 'attention', attend, 'afterAttention');
     x = around(1, 'feedForward', feedForward, 'afterFeedForward');
   }
-  return weights.finalNorm === null ? x : normalise(x, weights.finalNorm);
+  return x;
 }
 
-function embed({ family, width }: Architecture, weights: FrozenWeights, tokens: TokenInputs): Tensor {
+/** What the head reads of rows of the stream: normalised where the family has a norm at the end. */
+export const lastNorm = ({ epsilon }: Architecture, { finalNorm }: FrozenWeights, x: Tensor): Tensor =>
+  finalNorm === null ? x : normalised(x, finalNorm, epsilon);
+
+const normalised = (x: Tensor, { gain, bias }: Norm<Tensor>, epsilon: number): Tensor =>
+  bias === null ? rmsNorm(x, gain, epsilon) : layerNorm(x, gain, bias, epsilon);
+
+function embed(architecture: Architecture, weights: FrozenWeights, tokens: TokenInputs): Tensor {
+  const { embeddingNorm } = weights;
+  const x = embedded(architecture, weights, tokens);
+  return embeddingNorm === null ? x : normalised(x, embeddingNorm, architecture.epsilon);
+}
+
+function embedded({ family, width }: Architecture, weights: FrozenWeights, tokens: TokenInputs): Tensor {
   const words = gather(weights.embedding, tokens.ids);
   const scaled = family.design.scaledEmbedding ? mul(words, scalar(Math.fround(Math.sqrt(width)))) : words;
   if (weights.positions === null) return scaled;

@@ -49,7 +49,7 @@ export async function trainSupervised(
   const watch = new OverfittingWatch();
 
   await using work = await openWorkFolder(jobFolder);
-  await using network = await buildNetwork(plan, longestSequence(training), work.path, parent);
+  await using network = await buildNetwork(plan, { training, validation }, work.path, parent);
   const optimizer = new AdamW(network.parameters, plan);
   const checkpoints = join(jobFolder, 'checkpoints');
   const resumed = await newestCheckpoint(checkpoints, (folder, reason) =>
@@ -195,7 +195,7 @@ const longestSequence = (examples: readonly TokenizedExample[]): number =>
 
 async function buildNetwork(
   plan: TrainingPlan,
-  rowTokensMax: number,
+  { training, validation }: Readonly<Record<'training' | 'validation', readonly TokenizedExample[]>>,
   workFolder: string,
   parent: Parent,
 ): Promise<Network> {
@@ -210,7 +210,8 @@ async function buildNetwork(
     threads,
     seed,
     ...runLimitsOf(plan),
-    rowTokensMax,
+    rowTokensMax: longestSequence(training),
+    reading: readingOf([...training, ...validation], parent),
     workFolder,
   };
   // Devices come and go between a plan and its trainer, and their memory is others' as well.
@@ -223,6 +224,23 @@ async function buildNetwork(
   if (plan.initialAdapter !== null) await loadTrained(plan.initialAdapter, network.parameters);
   return network;
 }
+
+/** What frozen layers read once, told at the beginning, now and then, and at the end. */
+function readingOf(examples: readonly TokenizedExample[], parent: Parent): NonNullable<NetworkOptions['reading']> {
+  const sequences = examples.flatMap((example) => example.sequences);
+  let [startMs, toldMs] = [0, -Infinity];
+  const onProgress = async (read: number): Promise<void> => {
+    await parent.breathe();
+    const nowMs = performance.now();
+    if (read === 0) startMs = nowMs;
+    if (nowMs - toldMs < readingToldMs && read < sequences.length) return;
+    toldMs = nowMs;
+    parent.tell({ type: 'reading', read, sequences: sequences.length, elapsedMs: nowMs - startMs });
+  };
+  return { sequences, onProgress };
+}
+
+const readingToldMs = 20_000;
 
 function diverged(step: number, loss: number, gradientNorm: number, learningRate: number): TunesmithError {
   const message =

@@ -12,7 +12,7 @@ import { readArchitecture } from '../../../src/engine/nn/architecture.ts';
 import { crossEntropy, judge } from '../../../src/engine/nn/losses.ts';
 import { RotaryTables } from '../../../src/engine/nn/rotary.ts';
 import { makeTrainables } from '../../../src/engine/nn/trainables.ts';
-import { transformer } from '../../../src/engine/nn/transformer.ts';
+import { lastNorm, onlyForward, transformer } from '../../../src/engine/nn/transformer.ts';
 import { freezeWeights, weightTensors } from '../../../src/engine/nn/weights.ts';
 import type { TrainPlan } from '../../../src/engine/protocol.ts';
 import { openGguf } from '../../../src/formats/gguf.ts';
@@ -61,15 +61,9 @@ async function backwardOps(
       order: input('order', [tokens], 'int64'),
       rotations: new RotaryTables(architecture.rotations).inputs(named('P')),
     };
-    const hidden = transformer(architecture, weights, trainables, run, {
-      attentionChunks: 1,
-      recompute: false,
-      recomputeAttention: false,
-      dropout: null,
-      hiddenDropout: null,
-    });
+    const hidden = transformer(architecture, weights, trainables, run, onlyForward);
     const { logProbabilities } = judge(
-      gather(hidden, input('rows', [judged], 'int64')),
+      lastNorm(architecture, weights, gather(hidden, input('rows', [judged], 'int64'))),
       weights.head,
       input('targets', [judged, 1], 'int64'),
       1,

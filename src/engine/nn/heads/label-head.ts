@@ -52,10 +52,12 @@ export interface LabelHead<W> {
 /** Texts are judged by their rows, words by their tokens. */
 export const judgesRows = ({ pooling }: HeadPlan): boolean => pooling === 'mean';
 
-/** What each judged text or word is worth to each output, [M, L]. `hidden` is [N, C], `segments` [B, T], `rows` [M]. */
-export function labelLogits(head: LabelHead<Tensor>, hidden: Tensor, segments: Tensor, rows: Tensor): Tensor {
-  const { pooler, output, plan } = head;
-  const judged = gather(judgesRows(plan) ? meanOfRows(hidden, segments) : hidden, rows);
+/** Of the judged texts or words, [M, C], what the head reads. `hidden` is [N, C], `segments` [B, T], `rows` [M]. */
+export const readByLabels = (plan: HeadPlan, hidden: Tensor, segments: Tensor, rows: Tensor): Tensor =>
+  gather(judgesRows(plan) ? meanOfRows(hidden, segments) : hidden, rows);
+
+/** What each judged text or word is worth to each output, [M, L]. */
+export function labelLogits({ pooler, output }: LabelHead<Tensor>, judged: Tensor): Tensor {
   const pooled = pooler === null ? judged : tanh(dense(judged, pooler));
   return dense(pooled, output);
 }
