@@ -39,6 +39,8 @@ export interface Race {
 
 export interface Run {
   readonly stepSeconds: readonly number[];
+  /** What frozen layers took to read every example once, before the first step. */
+  readonly readSeconds?: number;
   readonly firstStepSeconds: number;
   readonly peakRssBytes: number;
   readonly validationLoss: number;
@@ -155,13 +157,14 @@ export async function ours(
   const child = spawn(process.execPath, [...programArguments('engine/main'), jobFolder], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  let [firstStepSeconds, peakRssBytes, validationLoss] = [0, 0, NaN];
+  let [firstStepSeconds, readSeconds, peakRssBytes, validationLoss] = [0, 0, 0, NaN];
   const stepSeconds: number[] = [];
   let done = false;
   for await (const line of createInterface({ input: child.stdout })) {
     const event = JSON.parse(line) as TrainerEvent;
     if (event.type === 'failed') throw new Error(`our trainer failed: ${event.message}`);
     done ||= event.type === 'done';
+    if (event.type === 'reading') readSeconds = event.elapsedMs / 1000;
     if (event.type !== 'step') continue;
     process.stderr.write('.');
     onStep(event);
@@ -171,7 +174,7 @@ export async function ours(
     validationLoss = event.fullValidation?.loss ?? validationLoss;
   }
   if (!done) throw new Error('our trainer ended without a last word');
-  return { stepSeconds, firstStepSeconds, peakRssBytes, validationLoss };
+  return { stepSeconds, readSeconds, firstStepSeconds, peakRssBytes, validationLoss };
 }
 
 export async function theirs({ plan, task }: Ready, dtype: Dtype): Promise<Run & { readonly sgemmGflops: number }> {

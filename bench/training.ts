@@ -198,10 +198,19 @@ async function compete(race: Race, runner: Runner, place: Place): Promise<Verdic
   return verdictsOf(ready, standings);
 }
 
-/** Steps in which caches fill and kernels are chosen count for nobody. */
+/** What frozen layers read once is for all epochs; three are usual. */
+const epochs = 3;
+
+/**
+ * Steps in which caches fill and kernels are chosen count for nobody. What was read once before the first counts in all
+ * of them: a part for each step of three epochs.
+ */
 function medianStep(all: readonly Run[], { steps }: Race): number {
   const warmUp = Math.min(3, steps >> 1);
-  const sorted = all.flatMap((run) => run.stepSeconds.slice(warmUp)).sort((a, b) => a - b);
+  const shared = (run: Run): number => (run.readSeconds ?? 0) / (epochs * steps);
+  const sorted = all
+    .flatMap((run) => run.stepSeconds.slice(warmUp).map((seconds) => seconds + shared(run)))
+    .sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)]!;
 }
 

@@ -9,12 +9,15 @@
  *                 of each lane more than one 8 more; where the embedding learns, three more copies of its gradient
  *   activations   of each lane: tokens of a micro-batch x L x 4 (4 C + 2 K + (2 or 3) F + 7 r + H T), K = keys' columns, F the
  *                 feed-forward's, H T attention's probabilities of rows that are short enough to be kept
- *                 and of longer rows 3 squares H T^2 of one layer
+ *                 and of longer rows 3.5 squares H T^2 of one layer
  *   head          of each lane: 2 copies of judged positions x V
  *   looking       of each lane that validates, and of one that asks for the reference of pairs: 4 a frozen f32 parameter, 1 an
  *                 int8 one, 5/8 an int4 one, 4 V C for a frozen head, and what its own head takes
  *
- * plus a share for what the runtime's allocator cannot fill. docs/decisions/0009-memory-of-training.md has the measurements.
+ * plus a share for what the runtime's allocator cannot fill. Where lower layers are frozen they read every example once, with
+ * 4, 1 or 5/8 a parameter, and are gone before the first step: the larger of the two counts. A head alone takes two more copies
+ * of its gradient.
+ * docs/decisions/0009-memory-of-training.md has the measurements.
  */
 
 import { totalmem } from 'node:os';
@@ -22,24 +25,28 @@ import { runLimitsOf } from '../dataset/batch.ts';
 import type { TrainingPlan, TrainPlan } from '../engine/protocol.ts';
 import type { Architecture } from '../models/manifest.ts';
 
+type Parts = Readonly<Record<'process' | 'weights' | 'trained' | 'activations' | 'head' | 'looking', number>>;
+
 export interface MemoryNeed {
   readonly bytes: number;
-  readonly parts: Readonly<Record<'process' | 'weights' | 'trained' | 'activations' | 'head' | 'looking', number>>;
+  readonly parts: Parts;
 }
 
 export type MemoryPlan = Pick<
   TrainingPlan,
   'train' | 'basePrecision' | 'batchSize' | 'threads' | 'tokensMax' | 'head'
 > &
-  Partial<Pick<TrainingPlan, 'validationFile' | 'validationSplit' | 'data'>>;
+  Partial<Pick<TrainingPlan, 'validationFile' | 'validationSplit' | 'data' | 'hiddenDropout'>>;
 
 const processBytes = 220e6;
 const slack = 1.05;
 const bytesPerFloat = 4;
 /** Attention's probabilities of rows up to here are kept. */
 const keptRowTokens = 256;
-/** Scores, probabilities and a gradient; at 4,096 tokens a trainer held 2.9 of them. */
-const transientSquares = 3;
+/** Scores, probabilities, a gradient, and what is not filled. */
+const transientSquares = 3.5;
+/** By frozen layers. */
+const tokensReadTogether = 1024;
 /** Fewer of large vocabularies. */
 const judgedPerChunk = (vocabulary: number): number => Math.min(512, Math.max(1, Math.floor(2 ** 26 / vocabulary)));
 
@@ -54,12 +61,15 @@ export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNe
   const rank = train.mode === 'lora' ? train.rank : 0;
 
   const frozenLayers = layers - trainedBlocks;
+  const readsOnce = isReadOnce(plan) && frozenLayers > 0;
   // In four bits the matrix that reads the middle of the feed-forward may have to stay in eight.
   const inEight = basePrecision === 'int4' ? width * feedForward : perBlock;
-  const perLane = frozenLayers * inEight * (basePrecision === 'f32' ? 8 : 2);
-  const shared = frozenLayers * (perBlock - inEight) * (5 / 8);
+  const perLane = readsOnce ? 0 : frozenLayers * inEight * (basePrecision === 'f32' ? 8 : 2);
+  // Not all that reading took is given back.
+  const shared = readsOnce ? (frozenLayers * perBlock) / 2 : frozenLayers * (perBlock - inEight) * (5 / 8);
+  const onlyHead = train.mode === 'head';
   // The embedding is read in its place; a frozen head is packed for both directions.
-  const headBytes = train.mode === 'full' || train.mode === 'head' ? 0 : 8 * embedding;
+  const headBytes = train.mode === 'full' || onlyHead ? 0 : 8 * embedding;
   const rows = Math.max(1, Math.min(Math.floor(tokensPerRun / tokensMax), Math.ceil(plan.batchSize / lanes)));
   const tokens = rows * tokensMax;
   const kept = tokensMax <= keptRowTokens ? heads * tokensMax : 0;
@@ -68,21 +78,39 @@ export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNe
   const headRows = 2 * bytesPerFloat * Math.min(tokens, judgedPerChunk(vocabulary)) * vocabulary;
   const validates = (plan.validationFile ?? null) !== null || (plan.validationSplit ?? 0) > 0;
   const lookers = (validates ? lanes : 0) + (plan.data === 'preference' ? 1 : 0);
-  const readOnce = { f32: bytesPerFloat, int8: 1, int4: 5 / 8 }[basePrecision];
+  const perFrozen = { f32: bytesPerFloat, int8: 1, int4: 5 / 8 }[basePrecision];
   const perToken = 4 * width + 2 * kvHeads * headWidth + 2 * feedForward + 7 * rank + kept;
   // Below the lowest trained block nothing is kept.
   const keptLayers = train.mode === 'lora' || train.mode === 'full' ? layers : trainedBlocks;
-  const parts = {
+  const copies = train.mode === 'full' ? 3 * embedding : onlyHead && readsOnce ? 2 * trained : 0;
+  const judges = plan.head ? 0 : headRows;
+  const training: Parts = {
     process: processBytes,
-    weights: shared + lanes * (perLane + headBytes) + bytesPerFloat * embedding,
-    trained: trained * (20 + 8 * (lanes - 1)) + (train.mode === 'full' ? 3 * bytesPerFloat * embedding : 0),
-    activations: lanes * bytesPerFloat * (tokens * perToken * Math.max(1, keptLayers) + squares),
-    head: lanes * headRows,
-    looking: lookers * (frozenLayers * perBlock * readOnce + headBytes / 2 + headRows),
+    weights: shared + lanes * (perLane + headBytes) + (onlyHead && readsOnce ? 0 : bytesPerFloat * embedding),
+    trained: trained * (20 + 8 * (onlyHead ? 0 : lanes - 1)) + bytesPerFloat * copies,
+    activations:
+      onlyHead && readsOnce ? 0 : lanes * bytesPerFloat * (tokens * perToken * Math.max(1, keptLayers) + squares),
+    head: onlyHead && readsOnce ? judges : lanes * judges,
+    looking: lookers * ((readsOnce ? 0 : frozenLayers * perBlock * perFrozen) + headBytes / 2 + judges),
   };
-  const sum = Object.values(parts).reduce((a, b) => a + b, 0);
-  return { bytes: Math.round(sum * slack), parts };
+  const tokensRead = Math.max(tokensReadTogether, tokensMax);
+  const reading: Parts = {
+    process: processBytes,
+    weights: frozenLayers * perBlock * perFrozen + bytesPerFloat * embedding,
+    trained: bytesPerFloat * trained,
+    activations: bytesPerFloat * (tokensRead * perToken + (squares / rows) * (tokensRead / tokensMax)),
+    head: 0,
+    looking: 0,
+  };
+  const parts = readsOnce && sum(reading) > sum(training) ? reading : training;
+  return { bytes: Math.round(sum(parts) * slack), parts };
 }
+
+const sum = (parts: Parts): number => Object.values(parts).reduce((a, b) => a + b, 0);
+
+/** What frozen layers make of a text is the same in every step, unless some of it is dropped; pairs are not read once. */
+const isReadOnce = ({ train, data, hiddenDropout = 0 }: MemoryPlan): boolean =>
+  (train.mode === 'head' || train.mode === 'last_layers') && data !== 'preference' && hiddenDropout === 0;
 
 function blockParameters({ width, heads, kvHeads, headWidth, feedForward, architecture }: Architecture): number {
   const attention = 2 * width * heads * headWidth + 2 * width * kvHeads * headWidth;
@@ -110,7 +138,8 @@ export function trainedParameters(architecture: Architecture, train: TrainPlan):
   }
   const blocks = trainedBlocksOf(layers, train) * blockParameters(architecture);
   if (train.mode === 'full') return blocks + embedding * (tiedEmbeddings ? 1 : 2);
-  if (train.mode === 'head') return embedding;
+  // An encoder's labels are few: at most its pooler.
+  if (train.mode === 'head') return architecture.architecture === 'bert' ? width * width : embedding;
   return blocks + (tiedEmbeddings ? 0 : embedding);
 }
 

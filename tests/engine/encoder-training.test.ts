@@ -1,5 +1,6 @@
 /** The trainer as a process with encoders: it learns labels by every method, resumes exactly, and keeps its head. */
 
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -101,16 +102,25 @@ test('several labels and entities are learnt too', async () => {
   }
 });
 
-test('a trainer that is killed goes on as if nothing had happened', async () => {
-  const short = { ...plan, epochs: 3 };
-  const whole = await train(folder.file('whole'), short);
-  const job = folder.file('killed');
-  {
-    await using trainer = await TestTrainer.launch(job, short);
-    await trainer.reaches(4);
-    trainer.kill('SIGKILL');
-    await trainer.ending;
-  }
-  const again = await train(job, null);
-  expect(stepsOf(again)).toEqual(stepsOf(whole));
-});
+test.each(['full', 'head', 'last_layers'] as const)(
+  'a trainer of %s that is killed goes on as if nothing had happened',
+  async (mode) => {
+    const training = mode === 'last_layers' ? ({ mode, layers: 1 } as const) : { mode };
+    const short = { ...plan, epochs: 3, train: training };
+    const whole = await train(folder.file(`whole-${mode}`), short);
+    const readings = eventsOf(whole, 'reading');
+    expect(readings.at(0)?.read).toBe(mode === 'full' ? undefined : 0);
+    expect(readings.at(-1)?.read).toBe(readings.at(0)?.sequences);
+    const job = folder.file(`killed-${mode}`);
+    {
+      await using trainer = await TestTrainer.launch(job, short);
+      await trainer.reaches(4);
+      trainer.kill('SIGKILL');
+      await trainer.ending;
+    }
+    const again = await train(job, null);
+    expect(stepsOf(again)).toEqual(stepsOf(whole));
+    const weights = (run: typeof whole) => readFileSync(join(lastWord(run, 'done').folder, 'weights.safetensors'));
+    expect(weights(again)).toEqual(weights(whole));
+  },
+);

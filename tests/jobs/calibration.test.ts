@@ -54,7 +54,15 @@ test('the time follows from lengths, epochs and the batch', async () => {
   await using tiny = await tinyHome();
   const setting = await settingOf(tiny.home, 2);
   const kept = { version: 4, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
-  const calibration = { ...kept, startMs: 1000, saveMs: 300, readMsPerCost: 0, msPerCost: 2, msPerTarget: 0.1, lookMsPerCost: 0.5 };
+  const calibration = {
+    ...kept,
+    startMs: 1000,
+    saveMs: 300,
+    readMsPerCost: 0,
+    msPerCost: 2,
+    msPerTarget: 0.1,
+    lookMsPerCost: 0.5,
+  };
   const lengths = [[80, 10]] as const;
   // A row of 80 costs 80 x (1 + 80 / 2600) = 82.46; ten of them, and 5 steps with 2 lanes of 16 each: 984.6 an epoch
   const plain = { lengths, epochs: 3, supervisedTokens: 0, saves: 1 };
@@ -90,7 +98,15 @@ test('supervised tokens, looks at held-out examples, references and savings take
   await using tiny = await tinyHome();
   const setting = await settingOf(tiny.home, 2);
   const kept = { version: 4, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
-  const calibration = { ...kept, startMs: 1000, saveMs: 300, readMsPerCost: 0, msPerCost: 2, msPerTarget: 0.1, lookMsPerCost: 0.5 };
+  const calibration = {
+    ...kept,
+    startMs: 1000,
+    saveMs: 300,
+    readMsPerCost: 0,
+    msPerCost: 2,
+    msPerTarget: 0.1,
+    lookMsPerCost: 0.5,
+  };
   const lengths = [[80, 10]] as const;
   const plain = { lengths, epochs: 3, supervisedTokens: 0, saves: 1 };
   const more = (than: object): number =>

@@ -57,7 +57,7 @@ test('a long job is measured first, once, and its time counts looks, references 
     const model = { id: base.id, path: base.path, sha256: base.sha256 };
     return toPlan({ id: 'job', seed: 1 }, resolveHyperparameters(asked, { ...facts, method }), { ...places, model });
   };
-  const files = { training: file(1000), validation: file(200) };
+  const files = { training: file(1000), validation: file(2000) };
   let measured = 0;
   const first = async (counted: CountedFiles): Promise<void> => {
     const onMeasure = async (): Promise<void> => void (measured += 1);

@@ -234,7 +234,8 @@ export class Lane implements AsyncDisposable {
       dropout: dropout === null ? null : (module, columns) => dropout.mask(module, columns),
       hiddenDropout: hiddenDropout === null ? null : (part, columns) => hiddenDropout.mask(part, columns),
     };
-    const from = streamFrom === null || purpose === 'logits' ? null : { first: streamFrom, stream: this.#inputs.stream };
+    const from =
+      streamFrom === null || purpose === 'logits' ? null : { first: streamFrom, stream: this.#inputs.stream };
     const stream = transformer(this.#architecture, this.#weights, this.trainables, tokens, choices, { from });
     const judged = judgedOf(this.#architecture, this.#weights, stream, tokens, rows);
     return judgingProgram(purpose, readByHead(this.#architecture, this.#weights, judged), {
