@@ -285,5 +285,5 @@ function goalTable(verdicts: readonly Verdict[], threads: number): string {
         ];
       }),
   );
-  return `${markdownTable([head, ...rows])}\n\nMedian step. ${measuredOn(cpus()[0]!.model, threads)}`;
+  return `${markdownTable([head, ...rows])}\n\nMedian step; what frozen layers read once is shared out over three epochs. ${measuredOn(cpus()[0]!.model, threads)}`;
 }
