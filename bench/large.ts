@@ -2,16 +2,18 @@
  * `npx tsx bench/large.ts`: the longest and the largest that this machine trains; written into docs/performance.md.
  *
  *   npx tsx bench/large.ts                     all, about half an hour on two cores
- *   npx tsx bench/large.ts lora-1b             some; writes nothing
+ *   npx tsx bench/large.ts lora-1b             some
+ *   npx tsx bench/large.ts tables              measures nothing, writes the table anew
  *   npx tsx bench/large.ts --small             two steps each, to see that it works; writes nothing
  *
- * Memory is the trainer's peak, as the kernel counts it, and right on a busy machine too. What would not fit into the
+ * Each is a line of bench/results/large.jsonl, from which the table is made. Memory is the trainer's peak, as the kernel counts it, and right on a busy machine too. What would not fit into the
  * memory that is free is passed over and named.
  */
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { protocolVersion, type TrainingPlan, type TrainPlan } from '../src/engine/protocol.ts';
 import { openGguf, writeGguf, type GgufTensorSource } from '../src/formats/gguf.ts';
 import { GgufMetadata, ggufValue } from '../src/formats/gguf-metadata.ts';
@@ -19,6 +21,7 @@ import { memoryOf } from '../src/jobs/memory.ts';
 import { targetsOfBase } from '../src/models/adapter.ts';
 import { BaseModels, type BaseModel } from '../src/models/base-models.ts';
 import { seededRandom } from '../src/random.ts';
+import { Ledger } from './ledger.ts';
 import { jsonLines, textsOf, type Material } from './material.ts';
 import { markdownTable, measuredOn, writeInto } from './page.ts';
 import { makeGpt2, setUpPeer } from './peer.ts';
@@ -51,7 +54,8 @@ const feats: readonly Feat[] = [
 
 const words = process.argv.slice(2);
 const small = words.includes('--small');
-const wanted = words.filter((word) => word !== '--small');
+const tables = words.includes('tables');
+const wanted = words.filter((word) => word !== '--small' && word !== 'tables');
 const unknown = wanted.find((word) => !feats.some(({ name }) => name === word));
 if (unknown !== undefined)
   throw new Error(`Found "${unknown}"; there are ${feats.map(({ name }) => name).join(', ')}.`);
@@ -148,12 +152,19 @@ function halfOf(value: number): number {
   return ((exponent + 15) << 10) | Math.floor((value / 2 ** exponent - 1) * 1024);
 }
 
-interface Outcome {
-  readonly stepSeconds: number;
-  readonly bytes: number;
-  readonly estimatedBytes: number;
-  readonly tokensPerStep: number;
-}
+const outcomeSchema = z.strictObject({
+  name: z.string(),
+  parameters: z.int(),
+  stepSeconds: z.number(),
+  bytes: z.number(),
+  estimatedBytes: z.number(),
+  tokensPerStep: z.number(),
+  day: z.string(),
+});
+
+type Outcome = z.infer<typeof outcomeSchema>;
+
+const ledger = new Ledger(join(import.meta.dirname, 'results/large.jsonl'), outcomeSchema, ({ name }) => name);
 
 /** Null where it would not fit into what is free. */
 async function measure(feat: Feat, base: BaseModel): Promise<Outcome | null> {
@@ -201,29 +212,39 @@ async function measure(feat: Feat, base: BaseModel): Promise<Outcome | null> {
   const { stepSeconds, peakRssBytes } = await ours({ plan, folder: job }, feat.precision, 1, onStep);
   process.stderr.write(` ${gigabytes(peakRssBytes)}\n`);
   const sorted = stepSeconds.slice(1).sort((a, b) => a - b);
-  return { stepSeconds: sorted[sorted.length >> 1]!, bytes: peakRssBytes, estimatedBytes, tokensPerStep };
+  const day = new Date().toISOString().slice(0, 10);
+  const stepMedian = sorted[sorted.length >> 1]!;
+  return { name, parameters: base.parameters, stepSeconds: stepMedian, bytes: peakRssBytes, estimatedBytes, tokensPerStep, day }; // prettier-ignore
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
-try {
-  const rows: string[][] = [];
-  for (const feat of feats.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
-    const base = await baseOf(feat.model);
-    const outcome = await measure(feat, base);
-    const { model, train, precision, batchSize, material, tokens } = feat;
-    const long = material === 'short' ? '64 to 256 tokens' : `${tokens} tokens, all supervised`;
-    const what = [model, `${(base.parameters / 1e6).toFixed(0)}M`, `${train}, ${precision}`, `${batchSize} of ${long}`];
-    if (outcome === null) rows.push([...what, 'too little was free', '', '', '']);
-    else {
-      const { stepSeconds, bytes, estimatedBytes, tokensPerStep } = outcome;
-      rows.push([...what, gigabytes(bytes), gigabytes(estimatedBytes), `${stepSeconds.toFixed(1)} s`, (tokensPerStep / stepSeconds).toFixed(0)]); // prettier-ignore
-    }
-  }
+function table(outcomes: readonly Outcome[]): string {
   const heads = ['model', 'parameters', 'learns', 'a step', 'peak memory', 'told before', 'step', 'tokens/s'];
-  const text = `${markdownTable([heads, ...rows])}\n\n${measuredOn(cpus()[0]!.model, threads)}`;
-  console.log(text);
-  if (!small && wanted.length === 0) await writeInto('performance.md', 'large', text);
+  const rows = feats.flatMap((feat) =>
+    outcomes
+      .filter(({ name }) => name === feat.name)
+      .map(({ parameters, stepSeconds, bytes, estimatedBytes, tokensPerStep }) => {
+        const { model, train, precision, batchSize, material, tokens } = feat;
+        const long = material === 'short' ? '64 to 256 tokens' : `${tokens} tokens, all supervised`;
+        const what = [model, `${(parameters / 1e6).toFixed(0)}M`, `${train}, ${precision}`, `${batchSize} of ${long}`];
+        const speed = [`${stepSeconds.toFixed(1)} s`, (tokensPerStep / stepSeconds).toFixed(0)];
+        return [...what, gigabytes(bytes), gigabytes(estimatedBytes), ...speed];
+      }),
+  );
+  return `${markdownTable([heads, ...rows])}\n\n${measuredOn(cpus()[0]!.model, threads)}`;
+}
+
+try {
+  const chosen = tables ? [] : feats.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+  for (const feat of chosen) {
+    const outcome = await measure(feat, await baseOf(feat.model));
+    if (small || outcome === null) continue;
+    ledger.add(outcome);
+    await writeInto('performance.md', 'large', table(ledger.lines()));
+  }
+  if (tables) await writeInto('performance.md', 'large', table(ledger.lines()));
+  console.log(table(ledger.lines()));
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -71,11 +71,16 @@ export class HeadNetwork implements Network {
   /** There is nothing between the frozen blocks and the head that could be dropped. */
   async differentiate(batches: readonly MicroBatch[]): Promise<Judgement> {
     const total = noJudgement();
-    for (const { gradient } of this.#trainables.inputs) gradient.fill(0);
-    for (const piece of this.#piecesOf(batches)) {
+    const pieces = this.#piecesOf(batches);
+    for (const [i, piece] of pieces.entries()) {
       const outputs = await this.#judge('train', piece, total);
-      for (const { name, gradient } of this.#trainables.inputs) addTo(gradient, outputs[gradientName(name)]!);
+      for (const { name, gradient } of this.#trainables.inputs) {
+        const found = outputs[gradientName(name)]!;
+        if (i === 0) gradient.set(found);
+        else addTo(gradient, found);
+      }
     }
+    if (pieces.length === 0) for (const { gradient } of this.#trainables.inputs) gradient.fill(0);
     return total;
   }
 
