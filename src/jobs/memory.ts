@@ -84,6 +84,7 @@ export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNe
   const keptLayers = train.mode === 'lora' || train.mode === 'full' ? layers : trainedBlocks;
   const copies = train.mode === 'full' ? 3 * embedding : onlyHead && readsOnce ? 2 * trained : 0;
   const judges = plan.head ? 0 : headRows;
+  const looked = readsOnce ? 0 : frozenLayers * perBlock * perFrozen;
   const training: Parts = {
     process: processBytes,
     weights: shared + lanes * (perLane + headBytes) + (onlyHead && readsOnce ? 0 : bytesPerFloat * embedding),
@@ -91,7 +92,7 @@ export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNe
     activations:
       onlyHead && readsOnce ? 0 : lanes * bytesPerFloat * (tokens * perToken * Math.max(1, keptLayers) + squares),
     head: onlyHead && readsOnce ? judges : lanes * judges,
-    looking: lookers * ((readsOnce ? 0 : frozenLayers * perBlock * perFrozen) + headBytes / 2 + judges),
+    looking: onlyHead && readsOnce ? 0 : lookers * (looked + headBytes / 2 + judges),
   };
   const tokensRead = Math.max(tokensReadTogether, tokensMax);
   const reading: Parts = {
