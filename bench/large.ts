@@ -1,7 +1,7 @@
 /**
  * `npx tsx bench/large.ts`: the longest and the largest that this machine trains; written into docs/performance.md.
  *
- *   npx tsx bench/large.ts                     all, about half an hour on two cores
+ *   npx tsx bench/large.ts                     all, about ten minutes on two cores
  *   npx tsx bench/large.ts lora-1b             some
  *   npx tsx bench/large.ts tables              measures nothing, writes the table anew
  *   npx tsx bench/large.ts --small             two steps each, to see that it works; writes nothing
