@@ -18,7 +18,6 @@ export interface Reading {
   readonly onProgress: (read: number) => Promise<void>;
 }
 
-/** One session with all threads is as fast here as several side by side, and holds the weights once. */
 const tokensPerRun = 1024;
 /** Few enough to hear a cancellation in between. */
 const readTogether = 16;
@@ -30,6 +29,7 @@ export async function readOnce(
   { sequences, onProgress }: Reading,
   options: Omit<TrunkOptions, 'tokensPerRun'>,
 ): Promise<TrunkMemory> {
+  // One session with all threads is as fast here as several side by side, and holds the weights once.
   await using trunk = await Trunk.open(model, plan, { ...options, tokensPerRun });
   const memory = new TrunkMemory(plan.keeps, model.folder);
   try {
