@@ -15,7 +15,7 @@ import {
   type Training,
 } from './calibration.ts';
 import type { Failure } from './failure.ts';
-import { memoryLimit, memoryOf, remedyFor } from './memory.ts';
+import { hasFrozenLayers, isReadOnce, memoryLimit, memoryOf, remedyFor } from './memory.ts';
 
 export interface Forecast {
   readonly memoryBytes: number;
@@ -84,10 +84,8 @@ export async function measureFirst(
  * What is measured is the processor, and frozen layers that read everything once; pairs of answers, and hidden states
  * of which some are dropped, go through them again and again.
  */
-function isMeasured({ device = 'cpu', train, objective, hiddenDropout = 0 }: TrainingPlan): boolean {
-  const frozen = train.mode === 'head' || train.mode === 'last_layers';
-  return device === 'cpu' && !(frozen && (objective?.kind === 'preference' || hiddenDropout > 0));
-}
+const isMeasured = (plan: TrainingPlan): boolean =>
+  (plan.device ?? 'cpu') === 'cpu' && (!hasFrozenLayers(plan.train) || isReadOnce(plan));
 
 const settingOf = (base: BaseModel, { threads, batchSize, basePrecision }: TrainingPlan, train: string) =>
   ({ base, method: 'supervised', threads, batchSize, train, basePrecision }) as const;

@@ -36,7 +36,7 @@ export type MemoryPlan = Pick<
   TrainingPlan,
   'train' | 'basePrecision' | 'batchSize' | 'threads' | 'tokensMax' | 'head'
 > &
-  Partial<Pick<TrainingPlan, 'validationFile' | 'validationSplit' | 'data' | 'hiddenDropout'>>;
+  Partial<Pick<TrainingPlan, 'validationFile' | 'validationSplit' | 'data' | 'objective' | 'hiddenDropout'>>;
 
 const processBytes = 220e6;
 const slack = 1.05;
@@ -61,7 +61,7 @@ export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNe
   const rank = train.mode === 'lora' ? train.rank : 0;
 
   const frozenLayers = layers - trainedBlocks;
-  const readsOnce = isReadOnce(plan) && frozenLayers > 0;
+  const readsOnce = hasFrozenLayers(train) && isReadOnce(plan) && frozenLayers > 0;
   // In four bits the matrix that reads the middle of the feed-forward may have to stay in eight.
   const inEight = basePrecision === 'int4' ? width * feedForward : perBlock;
   const perLane = readsOnce ? 0 : frozenLayers * inEight * (basePrecision === 'f32' ? 8 : 2);
@@ -109,9 +109,11 @@ export function memoryOf(architecture: Architecture, plan: MemoryPlan): MemoryNe
 
 const sum = (parts: Parts): number => Object.values(parts).reduce((a, b) => a + b, 0);
 
+export const hasFrozenLayers = ({ mode }: TrainPlan): boolean => mode === 'head' || mode === 'last_layers';
+
 /** What frozen layers make of a text is the same in every step, unless some of it is dropped; pairs are not read once. */
-const isReadOnce = ({ train, data, hiddenDropout = 0 }: MemoryPlan): boolean =>
-  (train.mode === 'head' || train.mode === 'last_layers') && data !== 'preference' && hiddenDropout === 0;
+export const isReadOnce = ({ objective, hiddenDropout = 0 }: MemoryPlan): boolean =>
+  objective?.kind !== 'preference' && hiddenDropout === 0;
 
 function blockParameters({ width, heads, kvHeads, headWidth, feedForward, architecture }: Architecture): number {
   const attention = 2 * width * heads * headWidth + 2 * width * kvHeads * headWidth;

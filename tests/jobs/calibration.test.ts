@@ -6,6 +6,8 @@ import { BaseModels } from '../../src/models/base-models.ts';
 import { writeTinyEncoder } from '../tiny-encoder.ts';
 import { tinyHome } from './tiny-house.ts';
 
+const kept = { version: 4, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
+
 async function settingOf(home: string, batchSize = 1): Promise<CalibrationSetting> {
   const base = (await BaseModels.open(home)).find('tiny')!;
   return { base, method: 'supervised', threads: 2, batchSize };
@@ -53,7 +55,6 @@ test('a figure that another processor made is not believed', async () => {
 test('the time follows from lengths, epochs and the batch', async () => {
   await using tiny = await tinyHome();
   const setting = await settingOf(tiny.home, 2);
-  const kept = { version: 4, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
   const calibration = {
     ...kept,
     startMs: 1000,
@@ -75,7 +76,6 @@ test('the time follows from lengths, epochs and the batch', async () => {
 test('frozen layers read everything once, and a step of a head is a step', async () => {
   await using tiny = await tinyHome();
   const setting = { ...(await settingOf(tiny.home, 2)), train: 'head' };
-  const kept = { version: 4, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
   const calibration = { ...kept, startMs: 1000, saveMs: 0, readMsPerCost: 0.2, msPerCost: 50, msPerTarget: 0, lookMsPerCost: 7 }; // prettier-ignore
   const lengths = [[80, 10]] as const;
   const plain = { lengths, epochs: 3, supervisedTokens: 0 };
@@ -97,7 +97,6 @@ test('what is frozen is measured by how fast it reads', async () => {
 test('supervised tokens, looks at held-out examples, references and savings take time too', async () => {
   await using tiny = await tinyHome();
   const setting = await settingOf(tiny.home, 2);
-  const kept = { version: 4, sha256: '', processor: '', steps: 6, tokensPerSecond: 100, measuredAt: 0 } as const;
   const calibration = {
     ...kept,
     startMs: 1000,
