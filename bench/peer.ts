@@ -126,12 +126,20 @@ export async function writeFirstAdapter(task: string, adapter: string): Promise<
   await peer([task, '--init', adapter]);
 }
 
+export interface PeerOptions {
+  readonly dtype: Dtype;
+  readonly threads: number;
+  readonly adapter: string | null;
+  /** Logits of supervised tokens only: sooner there than as its users run it, so for quality, never in a race. */
+  readonly judgedOnly?: boolean;
+}
+
 export async function trainPeer(
   task: string,
-  { dtype, threads, adapter }: { dtype: Dtype; threads: number; adapter: string | null },
+  { dtype, threads, adapter, judgedOnly = false }: PeerOptions,
   onStep: () => void,
 ): Promise<PeerResult> {
-  const more = adapter === null ? [] : ['--adapter', adapter];
+  const more = [...(adapter === null ? [] : ['--adapter', adapter]), ...(judgedOnly ? ['--judged-only'] : [])];
   const line = await peer([task, '--dtype', dtype, '--threads', String(threads), ...more], onStep);
   return JSON.parse(line) as PeerResult;
 }

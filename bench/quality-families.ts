@@ -193,7 +193,11 @@ async function theirs(contest: Contest, task: Task, { seed, file, hyperparameter
   const taskFile = join(folder, `${contest.name}-${seed}-peer.json`);
   await writeTask(taskFile, { plan, training, validation: [], test });
   const dots = () => process.stderr.write('.');
-  const { answers, stepSeconds } = await trainPeer(taskFile, { dtype: 'f32', threads, adapter: null }, dots);
+  const { answers, stepSeconds } = await trainPeer(
+    taskFile,
+    { dtype: 'f32', threads, adapter: null, judgedOnly: true },
+    dots,
+  );
   process.stderr.write('\n');
   await rm(taskFile);
   const right = head === null ? answers!.map(Number) : await labelsRight(base.path, head, task, test, answers!);

@@ -8,21 +8,29 @@
  *   SIGINT                      ignored: Ctrl-C reaches a whole process group, and what it means is the parent's to say
  *
  * stdout belongs to the protocol: whatever else JavaScript prints there goes to stderr. A network blocks the event
- * loop while it runs, so wishes are heard between runs, where the recipe takes a breath.
+ * loop while it runs, so wishes are heard between runs, where the recipe takes a breath. Whoever has not begun with
+ * steps has nothing to save and leaves at the next breath, whatever the wish.
  */
 
 import { createInterface } from 'node:readline';
 import { setImmediate } from 'node:timers/promises';
 import type { TrainerCommand, TrainerEvent } from './protocol.ts';
 
+/** A wish to leave was followed before the first step. */
+export class LeftEarly extends Error {}
+
 export class Parent {
   readonly #cancel = new AbortController();
   readonly #write: typeof process.stdout.write;
+  /** How long no word may be told where breaths are taken. */
+  readonly #silenceMsMax: number;
   #wish: 'pause' | 'stop' | null = null;
   /** The newest step that was told. */
   #step = 0;
+  #toldMs = performance.now();
 
-  constructor(onGone: () => void) {
+  constructor(onGone: () => void, silenceMsMax = 60_000) {
+    this.#silenceMsMax = silenceMsMax;
     this.#write = process.stdout.write.bind(process.stdout);
     process.stdout.write = process.stderr.write.bind(process.stderr);
     process.stdout.on('error', onGone);
@@ -49,6 +57,7 @@ export class Parent {
 
   tell(event: TrainerEvent): void {
     if (event.type === 'step') this.#step = event.step;
+    this.#toldMs = performance.now();
     this.#write(`${JSON.stringify(event)}\n`);
   }
 
@@ -57,10 +66,17 @@ export class Parent {
     await new Promise<void>((resolve) => this.#write(`${JSON.stringify(event)}\n`, () => resolve()));
   }
 
-  /** Lets wishes be heard; throws the cancellation. */
+  /** Lets wishes be heard, and says that it is still at work where it has been silent for long; throws the cancellation. */
   async breathe(): Promise<void> {
     await setImmediate();
     this.#cancel.signal.throwIfAborted();
+    if (performance.now() - this.#toldMs > this.#silenceMsMax) this.tell({ type: 'working' });
+  }
+
+  /** A breath of one who prepares; throws `LeftEarly` where it is to save and leave. */
+  async breatheBeforeSteps(): Promise<void> {
+    await this.breathe();
+    if (this.#wish !== null) throw new LeftEarly();
   }
 
   #obey(line: string): void {

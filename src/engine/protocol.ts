@@ -7,7 +7,8 @@
  * SIGTERM: it saves a snapshot after the step at hand and leaves without a last word, to be continued later.
  * stderr is for people. Any program that keeps this page can be a trainer.
  *
- *   trainer --> started, (step | checkpoint | warning)*, then exactly one of done | paused | cancelled | failed
+ *   trainer --> reading*, started, (step | checkpoint | remark)*, then exactly one of done | paused | cancelled | failed
+ *               (warning | working) at any time before that
  *   worker  --> pause | cancel
  *
  * Checkpoints are folders `<jobFolder>/checkpoints/step-<n>/` holding `adapter.safetensors` (PEFT names and
@@ -129,6 +130,9 @@ export interface Preferences {
   readonly margin: number;
 }
 
+/** Layers that do not learn, or the model as it was, which DPO compares with. */
+export type Reader = 'frozen_layers' | 'reference';
+
 export type TrainerEvent =
   | {
       readonly type: 'started';
@@ -144,8 +148,16 @@ export type TrainerEvent =
       readonly resumedFromStep: number;
       readonly trainableParameters: number;
     }
-  /** Before the first step: how many sequences the frozen layers have read, once for all steps. */
-  | { readonly type: 'reading'; readonly read: number; readonly sequences: number; readonly elapsedMs: number }
+  /** Before the first step: how many sequences were read once for all steps. */
+  | {
+      readonly type: 'reading';
+      readonly by: Reader;
+      readonly read: number;
+      readonly sequences: number;
+      readonly elapsedMs: number;
+    }
+  /** Nothing to tell, and still at work; said now and then where there was no other word for long. */
+  | { readonly type: 'working' }
   | {
       readonly type: 'step';
       readonly step: number;
@@ -184,7 +196,8 @@ export type TrainerEvent =
       readonly trainedTokens: number;
       readonly folder: string;
     }
-  | { readonly type: 'paused'; readonly step: number; readonly folder: string }
+  /** `folder` is the checkpoint's of that step; null where there is none, since no step was made. */
+  | { readonly type: 'paused'; readonly step: number; readonly folder: string | null }
   | { readonly type: 'cancelled'; readonly step: number }
   | {
       readonly type: 'failed';

@@ -190,7 +190,7 @@ async function measure(
     for await (const events of trainer.listen()) {
       const nowMs = performance.now();
       for (const event of events) {
-        if (event.type === 'reading') read = event;
+        if (event.type === 'reading' && event.by === 'frozen_layers') read = event;
         if (event.type === 'started') startedMs = nowMs - launchedMs;
         if (event.type === 'checkpoint') saveMs = nowMs - lastMs;
         if (event.type !== 'step') continue;

@@ -79,11 +79,23 @@ export class Recorder {
   }
 }
 
-function readingInWords({ read, sequences, elapsedMs }: Extract<TrainerEvent, { type: 'reading' }>): string {
+const readers = {
+  frozen_layers: {
+    first: (all: string) => `The frozen layers read all ${all} texts once, so that no step has to compute them again`,
+    after: 'The frozen layers have',
+  },
+  reference: {
+    first: (all: string) => `The model as it was reads all ${all} answers once, to be compared with`,
+    after: 'The model as it was has',
+  },
+} as const;
+
+function readingInWords({ by, read, sequences, elapsedMs }: Extract<TrainerEvent, { type: 'reading' }>): string {
   const [soFar, all] = [read, sequences].map((count) => count.toLocaleString('en'));
-  if (read === 0) return `The frozen layers read all ${all} texts once, so that no step has to compute them again`;
+  const { first, after } = readers[by];
+  if (read === 0) return first(all!);
   const seconds = (elapsedMs / 1000).toFixed(0);
-  return `The frozen layers have read ${read === sequences ? `all ${all}` : `${soFar} of ${all}`} texts, in ${seconds} s`;
+  return `${after} read ${read === sequences ? `all ${all}` : `${soFar} of ${all}`}, in ${seconds} s`;
 }
 
 function metricsOf(step: Step, totalSteps: number): StepMetrics {

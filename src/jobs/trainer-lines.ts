@@ -30,7 +30,14 @@ const eventSchema: z.ZodType<TrainerEvent> = z.discriminatedUnion('type', [
     resumedFromStep: count,
     trainableParameters: count,
   }),
-  z.object({ type: z.literal('reading'), read: count, sequences: count, elapsedMs: z.number() }),
+  z.object({
+    type: z.literal('reading'),
+    by: z.enum(['frozen_layers', 'reference']),
+    read: count,
+    sequences: count,
+    elapsedMs: z.number(),
+  }),
+  z.object({ type: z.literal('working') }),
   z.object({
     type: z.literal('step'),
     step: count,
@@ -62,7 +69,7 @@ const eventSchema: z.ZodType<TrainerEvent> = z.discriminatedUnion('type', [
     trainedTokens: count,
     folder: z.string(),
   }),
-  z.object({ type: z.literal('paused'), step: count, folder: z.string() }),
+  z.object({ type: z.literal('paused'), step: count, folder: z.string().nullable() }),
   z.object({ type: z.literal('cancelled'), step: count }),
   z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), param: z.string().nullable() }),
 ]);

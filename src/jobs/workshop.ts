@@ -34,7 +34,7 @@ export interface Workshop extends Claimant {
   readonly trainer: readonly string[];
   /** Seconds between the snapshots that a trainer keeps for resuming. */
   readonly snapshotSeconds: number;
-  /** A trainer that says nothing for longer than this hangs. Whole validation sets are judged in silence. */
+  /** A trainer that says nothing for longer than this hangs. Only a step may be that long in silence. */
   readonly silenceMsMax: number;
   /** How long a trainer may take to save its work and leave when it is told to stop. */
   readonly graceMs: number;

@@ -124,3 +124,28 @@ test.each(['full', 'head', 'last_layers'] as const)(
     expect(weights(again)).toEqual(weights(whole));
   },
 );
+
+test('a pause is heard while frozen layers read, and costs no checkpoint', async () => {
+  const head = { ...plan, epochs: 3, train: { mode: 'head' }, snapshotSeconds: 0 } as const;
+  const whole = await train(folder.file('whole-pause'), head);
+  const job = folder.file('paused');
+  const pausedAtOnce = async () => {
+    await using trainer = await TestTrainer.launch(job, head);
+    trainer.ask({ type: 'pause' });
+    const ending = await trainer.ending;
+    expect(ending.exit).toBe(0);
+    expect(eventsOf(ending, 'started')).toEqual([]);
+    return lastWord(ending, 'paused');
+  };
+  expect(await pausedAtOnce()).toMatchObject({ step: 0, folder: null });
+  {
+    await using trainer = await TestTrainer.launch(job, head);
+    await trainer.reaches(4);
+    trainer.kill('SIGKILL');
+    await trainer.ending;
+  }
+  const again = await pausedAtOnce();
+  expect(again.step).toBeGreaterThanOrEqual(3);
+  expect(again.folder).toBe(join(job, `checkpoints/step-${again.step}`));
+  expect(stepsOf(await train(job, null))).toEqual(stepsOf(whole));
+});

@@ -177,7 +177,11 @@ test('preferences make the better answer likelier, and their metrics say so', as
     type: 'dpo',
     dpo: { hyperparameters: { n_epochs: 6, beta: 0.3, train: 'lora', lora_rank: 16 } },
   });
-  const steps = (await eventsOf(openai, id)).filter(({ type }) => type === 'metrics').map(({ data }) => data);
+  const events = await eventsOf(openai, id);
+  const messages = events.map(({ message }) => message);
+  expect(messages).toContain('The model as it was reads all 34 answers once, to be compared with');
+  expect(messages).toContainEqual(expect.stringMatching(/^The model as it was has read all 34, in \d+ s$/));
+  const steps = events.filter(({ type }) => type === 'metrics').map(({ data }) => data);
   expect(steps[0]).toMatchObject({
     train_loss: expect.closeTo(Math.LN2, 4) as number,
     train_reward_margin: expect.closeTo(0, 4) as number,

@@ -5,6 +5,7 @@ import type { TokenizedExample } from '../../dataset/tokenize.ts';
 import { noJudgement, type Judgement, type Network } from '../nn/network.ts';
 import type { Parent } from '../parent.ts';
 import type { Preferences, TrainingPlan, ValidationMetrics } from '../protocol.ts';
+import { tellReading } from './reading.ts';
 
 /** Examples judged together: enough to fill rows, few enough to hear a cancellation in between. */
 const judgedTogether = 16;
@@ -33,8 +34,9 @@ export class Lessons {
   ): Promise<Lessons> {
     if (plan.objective?.kind !== 'preference') return new Lessons(limits, null);
     const references = new Map<TokenizedExample, number>();
+    const told = tellReading(parent, 'reference');
     for (let i = 0; i < examples.length; i += judgedTogether) {
-      await parent.breathe();
+      await told(2 * i, 2 * examples.length);
       const together = examples.slice(i, i + judgedTogether);
       const sequences = together.flatMap((example) => [...example.pair!.better, ...example.pair!.worse]);
       const leanings = together.flatMap((example) =>
@@ -49,6 +51,7 @@ export class Lessons {
         }
       }
     }
+    await told(2 * examples.length, 2 * examples.length);
     return new Lessons(limits, references);
   }
 

@@ -19,13 +19,14 @@ import {
   restoreCheckpoint,
   saveCheckpoint,
   trainedFile,
+  type Checkpoint,
   type CheckpointKind,
 } from '../checkpoint.ts';
 import { Journal } from '../journal.ts';
 import { openNetwork, type NetworkOptions } from '../nn/load.ts';
 import type { Network } from '../nn/network.ts';
 import { AdamW } from '../optimizer.ts';
-import type { Parent } from '../parent.ts';
+import { LeftEarly, type Parent } from '../parent.ts';
 import type { TrainerEvent, TrainingPlan } from '../protocol.ts';
 import { Random, streams } from '../random.ts';
 import { learningRateAt } from '../schedule.ts';
@@ -33,13 +34,32 @@ import { EarlyStopping, OverfittingWatch, type Evaluation } from '../stopping.ts
 import { readExamples } from './examples.ts';
 import { judge, Lessons } from './lessons.ts';
 import { miniBatch, stepsAfter } from './order.ts';
+import { tellReading } from './reading.ts';
+
+type LastWord = Extract<TrainerEvent, { type: 'done' | 'paused' }>;
 
 /** Trains by the plan; gives the last word to tell, or null when it was stopped without one. */
-export async function trainSupervised(
+export async function trainSupervised(plan: TrainingPlan, jobFolder: string, parent: Parent): Promise<LastWord | null> {
+  const checkpoints = join(jobFolder, 'checkpoints');
+  const resumed = await newestCheckpoint(checkpoints, (folder, reason) =>
+    parent.tell({ type: 'warning', message: `Passing over the damaged checkpoint ${folder}: ${reason}` }),
+  );
+  try {
+    return await trainFrom(resumed, plan, jobFolder, parent);
+  } catch (error) {
+    if (!(error instanceof LeftEarly)) throw error;
+    const [step, folder] = [resumed?.state.step ?? 0, resumed?.folder ?? null];
+    return parent.wish === 'pause' ? { type: 'paused', step, folder } : null;
+  }
+}
+
+async function trainFrom(
+  resumed: Checkpoint | null,
   plan: TrainingPlan,
   jobFolder: string,
   parent: Parent,
-): Promise<Extract<TrainerEvent, { type: 'done' | 'paused' }> | null> {
+): Promise<LastWord | null> {
+  const checkpoints = join(jobFolder, 'checkpoints');
   const { training, validation } = await readExamples(plan, parent.cancelled);
   const stepsPerEpoch = Math.ceil(training.length / plan.batchSize);
   const totalSteps = stepsPerEpoch * plan.epochs;
@@ -51,10 +71,6 @@ export async function trainSupervised(
   await using work = await openWorkFolder(jobFolder);
   await using network = await buildNetwork(plan, { training, validation }, work.path, parent);
   const optimizer = new AdamW(network.parameters, plan);
-  const checkpoints = join(jobFolder, 'checkpoints');
-  const resumed = await newestCheckpoint(checkpoints, (folder, reason) =>
-    parent.tell({ type: 'warning', message: `Passing over the damaged checkpoint ${folder}: ${reason}` }),
-  );
   const lessons = await Lessons.prepare(plan, network, [...training, ...validation], limits, parent);
   if (resumed !== null) await restoreCheckpoint(resumed, network.parameters, optimizer);
   const dropout = resumed ? Random.fromState(resumed.state.random) : Random.fromSeed(plan.seed).split(streams.dropout);
@@ -211,12 +227,15 @@ async function buildNetwork(
     seed,
     ...runLimitsOf(plan),
     rowTokensMax: longestSequence(training),
-    reading: readingOf([...training, ...validation], parent),
+    reading: {
+      sequences: [...training, ...validation].flatMap(({ sequences }) => sequences),
+      onProgress: tellReading(parent, 'frozen_layers'),
+    },
     workFolder,
   };
   // Devices come and go between a plan and its trainer, and their memory is others' as well.
   const network = await openNetwork({ ...options, device }).catch(async (error: Error) => {
-    if (device === 'cpu') throw error;
+    if (device === 'cpu' || parent.cancelled.aborted || parent.wish !== null) throw error;
     const message = `Training on the processor: the model could not be opened on ${device} (${error.message.split('\n')[0]})`;
     parent.tell({ type: 'warning', message });
     return await openNetwork(options);
@@ -224,23 +243,6 @@ async function buildNetwork(
   if (plan.initialAdapter !== null) await loadTrained(plan.initialAdapter, network.parameters);
   return network;
 }
-
-/** What frozen layers read once, told at the beginning, now and then, and at the end. */
-function readingOf(examples: readonly TokenizedExample[], parent: Parent): NonNullable<NetworkOptions['reading']> {
-  const sequences = examples.flatMap((example) => example.sequences);
-  let [startMs, toldMs] = [0, -Infinity];
-  const onProgress = async (read: number): Promise<void> => {
-    await parent.breathe();
-    const nowMs = performance.now();
-    if (read === 0) startMs = nowMs;
-    if (nowMs - toldMs < readingToldMs && read < sequences.length) return;
-    toldMs = nowMs;
-    parent.tell({ type: 'reading', read, sequences: sequences.length, elapsedMs: nowMs - startMs });
-  };
-  return { sequences, onProgress };
-}
-
-const readingToldMs = 20_000;
 
 function diverged(step: number, loss: number, gradientNorm: number, learningRate: number): TunesmithError {
   const message =

@@ -15,7 +15,7 @@ export interface Reading {
   /** Every sequence that will ever be asked for. */
   readonly sequences: readonly EncodedExample[];
   /** Told before the first, now and then, and after the last how many were read; what it throws ends the reading. */
-  readonly onProgress: (read: number) => Promise<void>;
+  readonly onProgress: (read: number, sequences: number) => Promise<void>;
 }
 
 const tokensPerRun = 1024;
@@ -35,11 +35,11 @@ export async function readOnce(
   try {
     const longestFirst = [...sequences].sort((a, b) => b.ids.length - a.ids.length);
     for (let at = 0; at < longestFirst.length; at += readTogether) {
-      await onProgress(at);
+      await onProgress(at, sequences.length);
       const batches = packStep(longestFirst.slice(at, at + readTogether), { tokensPerRun, lanes: 1 });
       for (const batch of batches) memory.add(batch, await trunk.read(batch));
     }
-    await onProgress(sequences.length);
+    await onProgress(sequences.length, sequences.length);
     return memory;
   } catch (error) {
     memory[Symbol.dispose]();
