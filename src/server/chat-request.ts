@@ -9,6 +9,7 @@ import { invalid } from '../domain/errors.ts';
 import type { Message } from '../domain/example.ts';
 import { type AnswerFormat, checkJsonIsMentioned, schemaFields } from './answer-format.ts';
 import { type ChatMessage, conversationOf, messageSchema } from './chat-messages.ts';
+import { checkLabelsAlone, labelsField } from './labels-field.ts';
 import { metadataSchema } from './metadata.ts';
 import { chatParameters, refuseUnsupported } from './parameters.ts';
 import type { ReplyRequest } from './reply.ts';
@@ -42,8 +43,6 @@ const responseFormat = z.discriminatedUnion('type', [
   }),
 ]);
 
-const areDifferent = (labels: readonly string[]): boolean => new Set(labels).size === labels.length;
-
 const bodySchema = z.strictObject({
   model: z.string(),
   messages: z.array(messageSchema).min(1).max(2048),
@@ -76,14 +75,7 @@ const bodySchema = z.strictObject({
   audio: unread,
   web_search_options: unread,
   moderation: unread,
-  /** Ours: the answers of which one has to be chosen. */
-  labels: optional(
-    z.union([
-      z.boolean(),
-      z.literal('auto'),
-      z.array(z.string().min(1).max(256)).min(2).max(200).refine(areDifferent, 'Expected different labels.'),
-    ]),
-  ),
+  labels: labelsField,
 
   user: unread,
   safety_identifier: unread,
@@ -159,12 +151,9 @@ function checkTogether(body: Body): void {
     throw invalid('functions', "'functions' is the deprecated form of 'tools'; only one of the two is allowed.");
   if (parallel_tool_calls !== undefined && tools.length === 0)
     throw invalid('parallel_tool_calls', "'parallel_tool_calls' is only allowed when 'tools' are specified.");
-  if (body.labels !== undefined && body.labels !== false && body.labels !== 'auto') {
-    const other = tools.length > 0 ? 'tools' : functions !== undefined ? 'functions' : null;
-    const format = (body.response_format?.type ?? 'text') === 'text' ? null : 'response_format';
-    if ((other ?? format) !== null)
-      throw invalid('labels', `'labels' cannot be combined with '${other ?? format}': a label is the whole answer.`);
-  }
+  const calls = tools.length > 0 ? 'tools' : functions !== undefined ? 'functions' : null;
+  const format = (body.response_format?.type ?? 'text') === 'text' ? null : 'response_format';
+  checkLabelsAlone(body.labels, calls ?? format);
   if (body.store !== true && Object.keys(body.metadata ?? {}).length > 0)
     throw invalid('metadata', "The 'metadata' parameter is only allowed when 'store' is enabled.");
 }

@@ -45,7 +45,7 @@ export interface Question {
 }
 
 export async function questionOf(house: House, access: Access, request: ResponseRequest): Promise<Question> {
-  const { draft, tools, format } = request;
+  const { draft, tools, format, labels } = request;
   const { responses, models } = house.of(access.project);
   const model = await models.resolve(draft.model);
   if (model === null) throw unknownModel(draft.model);
@@ -77,7 +77,7 @@ export async function questionOf(house: House, access: Access, request: Response
   };
   return {
     draft: { ...draft, model: model.id },
-    reply: { model: draft.model, completion, tools, format },
+    reply: { model: draft.model, completion, tools, format, labels },
     input,
     newItems,
   };

@@ -21,7 +21,9 @@ import type { ReplyEvent } from './reply.ts';
 
 type Message = OpenAI.Responses.ResponseOutputMessage;
 type Call = OpenAI.Responses.ResponseFunctionToolCall & { id: string };
-type TextPart = OpenAI.Responses.ResponseOutputText;
+/** Ours: where the answer was chosen from labels, how probable each was. */
+type TextPart = OpenAI.Responses.ResponseOutputText & { label_probabilities?: LabelProbabilities };
+type LabelProbabilities = Readonly<Record<string, number>>;
 type Logprob = OpenAI.Responses.ResponseOutputText.Logprob;
 type Unnumbered = ResponseEvent extends infer Event
   ? Event extends unknown
@@ -88,7 +90,7 @@ class ResponseWriter {
     switch (event.type) {
       case 'text':
         if (!(this.#open instanceof OpenMessage)) yield* this.#begin(new OpenMessage(this.#output.length));
-        yield* this.#numbered((this.#open as OpenMessage).add(event.text, event.logprobs));
+        yield* this.#numbered((this.#open as OpenMessage).add(event));
         break;
       case 'call':
         yield* this.#begin(new OpenCall(this.#output.length, event.id, event.name));
@@ -142,6 +144,7 @@ class OpenMessage {
   readonly #place: { readonly item_id: string; readonly output_index: number; readonly content_index: 0 };
   #text = '';
   readonly #logprobs: Logprob[] = [];
+  #labels: LabelProbabilities | null = null;
 
   constructor(output_index: number) {
     this.#place = { item_id: newId('message'), output_index, content_index: 0 };
@@ -153,9 +156,11 @@ class OpenMessage {
     yield { type: 'response.content_part.added', ...this.#place, part: this.#part() };
   }
 
-  *add(text: string, alternatives: readonly TokenAlternatives[] | null): Generator<Unnumbered> {
+  *add(said: Extract<ReplyEvent, { type: 'text' }>): Generator<Unnumbered> {
+    const { text, labels = null } = said;
     this.#text += text;
-    const logprobs = (alternatives ?? []).map(asLogprob);
+    this.#labels ??= labels;
+    const logprobs = (said.logprobs ?? []).map(asLogprob);
     this.#logprobs.push(...logprobs);
     yield { type: 'response.output_text.delta', ...this.#place, delta: text, logprobs };
   }
@@ -172,7 +177,8 @@ class OpenMessage {
   }
 
   #part(): TextPart {
-    return { type: 'output_text', text: this.#text, annotations: [], logprobs: [...this.#logprobs] };
+    const chosen = this.#labels === null ? {} : { label_probabilities: this.#labels };
+    return { type: 'output_text', text: this.#text, annotations: [], logprobs: [...this.#logprobs], ...chosen };
   }
 }
 

@@ -9,8 +9,10 @@ import { invalid, TunesmithError } from '../domain/errors.ts';
 import { newId } from '../domain/ids.ts';
 import { checkStrict } from '../text/json-grammar/strict.ts';
 import { type AnswerFormat, schemaFields } from './answer-format.ts';
+import { checkLabelsAlone, labelsField } from './labels-field.ts';
 import { metadataSchema } from './metadata.ts';
 import { refuseUnsupported, responseParameters, unsupported } from './parameters.ts';
+import type { ReplyRequest } from './reply.ts';
 import { inputSchema } from './response-items.ts';
 import { functionFields, functionName, type ToolChoice, type ToolUse, toolUse } from './tool-use.ts';
 import { optional, parseBody } from './validation.ts';
@@ -73,6 +75,7 @@ const bodySchema = z.strictObject({
   prompt_cache_key: optional(z.string()),
   max_tool_calls: optional(z.int()),
   reasoning: optional(z.looseObject({})),
+  labels: labelsField,
 
   conversation: unread,
   prompt: unread,
@@ -90,6 +93,7 @@ export interface ResponseRequest {
   readonly previousId: string | null;
   readonly tools: ToolUse | null;
   readonly format: AnswerFormat;
+  readonly labels: NonNullable<ReplyRequest['labels']>;
   readonly topLogprobs: number | null;
   readonly streaming: boolean;
   readonly obfuscated: boolean;
@@ -99,7 +103,8 @@ export interface ResponseRequest {
 
 export function parseResponseRequest(value: unknown): ResponseRequest {
   const body = parseBody(bodySchema, value);
-  refuseUnsupported(body, responseParameters);
+  const { labels, ...official } = body;
+  refuseUnsupported(official, responseParameters);
   if (body.input === undefined)
     throw invalid('input', "Missing required parameter: 'input'.", 'missing_required_parameter');
   if (body.stream_options !== undefined && body.stream !== true)
@@ -111,6 +116,7 @@ export function parseResponseRequest(value: unknown): ResponseRequest {
     );
   const tools = (body.tools ?? []).map(asFunction);
   const format = formatOf(body.text?.format ?? { type: 'text' });
+  checkLabelsAlone(labels, tools.length > 0 ? 'tools' : format.type === 'text' ? null : 'text.format');
   return {
     input: body.input,
     previousId: body.previous_response_id ?? null,
@@ -132,6 +138,7 @@ export function parseResponseRequest(value: unknown): ResponseRequest {
       parallel: body.parallel_tool_calls ?? true,
     }),
     format,
+    labels: labels ?? false,
     topLogprobs: body.include?.includes('message.output_text.logprobs') === true ? (body.top_logprobs ?? 0) : null,
     streaming: body.stream ?? false,
     obfuscated: body.stream_options?.include_obfuscation ?? false,

@@ -42,6 +42,15 @@ const labelled = (model: string, labels: unknown, more: object = {}) =>
     ...({ labels } as object),
   });
 
+const responded = (model: string, labels: unknown, more: object = {}) =>
+  openai.responses.create({ model, input: 'free tickets', ...more, ...({ labels } as object) });
+
+/** What a response's text tells of its labels. */
+const toldBy = (response: Awaited<ReturnType<typeof responded>>): Told['label_probabilities'] => {
+  const [item] = response.output;
+  return item?.type === 'message' ? (item.content[0] as Told).label_probabilities : undefined;
+};
+
 interface Told {
   readonly label_probabilities?: Record<string, number>;
 }
@@ -70,6 +79,15 @@ test('the set is remembered, and answers keep to it with the probability of each
     expect(choices[0]!.message.content).toBe(best);
     expect(choices[0]!.logprobs!.content![0]!.token).toBe(best);
   }
+  for (const labels of [true, 'auto']) {
+    const response = await responded(model, labels);
+    const told = toldBy(response)!;
+    expect(Object.keys(told).sort()).toEqual(['ham', 'not sure', 'spam']);
+    expect(response.output_text).toBe(Object.entries(told).sort(([, a], [, b]) => b - a)[0]![0]);
+    const kept = await openai.responses.retrieve(response.id);
+    expect(toldBy(kept as typeof response)).toEqual(told);
+  }
+  expect(toldBy(await responded(model, false, { max_output_tokens: 16 }))).toBeUndefined();
   const free = await labelled(model, false);
   expect((free.choices[0] as Told).label_probabilities).toBeUndefined();
 });
@@ -85,6 +103,13 @@ test('any model is held to a list, and only who remembers one can be asked for i
     await expect(labelled('tiny', bad), JSON.stringify(bad)).rejects.toMatchObject({ status: 400 });
   const tools = [{ type: 'function', function: { name: 'f' } }];
   await expect(labelled('tiny', ['a', 'b'], { tools })).rejects.toMatchObject({ status: 400, param: 'labels' });
+
+  expect(['yes', 'no']).toContain((await responded('tiny', ['yes', 'no'])).output_text);
+  await expect(responded('tiny', true)).rejects.toMatchObject({ status: 400, param: 'labels' });
+  await expect(responded('tiny', ['one'])).rejects.toMatchObject({ status: 400, param: 'labels' });
+  const text = { format: { type: 'json_object' } };
+  for (const more of [{ text }, { tools: [{ type: 'function', name: 'f' }] }])
+    await expect(responded('tiny', ['a', 'b'], more)).rejects.toMatchObject({ status: 400, param: 'labels' });
 });
 
 test('free texts are no set', async () => {

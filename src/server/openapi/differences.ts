@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { batchEndpoints } from '../../domain/batch.ts';
 import { uploadPurposes } from '../../domain/file.ts';
 import { hyperparameterFields, preferenceFields } from '../../jobs/request.ts';
+import { labelsField } from '../labels-field.ts';
 import {
   chatParameters,
   completionParameters,
@@ -52,6 +53,14 @@ const preferenceHyperparameters = z.toJSONSchema(z.object(preferenceFields), { i
 
 /** What becomes of a field; undefined takes it away. */
 type Change = (field: Schema) => Schema | undefined;
+
+/** Ours: an answer is held to labels, where a request says so, and tells how probable each was. */
+const labels = z.toJSONSchema(z.object({ labels: labelsField }), { io: 'input' }).properties as Record<string, Schema>;
+const ourParameters: Readonly<Record<string, Readonly<Record<string, Schema>>>> = {
+  CreateChatCompletionRequest: labels,
+  CreateResponse: labels,
+};
+const labelProbabilities: Change = () => ({ type: 'object', additionalProperties: { type: 'number' } });
 
 const nullable: Change = (field) => ({ anyOf: [field, { type: 'null' }] });
 const gone: Change = () => undefined;
@@ -142,6 +151,8 @@ const differences: Readonly<Record<string, Readonly<Record<string, Change>>>> = 
   EvalRunList: ends,
   EvalRunOutputItemList: ends,
 
+  CreateChatCompletionResponse: { 'choices[].label_probabilities': labelProbabilities },
+  OutputTextContent: { label_probabilities: labelProbabilities },
   CreateCompletionResponse: {
     usage: nullable,
     'choices[].finish_reason': nullable,
@@ -192,7 +203,7 @@ function asTreated(schemas: Schemas, name: string, fates: Readonly<Record<string
     const description = fate === 'no effect' ? `Accepted without effect: ${note}.` : note;
     return [[field, description === undefined ? schema : { ...schema, description }] as const];
   });
-  return { type: 'object', properties: Object.fromEntries(kept), required };
+  return { type: 'object', properties: { ...Object.fromEntries(kept), ...ourParameters[name] }, required };
 }
 
 function changed(schema: Schema, changes: Readonly<Record<string, Change>>): Schema {
