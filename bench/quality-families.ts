@@ -42,7 +42,7 @@ interface Contest {
   readonly hyperparameters: Readonly<Record<string, string | number>>;
 }
 
-const decoder = { n_epochs: 2, batch_size: 8, train: 'lora', learning_rate: 3e-4 } as const;
+const decoder = { n_epochs: 1, batch_size: 8, train: 'lora', learning_rate: 3e-4 } as const;
 
 /** Cheapest first. */
 const contests: readonly Contest[] = [
