@@ -35,9 +35,6 @@ const smallSizes = {
   tagging: { training: 40, validation: 10, test: 10 },
 };
 
-/** More of a mail than the quickstart shows, and of every mail: about 250 tokens. */
-const mails = { words: 180, letters: 1000, obscene: true };
-
 export const taskNames: readonly Task['name'][] = ['spam', 'tagging'];
 
 export interface TaskOptions {
@@ -49,7 +46,7 @@ export interface TaskOptions {
 export function openTask(name: Task['name'], { small, heldOut }: TaskOptions): Task {
   const sizes = small ? smallSizes : fullSizes;
   if (name === 'tagging') return taggingTask(brownSplits(sizes.tagging, 7), heldOut);
-  return spamTask(spamSplits(sizes.spam, 7, mails), heldOut);
+  return spamTask(spamSplits(sizes.spam, 7), heldOut);
 }
 
 function spamTask(splits: SpamSplits, heldOut: TaskOptions['heldOut']): Task {
