@@ -29,25 +29,20 @@ export interface SpamSplits {
 export const instructions = 'You are a mail filter. You answer with one word: spam or ham.';
 const question = 'Is the mail above spam or ham?';
 
-/** How much of a mail's body is shown, and whether of every mail. */
-export interface MailChoice {
-  readonly words: number;
-  readonly letters: number;
-  readonly obscene: boolean;
-}
-
-/** About 80 tokens, fit for a first demonstration, which may print what it reads. */
-const forEveryone: MailChoice = { words: 50, letters: 300, obscene: false };
+/** How much of a mail's body is shown: about 80 tokens. */
+const wordsMax = 50;
+const lettersMax = 300;
 /** Shorter mails say nothing; mails that are mostly not letters are in a writing this base never learned. */
 const wordsMin = 8;
 const lettersShareMin = 0.6;
+/** Not for a first demonstration, which may print what it reads. */
 const obscene =
   /\b(sex|porn|xxx|nude|naked|slut|fuck|bitch|cock|cum|pussy|teen|horny|incest|rape|adult|erotic|penis|viagra|dating)/i;
 /** Two mails count as one when they share this part of the word triples of the shorter. */
 const sharedMax = 0.2;
 
 /** Equal halves of spam and ham in each part. Throws when the corpus has too few different mails. */
-export function spamSplits(sizes: SpamSizes, seed: number, choice = forEveryone): SpamSplits {
+export function spamSplits(sizes: SpamSizes, seed: number): SpamSplits {
   const random = seededRandom(seed);
   const total = sizes.training + sizes.validation + sizes.test;
   const wanted = { spam: Math.floor(total / 2), ham: Math.ceil(total / 2) };
@@ -58,9 +53,8 @@ export function spamSplits(sizes: SpamSizes, seed: number, choice = forEveryone)
     const label = group.startsWith('spam') ? 'spam' : 'ham';
     if (kept[label].length === wanted[label]) continue;
     const mail = readMail(text);
-    const shown = excerpt(mail.text, choice);
-    const fits = choice.obscene || !obscene.test(mail.subject + shown);
-    if (isReadable(shown) && fits && taken.take(mail.subject, shown))
+    const shown = excerpt(mail.text);
+    if (isReadable(shown) && !obscene.test(mail.subject + shown) && taken.take(mail.subject, shown))
       kept[label].push(labelledMail(mail.subject, shown, label));
   }
   for (const label of ['spam', 'ham'] as const) {
@@ -102,10 +96,10 @@ export const inventedMails: readonly LabelledExample[] = [
   ),
 ];
 
-function excerpt(text: string, choice: MailChoice): string {
-  const words = text.split(' ').slice(0, choice.words);
+function excerpt(text: string): string {
+  const words = text.split(' ').slice(0, wordsMax);
   let letters = 0;
-  return words.filter((word) => (letters += word.length + 1) <= choice.letters).join(' ');
+  return words.filter((word) => (letters += word.length + 1) <= lettersMax).join(' ');
 }
 
 function isReadable(text: string): boolean {
