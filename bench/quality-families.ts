@@ -255,7 +255,7 @@ function table(task: Task): string {
       const of = (trainer: Result['trainer']) => results.of({ task: task.name, contestant: contest.name, trainer }, fingerprint); // prettier-ignore
       const [found, peers] = [of('tunesmith'), of('pytorch')];
       const { n_epochs: epochs, batch_size: batch, learning_rate: rate } = hyperparameters;
-      const name = `**${title}**, ${epochs} epochs of ${batch} at ${rate}`;
+      const name = `**${title}**, ${epochs === 1 ? 'one epoch' : `${epochs} epochs`}, batches of ${batch}, rate ${rate}`;
       const counts = found.length === peers.length ? String(found.length) : `${found.length}, ${peers.length}`;
       return [name, shown(found) || 'not measured yet', shown(peers), differenceOf(found, peers), counts];
     });
