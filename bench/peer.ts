@@ -19,11 +19,13 @@ import {
   type TokenizedExample,
 } from '../src/dataset/tokenize.ts';
 import { outputCount } from '../src/domain/label.ts';
+import { openNetwork } from '../src/engine/nn/load.ts';
 import type { HeadPlan, TrainingPlan } from '../src/engine/protocol.ts';
 import { epochOrder } from '../src/engine/recipes/order.ts';
 import { learningRateAt } from '../src/engine/schedule.ts';
 import { headPoolingOf } from '../src/families/label-head.ts';
 import { openGguf } from '../src/formats/gguf.ts';
+import { writeSafetensors } from '../src/formats/safetensors.ts';
 import { TextCodec } from '../src/text/codec.ts';
 import { EncoderCodec } from '../src/text/encoder-codec.ts';
 
@@ -119,6 +121,14 @@ function plain({ sequences, pair, line }: TokenizedExample): unknown {
     return { ids: [...ids], positions: [...judged.positions], targets: [...judged.targets] };
   };
   return pair === undefined ? one(sequences) : { better: one(pair.better), worse: one(pair.worse) };
+}
+
+/** The adapter that a job of ours with this plan begins with. */
+export async function writeOurFirstAdapter(plan: TrainingPlan, file: string): Promise<void> {
+  const { model, train, basePrecision, threads, seed } = plan;
+  await using network = await openNetwork({ modelPath: model.path, train, basePrecision, threads, seed });
+  const tensors = network.parameters.map(({ name, shape, data }) => [name, { dtype: 'F32', shape, data }] as const);
+  await writeSafetensors(file, new Map(tensors), { format: 'pt' });
 }
 
 /** A fresh adapter that both sides start from. */

@@ -32,7 +32,7 @@ import { EncoderCodec } from '../src/text/encoder-codec.ts';
 import { fingerprintOf, Results, type Result } from './families/results.ts';
 import { openTask, taskNames, type Task } from './families/tasks.ts';
 import { markdownTable, measuredOn, writeInto } from './page.ts';
-import { examplesOf, headFor, setUpPeer, trainPeer, writeTask } from './peer.ts';
+import { examplesOf, headFor, setUpPeer, trainPeer, writeOurFirstAdapter, writeTask } from './peer.ts';
 
 interface Contest {
   readonly name: string;
@@ -172,7 +172,7 @@ interface TheirPlace {
   readonly hyperparameters: Readonly<Record<string, unknown>>;
 }
 
-/** PyTorch in f32 with the job's own hyper-parameters, order and seed, on the same tokens. */
+/** PyTorch in f32 with the job's own hyper-parameters, order and first adapter, on the same tokens. */
 async function theirs(contest: Contest, task: Task, { seed, file, hyperparameters }: TheirPlace) {
   console.error(`${contest.name}, seed ${seed}: PyTorch`);
   const base = (await BaseModels.open(home)).find(contest.model)!;
@@ -192,14 +192,14 @@ async function theirs(contest: Contest, task: Task, { seed, file, hyperparameter
   const test = await examplesOf(testFile, { ...plan, tokensMax: 100_000 }, 'validation');
   const taskFile = join(folder, `${contest.name}-${seed}-peer.json`);
   await writeTask(taskFile, { plan, training, validation: [], test });
+  const adapter = plan.train.mode === 'lora' ? join(folder, `${contest.name}-${seed}-first.safetensors`) : null;
+  if (adapter !== null) await writeOurFirstAdapter(plan, adapter);
   const dots = () => process.stderr.write('.');
-  const { answers, stepSeconds } = await trainPeer(
-    taskFile,
-    { dtype: 'f32', threads, adapter: null, judgedOnly: true },
-    dots,
-  );
+  const options = { dtype: 'f32', threads, adapter, judgedOnly: true } as const;
+  const { answers, stepSeconds } = await trainPeer(taskFile, options, dots);
   process.stderr.write('\n');
   await rm(taskFile);
+  if (adapter !== null) await rm(adapter);
   const right = head === null ? answers!.map(Number) : await labelsRight(base.path, head, task, test, answers!);
   return { accuracy: sum(right) / sum(task.parts), seconds: Math.round(sum(stepSeconds)) };
 }
