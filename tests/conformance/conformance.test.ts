@@ -9,7 +9,7 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Closing } from '../../src/closing.ts';
 import { ggufValue } from '../../src/formats/gguf-metadata.ts';
-import { fieldsOf } from '../../src/server/openapi/differences.ts';
+import { fieldsOf, ourParameters } from '../../src/server/openapi/differences.ts';
 import { officialOperation, type OpenApiDocument, type ServedRoute } from '../../src/server/openapi/document.ts';
 import { operations } from '../../src/server/openapi/operations.ts';
 import { routeTableOf } from '../../src/server/route-table.ts';
@@ -217,11 +217,12 @@ test('our own document has the parameters that are accepted, and not those that 
   for (const { method, path, own, served, parameters } of endpointsOf(routes, await recorder.exchanges())) {
     if (own || !served) continue;
     const { requestBody } = ours.paths[path]![method.toLowerCase()]!;
-    const schema = Object.values(requestBody?.content ?? {})[0]?.schema ?? {};
+    const schema: { readonly $ref?: string } = Object.values(requestBody?.content ?? {})[0]?.schema ?? {};
     const shown = Object.keys(fieldsOf(schema, ours.components.schemas).properties);
     const inBody = parameters.filter(({ place }) => place === 'body');
     const accepted = inBody.filter(({ fate }) => fate !== 'refused').map(({ name }) => name);
-    expect([...shown].sort(), `${method} ${path}`).toEqual([...accepted].sort());
+    const added = Object.keys(ourParameters[schema.$ref?.split('/').at(-1) ?? ''] ?? {});
+    expect([...shown].sort(), `${method} ${path}`).toEqual([...accepted, ...added].sort());
   }
 });
 

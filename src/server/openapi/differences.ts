@@ -56,10 +56,13 @@ type Change = (field: Schema) => Schema | undefined;
 
 /** Ours: an answer is held to labels, where a request says so, and tells how probable each was. */
 const labels = z.toJSONSchema(z.object({ labels: labelsField }), { io: 'input' }).properties as Record<string, Schema>;
-const ourParameters: Readonly<Record<string, Readonly<Record<string, Schema>>>> = {
+
+/** Parameters of ours beside OpenAI's, by the body's schema. */
+export const ourParameters: Readonly<Record<string, Readonly<Record<string, Schema>>>> = {
   CreateChatCompletionRequest: labels,
   CreateResponse: labels,
 };
+
 const labelProbabilities: Change = () => ({ type: 'object', additionalProperties: { type: 'number' } });
 
 const nullable: Change = (field) => ({ anyOf: [field, { type: 'null' }] });
