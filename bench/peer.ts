@@ -19,6 +19,7 @@ import {
   type TokenizedExample,
 } from '../src/dataset/tokenize.ts';
 import { outputCount } from '../src/domain/label.ts';
+import { trainedTensors } from '../src/engine/checkpoint.ts';
 import { openNetwork } from '../src/engine/nn/load.ts';
 import type { HeadPlan, TrainingPlan } from '../src/engine/protocol.ts';
 import { epochOrder } from '../src/engine/recipes/order.ts';
@@ -127,8 +128,7 @@ function plain({ sequences, pair, line }: TokenizedExample): unknown {
 export async function writeOurFirstAdapter(plan: TrainingPlan, file: string): Promise<void> {
   const { model, train, basePrecision, threads, seed } = plan;
   await using network = await openNetwork({ modelPath: model.path, train, basePrecision, threads, seed });
-  const tensors = network.parameters.map(({ name, shape, data }) => [name, { dtype: 'F32', shape, data }] as const);
-  await writeSafetensors(file, new Map(tensors), { format: 'pt' });
+  await writeSafetensors(file, trainedTensors(network.parameters), { format: 'pt' });
 }
 
 /** A fresh adapter that both sides start from. */

@@ -188,7 +188,8 @@ async function fingerprint(path: string): Promise<Manifest[string]> {
   return { sizeBytes: (await stat(path)).size, sha256: hash.digest('hex') };
 }
 
-function trainedTensors(parameters: readonly Parameter[]): Map<string, SafeTensor> {
+/** Trained parameters as a file of them holds them. */
+export function trainedTensors(parameters: readonly Parameter[]): Map<string, SafeTensor> {
   return new Map(parameters.map(({ name, shape, data }) => [name, { dtype: 'F32', shape, data }]));
 }
 

@@ -85,6 +85,12 @@ test('labels are learnt and answered with their probabilities, and the model mak
   for await (const chunk of streamed) text += chunk.choices[0]?.delta.content ?? '';
   expect(text).toBe('spam');
 
+  const response = await openai.responses.create({ model, input: 'buy now free money' });
+  expect(response.output_text).toBe('spam');
+  expect(response.output[0]).toMatchObject({
+    content: [{ label_probabilities: { spam: expect.closeTo(probabilities['spam']!, 5) as number } }],
+  });
+
   for (const name of ['mini', model]) {
     const { data } = await openai.embeddings.create({ model: name, input: ['good news', 'bad news'] });
     expect(data.map(({ embedding }) => Math.hypot(...embedding))).toEqual([

@@ -99,9 +99,10 @@ test('prompts, providers, tests and assertions become evals that run here, and w
   ]);
   expect(runs.map(({ prompt }) => prompt)).toEqual(['Is this spam? {{mail.subject}}', 'chat', 'Is this spam? {{mail.subject}}', 'chat']); // prettier-ignore
   const items = await house.openai.evals.runs.outputItems.list(runs[1]!.run_id, { eval_id: runs[1]!.eval_id });
-  expect(items.data[0]!.sample.input).toMatchObject([
-    { role: 'system', content: 'Answer briefly.' },
-    { role: 'user', content: 'buy now' },
+  // Items are judged side by side and listed as they were judged.
+  expect(items.data.map(({ sample }) => sample.input)).toContainEqual([
+    expect.objectContaining({ role: 'system', content: 'Answer briefly.' }),
+    expect.objectContaining({ role: 'user', content: 'buy now' }),
   ]);
 }, 60_000);
 

@@ -45,7 +45,7 @@ export async function trainSupervised(plan: TrainingPlan, jobFolder: string, par
     parent.tell({ type: 'warning', message: `Passing over the damaged checkpoint ${folder}: ${reason}` }),
   );
   try {
-    return await trainFrom(resumed, plan, jobFolder, parent);
+    return await trainFrom(resumed, plan, { jobFolder, checkpoints }, parent);
   } catch (error) {
     if (!(error instanceof LeftEarly)) throw error;
     const [step, folder] = [resumed?.state.step ?? 0, resumed?.folder ?? null];
@@ -56,10 +56,9 @@ export async function trainSupervised(plan: TrainingPlan, jobFolder: string, par
 async function trainFrom(
   resumed: Checkpoint | null,
   plan: TrainingPlan,
-  jobFolder: string,
+  { jobFolder, checkpoints }: { readonly jobFolder: string; readonly checkpoints: string },
   parent: Parent,
 ): Promise<LastWord | null> {
-  const checkpoints = join(jobFolder, 'checkpoints');
   const { training, validation } = await readExamples(plan, parent.cancelled);
   const stepsPerEpoch = Math.ceil(training.length / plan.batchSize);
   const totalSteps = stepsPerEpoch * plan.epochs;

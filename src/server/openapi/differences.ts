@@ -155,6 +155,7 @@ const differences: Readonly<Record<string, Readonly<Record<string, Change>>>> = 
   EvalRunOutputItemList: ends,
 
   CreateChatCompletionResponse: { 'choices[].label_probabilities': labelProbabilities },
+  CreateChatCompletionStreamResponse: { 'choices[].label_probabilities': labelProbabilities },
   OutputTextContent: { label_probabilities: labelProbabilities },
   CreateCompletionResponse: {
     usage: nullable,
