@@ -40,6 +40,8 @@ interface Contest {
   readonly task: Task['name'];
   readonly model: string;
   readonly hyperparameters: Readonly<Record<string, string | number>>;
+  /** The contest whose runs of PyTorch are this one's too: PyTorch never rounds the base. */
+  readonly peer?: string;
 }
 
 const decoder = { n_epochs: 1, batch_size: 8, train: 'lora', learning_rate: 3e-4 } as const;
@@ -51,6 +53,7 @@ const contests: readonly Contest[] = [
   { name: 'spam-minilm-full', title: 'MiniLM, full', task: 'spam', model: 'all-minilm-l6-v2', hyperparameters: { n_epochs: 4, batch_size: 16, train: 'full', learning_rate: 1e-4 } }, // prettier-ignore
   { name: 'spam-smollm2-lora', title: 'SmolLM2-135M, LoRA', task: 'spam', model: 'smollm2-135m-instruct', hyperparameters: decoder }, // prettier-ignore
   { name: 'spam-gemma-lora', title: 'Gemma 3 270M, LoRA', task: 'spam', model: 'gemma-3-270m', hyperparameters: decoder }, // prettier-ignore
+  { name: 'spam-gemma-lora-f32', title: 'the same, base in f32', task: 'spam', model: 'gemma-3-270m', hyperparameters: { ...decoder, base_precision: 'f32' }, peer: 'spam-gemma-lora' }, // prettier-ignore
 ];
 
 const { values: options, positionals } = parseArgs({
@@ -87,27 +90,32 @@ type House = Awaited<ReturnType<typeof connect>>;
 
 /** Measures what is asked for of a contest and not known yet. */
 async function measure(contest: Contest, task: Task, seed: number): Promise<void> {
-  const fingerprint = contestFingerprint(contest, task);
-  const place = { task: task.name, contestant: contest.name, seed };
+  const place = (trainer: Result['trainer']) => ({ ...placeOf(contest, task, trainer), seed });
+  const [here, there] = [place('tunesmith'), place('pytorch')];
   const file = join(folder, `${task.name}-train.jsonl`);
   await writeFile(file, toJsonl(task.training));
-  const record = (trainer: Result['trainer'], found: Pick<Result, 'accuracy' | 'seconds' | 'hyperparameters'>) => {
-    results.add({ ...place, trainer, fingerprint, ...found, day: new Date().toISOString().slice(0, 10) });
-    console.error(`${contest.name}, seed ${seed}, ${trainer}: ${percent(found.accuracy)} %`);
+  const record = (at: typeof here, found: Pick<Result, 'accuracy' | 'seconds' | 'hyperparameters'>) => {
+    results.add({ ...at, ...found, day: new Date().toISOString().slice(0, 10) });
+    console.error(`${contest.name}, seed ${seed}, ${at.trainer}: ${percent(found.accuracy)} %`);
   };
-  if (options.only !== 'pytorch' && results.find({ ...place, trainer: 'tunesmith' }, fingerprint) === null) {
+  if (options.only !== 'pytorch' && results.find(here) === null) {
     // A server for each, so that no model stays in memory while PyTorch trains another.
     await using house = await connect({ baseUrl: null, apiKey: null, home, env: process.env, training: true });
-    record('tunesmith', await ours(house, contest, task, { seed, file, fingerprint }));
+    record(here, await ours(house, contest, task, { seed, file, fingerprint: here.fingerprint }));
   }
   if (options.only === 'ours' || choose) return;
-  const known = results.find({ ...place, trainer: 'tunesmith' }, fingerprint);
-  if (known === null || results.find({ ...place, trainer: 'pytorch' }, fingerprint) !== null) return;
-  record('pytorch', await theirs(contest, task, { seed, file, hyperparameters: known.hyperparameters! }));
+  const known = results.find(here);
+  if (known === null || results.find(there) !== null) return;
+  record(there, await theirs(contest, task, { seed, file, hyperparameters: known.hyperparameters! }));
 }
 
-const contestFingerprint = ({ model, hyperparameters }: Contest, { training, test }: Task): string =>
-  fingerprintOf(model, hyperparameters, training, test);
+/** Where a contest's measurements stand, and of what they must be. */
+function placeOf({ name, peer = name, model, hyperparameters }: Contest, task: Task, trainer: Result['trainer']) {
+  const { base_precision: _, ...exact } = hyperparameters;
+  const [contestant, recipe] = trainer === 'pytorch' ? [peer, exact] : [name, hyperparameters];
+  const fingerprint = fingerprintOf(model, recipe, task.training, task.test);
+  return { task: task.name, contestant, trainer, fingerprint };
+}
 
 interface OurPlace {
   readonly seed: number;
@@ -251,8 +259,7 @@ function table(task: Task): string {
     .filter(({ task: of }) => of === task.name)
     .map((contest) => {
       const { title, hyperparameters } = contest;
-      const fingerprint = contestFingerprint(contest, task);
-      const of = (trainer: Result['trainer']) => results.of({ task: task.name, contestant: contest.name, trainer }, fingerprint); // prettier-ignore
+      const of = (trainer: Result['trainer']) => results.of(placeOf(contest, task, trainer));
       const [found, peers] = [of('tunesmith'), of('pytorch')];
       const { n_epochs: epochs, batch_size: batch, learning_rate: rate } = hyperparameters;
       const name = `**${title}**, ${epochs === 1 ? 'one epoch' : `${epochs} epochs`}, batches of ${batch}, rate ${rate}`;

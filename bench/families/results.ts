@@ -26,7 +26,9 @@ const resultSchema = z.strictObject({
 });
 
 export type Result = z.infer<typeof resultSchema>;
-export type Place = Pick<Result, 'task' | 'contestant' | 'trainer' | 'seed'>;
+
+/** Of which measurement a line is; it counts while its fingerprint is this. */
+export type Place = Pick<Result, 'task' | 'contestant' | 'trainer' | 'seed' | 'fingerprint'>;
 
 export const fingerprintOf = (...parts: readonly unknown[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12);
@@ -38,13 +40,12 @@ export class Results {
     this.#ledger = new Ledger(path, resultSchema, keyOf);
   }
 
-  find(place: Place, fingerprint: string): Result | null {
-    const found = this.#ledger.lines().find((each) => keyOf(each) === keyOf(place));
-    return found?.fingerprint === fingerprint ? found : null;
+  find(place: Place): Result | null {
+    return this.of(place).find(({ seed }) => seed === place.seed) ?? null;
   }
 
   /** All seeds of a contestant, in their order. */
-  of(place: Omit<Place, 'seed'>, fingerprint: string): Result[] {
+  of({ fingerprint, ...place }: Omit<Place, 'seed'>): Result[] {
     const matches = (each: Result): boolean => keyOf(each) === keyOf({ ...place, seed: each.seed });
     return this.#ledger.lines().filter((each) => matches(each) && each.fingerprint === fingerprint);
   }
@@ -54,4 +55,5 @@ export class Results {
   }
 }
 
-const keyOf = ({ task, contestant, trainer, seed }: Place): string => [task, contestant, trainer, seed].join(' ');
+const keyOf = ({ task, contestant, trainer, seed }: Omit<Place, 'fingerprint'>): string =>
+  [task, contestant, trainer, seed].join(' ');
